@@ -1,0 +1,207 @@
+/* A rig's clock and its timers: a 4-ary heap of due times driven by one uv_timer.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/base/mem.h"
+
+struct clock {
+	uv_loop_t *loop;
+	uv_timer_t tick;
+	int64_t offset;        /* ms */
+	int64_t wall0;         /* CLOCK_REALTIME minus CLOCK_MONOTONIC at start, ms */
+	struct timer **heap;
+	uint32_t n, cap;
+	int64_t armed;         /* due time the uv_timer is set for; INT64_MAX: not set */
+	bool closing;
+};
+
+static int64_t ns_ms(clockid_t id)
+{
+	struct timespec ts;
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+uint64_t clock_real_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+struct clock *clock_new(uv_loop_t *loop)
+{
+	struct clock *c = MEM_NEW(struct clock);
+	c->loop = loop;
+	c->wall0 = ns_ms(CLOCK_REALTIME) - ns_ms(CLOCK_MONOTONIC);
+	c->armed = INT64_MAX;
+	uv_timer_init(loop, &c->tick);
+	c->tick.data = c;
+	uv_unref((uv_handle_t *)&c->tick);
+	return c;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct clock *c = h->data;
+	free(c->heap);
+	free(c);
+}
+
+void clock_free(struct clock *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		c->heap[i]->slot = 0;
+	c->n = 0;
+	uv_close((uv_handle_t *)&c->tick, on_closed);
+}
+
+/* uv_now is the machine's monotonic clock in ms, cached per turn. */
+int64_t clock_ms(const struct clock *c)
+{
+	return (int64_t)uv_now(c->loop) + c->offset;
+}
+
+int64_t clock_wall_ms(const struct clock *c)
+{
+	return clock_ms(c) + c->wall0;
+}
+
+int64_t clock_offset_ms(const struct clock *c)
+{
+	return c->offset;
+}
+
+static void place(struct clock *c, uint32_t i, struct timer *t)
+{
+	c->heap[i] = t;
+	t->slot = i + 1;
+}
+
+static void sift_up(struct clock *c, uint32_t i, struct timer *t)
+{
+	while (i) {
+		uint32_t up = (i - 1) / 4;
+		if (c->heap[up]->due_ms <= t->due_ms)
+			break;
+		place(c, i, c->heap[up]);
+		i = up;
+	}
+	place(c, i, t);
+}
+
+static void sift_down(struct clock *c, uint32_t i, struct timer *t)
+{
+	for (;;) {
+		uint32_t low = 4 * i + 1, end = low + 4, best = low;
+		if (low >= c->n)
+			break;
+		for (uint32_t k = low + 1; k < end && k < c->n; k++)
+			if (c->heap[k]->due_ms < c->heap[best]->due_ms)
+				best = k;
+		if (c->heap[best]->due_ms >= t->due_ms)
+			break;
+		place(c, i, c->heap[best]);
+		i = best;
+	}
+	place(c, i, t);
+}
+
+static void on_tick(uv_timer_t *h);
+
+static void arm(struct clock *c)
+{
+	if (!c->n) {
+		if (c->armed != INT64_MAX)
+			uv_timer_stop(&c->tick);
+		c->armed = INT64_MAX;
+		return;
+	}
+	int64_t due = c->heap[0]->due_ms;
+	if (c->armed <= due)
+		return; /* fires early at worst, and is set again then */
+	int64_t wait = due - clock_ms(c);
+	c->armed = due;
+	uv_timer_start(&c->tick, on_tick, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+static void run_due(struct clock *c)
+{
+	while (c->n && c->heap[0]->due_ms <= clock_ms(c)) {
+		struct timer *t = c->heap[0];
+		timer_stop(t);
+		t->h(t, t->arg);
+	}
+}
+
+static void on_tick(uv_timer_t *h)
+{
+	struct clock *c = h->data;
+	c->armed = INT64_MIN; /* no re-arming while handlers run */
+	run_due(c);
+	c->armed = INT64_MAX;
+	arm(c);
+}
+
+int clock_set_offset(struct clock *c, int64_t offset_ms)
+{
+	if (offset_ms < c->offset)
+		return -EINVAL;
+	uv_update_time(c->loop);
+	c->offset = offset_ms;
+	c->armed = INT64_MIN;
+	run_due(c);
+	c->armed = INT64_MAX;
+	uv_timer_stop(&c->tick);
+	arm(c);
+	return 0;
+}
+
+int64_t clock_next(const struct clock *c)
+{
+	if (!c->n)
+		return -1;
+	int64_t wait = c->heap[0]->due_ms - clock_ms(c);
+	return wait > 0 ? wait : 0;
+}
+
+int64_t clock_next_offset(const struct clock *c)
+{
+	return c->n ? c->heap[0]->due_ms - (int64_t)uv_now(c->loop) : INT64_MAX;
+}
+
+void timer_start(struct clock *c, struct timer *t, int64_t ms, timer_h *h, void *arg)
+{
+	timer_stop(t);
+	t->clock = c;
+	t->h = h;
+	t->arg = arg;
+	t->due_ms = clock_ms(c) + ms;
+	if (c->n == c->cap) {
+		c->cap = c->cap ? c->cap * 2 : 64;
+		c->heap = mem_realloc(c->heap, c->cap * sizeof *c->heap);
+	}
+	sift_up(c, c->n++, t);
+	if (c->armed != INT64_MIN)
+		arm(c);
+}
+
+void timer_stop(struct timer *t)
+{
+	if (!t->slot)
+		return;
+	struct clock *c = t->clock;
+	uint32_t i = t->slot - 1;
+	struct timer *tail = c->heap[--c->n];
+	t->slot = 0;
+	if (tail == t)
+		return;
+	if (i && c->heap[(i - 1) / 4]->due_ms > tail->due_ms)
+		sift_up(c, i, tail);
+	else
+		sift_down(c, i, tail);
+}

@@ -1,0 +1,81 @@
+/* HTTP/1.1 server and client on llhttp, over streams (net/stream.h).
+ *
+ * Every complete message is traced here. Limits: 16 KiB of header, 100 fields, bodies of
+ * 64 KiB (configurable); beyond: 431 or 413.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/mem.h"
+#include "common/net/stream.h"
+
+struct http_field {
+	struct str name, value;
+};
+
+/* A message as received. Views into memory that the message owns. */
+struct http_msg {
+	struct str method, target;     /* request: "GET", "/login?x=1" */
+	struct str path, query;        /* target split; query without '?', p NULL when absent */
+	int status;                    /* response */
+	struct str reason;
+	const struct http_field *fields;
+	size_t n_fields;
+	struct str body;
+};
+/* First field of that name, case-insensitive; p NULL when absent. */
+struct str http_field(const struct http_msg *m, struct str name);
+size_t http_field_count(const struct http_msg *m, struct str name);
+
+/* ---- server ---- */
+struct http_server;
+struct http_req;       /* a received request; released by answering it, exactly once */
+
+typedef void(http_h)(struct http_req *req, void *arg);
+struct http_route {
+	const char *method;            /* "GET"; NULL: any */
+	const char *path;              /* exact, or a prefix when it ends in "*" */
+	http_h *h;
+};
+struct http_server_conf {
+	struct addr listen;
+	struct tls *tls;               /* NULL: plain */
+	const struct http_route *routes; /* ends with path NULL; the first match serves */
+	void *arg;
+	size_t max_body;               /* 0: 64 KiB */
+	int idle_ms;                   /* keep-alive without a request; 0: 60 s */
+};
+int http_serve(struct host *host, const struct http_server_conf *conf, struct http_server **out);
+void http_server_close(struct http_server *s);
+
+const struct http_msg *http_req_msg(const struct http_req *r);
+struct arena *http_req_arena(struct http_req *r);
+struct stream *http_req_stream(struct http_req *r); /* peer address, certificate name */
+/* `fields` is "Name: value\r\n" text or empty; Content-Length, Date and Connection are
+ * added. Unknown path: 404; known path, other method: 405 with Allow (by the server). */
+void http_answer(struct http_req *r, int status, struct str fields, struct str body);
+void http_answer_static(struct http_req *r, int status, struct str fields, struct str body);
+	/* as http_answer, but traced cut: length and hash in place of the body */
+/* The connection becomes something else (WebSocket): sends `head` (a whole response head,
+ * traced), detaches and returns the stream, whose handlers the caller sets; bytes that
+ * came behind the request are in *rest (good until the stream's next callback). */
+struct stream *http_upgrade(struct http_req *r, struct str head, struct str *rest);
+
+/* ---- client ---- */
+struct http_client;    /* one kept connection to one server; opens again when needed */
+typedef void(http_answer_h)(int err, const char *why, const struct http_msg *m, void *arg);
+struct http_client_conf {
+	struct addr local, remote;
+	struct tls *tls;
+	const char *server_name;       /* also the Host field */
+	int timeout_ms;                /* 0: 10 s, rig time */
+};
+struct http_client *http_client_new(struct host *host, const struct http_client_conf *conf);
+/* One at a time on the connection; later ones wait their turn. `h` is called once, never
+ * before return; with err (and m NULL) when no answer came. */
+void http_send(struct http_client *c, const char *method, const char *target, struct str fields,
+	struct str body, http_answer_h *h, void *arg);
+/* For an Upgrade: after a 101 the stream is detached and given, else NULL. */
+typedef void(http_upgrade_h)(int err, const char *why, const struct http_msg *m,
+	struct stream *s, struct str rest, void *arg);
+void http_send_upgrade(struct http_client *c, const char *target, struct str fields,
+	http_upgrade_h *h, void *arg);
+void http_client_free(struct http_client *c);      /* unanswered requests get -ECANCELED */

@@ -1,0 +1,49 @@
+/* The fault gate: one at every transport, off and free of cost by default.
+ *
+ * A rule matches a message by interface, direction, kind and fields, and then holds,
+ * drops, delays, duplicates, rewrites or replaces it. Rules come over the admin socket as
+ * JSON (node/admin.h, command "fault"); docs/scenarios.md gives their form.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <jansson.h>
+
+#include "common/base/buf.h"
+#include "common/trace/trace.h"
+
+struct gate;
+
+/* The value of a field of the message under test, by the name that scripts use
+ * ("Authorization.nonce", "Public-Identity"); p NULL when there is none. */
+typedef struct str(gate_field_h)(const struct trace_msg *m, struct str name);
+/* "SIP REGISTER", "SIP 401", "Cx UAR", "HTTP POST /login", "WS PING". */
+typedef struct str(gate_what_h)(const struct trace_msg *m, struct buf *scratch);
+
+struct gate_proto {
+	gate_what_h *what;
+	gate_field_h *field;
+};
+
+/* What the transport does with a message that the gate lets through, now or later:
+ * `ctx` is a copy of what was given to gate_pass, `bytes` may differ from what came. The
+ * owner must still be alive: the gate is freed after its transports are closed. */
+typedef void(gate_go_h)(void *owner, const void *ctx, struct str bytes);
+
+struct gate *gate_new(struct clock *clock);
+void gate_free(struct gate *g);        /* held and delayed messages are dropped */
+void gate_reset(struct gate *g);       /* rules gone, held messages dropped, delays cancelled */
+
+/* True when any rule stands. A transport tests this first and goes straight on when not. */
+bool gate_active(const struct gate *g);
+/* Runs the rules; calls `go` any number of times, before or after return. `ctx` is at
+ * most 128 bytes. */
+void gate_pass(struct gate *g, const struct gate_proto *proto, const struct trace_msg *m,
+	gate_go_h *go, void *owner, const void *ctx, size_t ctx_n);
+
+/* {"match":{"dir":"sent"|"received","peer":"127.1.0.13","what":"SIP 401",
+ *           "fields":{"name":"value or /regex/"}},
+ *  "do":"drop"|"hold"|"delay"|"duplicate"|"rewrite"|"replace"|"set",
+ *  "ms":3000, "times":1, "find":"regex","with":"text", "bytes_hex":"..", "set":{..}}
+ * 0, or -EINVAL with a sentence in *why (static storage). */
+int gate_add(struct gate *g, const json_t *rule, const char **why);
+int gate_release(struct gate *g);      /* lets all held messages go, in order; their number */
+int gate_waiting(const struct gate *g); /* messages held or delayed */
