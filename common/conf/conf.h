@@ -54,6 +54,8 @@ struct conf_row {
 #define CONF_STRUCT(S, m, k, f, r) {k, CONF_T_STRUCT, offsetof(S, m), f, NULL, 0, 0, NULL, r}
 #define CONF_LIST(S, m, k, f, r, T) \
 	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, r, sizeof(T)}
+#define CONF_INTS(S, m, k, f) \
+	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, NULL, sizeof(int64_t), CONF_T_INT}
 #define CONF_STRS(S, m, k, f) \
 	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, NULL, sizeof(char *), CONF_T_STR}
 

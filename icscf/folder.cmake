@@ -1,0 +1,3 @@
+imsrig_library(icscf_select SOURCES icscf/select.c LINK cx)
+add_executable(icscf icscf/main.c icscf/register.c)
+target_link_libraries(icscf PRIVATE icscf_select node sip cx)

@@ -1,0 +1,104 @@
+/* I-CSCF: configuration, start and stop.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "common/node/node.h"
+#include "icscf/icscf.h"
+
+METRIC_COUNTER(unknown_peer, "imsrig_icscf_unknown_peer_total", "requests from unlisted Mw peers");
+
+struct icscf icscf;
+
+static const struct conf_row scscf_rows[] = {
+	CONF_STR(struct scscf_row, name, "name", CONF_REQUIRED, NULL),
+	CONF_INTS(struct scscf_row, capabilities, "capabilities", 0),
+	CONF_END};
+
+static const struct conf_row conf_rows[] = {
+	CONF_STR(struct icscf_conf, domain, "domain", CONF_REQUIRED, NULL),
+	CONF_STRUCT(struct icscf_conf, sip, "sip", CONF_REQUIRED, sip_section_rows),
+	CONF_STRUCT(struct icscf_conf, cx, "cx", CONF_REQUIRED, cx_section_rows),
+	CONF_LIST(struct icscf_conf, mw_peers, "mw-peers", CONF_REQUIRED, mw_peer_rows,
+		struct mw_peer),
+	CONF_LIST(struct icscf_conf, scscfs, "scscfs", CONF_REQUIRED, scscf_rows, struct scscf_row),
+	CONF_END};
+
+static void on_request(struct sip_req *req, void *arg)
+{
+	const struct sip_msg *m = sip_req_msg(req);
+	const struct addr *from = &sip_req_hop(req)->remote;
+	const struct mw_peer *peer = mw_peer_find(&icscf.conf->mw_peers, from);
+
+	if (!peer) {
+		unknown_peer.value++;
+		log_warn("mw", "%s from unlisted peer %s refused with 403", log_text(m->method_text),
+			addr_text(from));
+		sip_answer(req, 403, NULL, STR_NONE);
+	} else if (m->method == SIP_M_REGISTER) {
+		icscf_register(req, peer);
+	} else {
+		sip_answer(req, 405, NULL, STR("Allow: REGISTER\r\n"));
+	}
+}
+
+static void on_cx_peer(struct str peer, bool up, void *arg)
+{
+	log_info("cx", "link to %s %s", log_text(peer), up ? "up" : "down");
+	if (up)
+		node_ready();
+}
+
+static int start(struct host *host, const void *conf, char why[512])
+{
+	static const struct sip_stack_h sip_h = {.request = on_request};
+	static const struct cx_h cx_h = {.peer = on_cx_peer};
+	struct sip_stack_conf stack_conf;
+	int err;
+
+	icscf.conf = conf;
+	icscf.host = host;
+	sip_section_stack_conf(&icscf.conf->sip, &stack_conf);
+	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &icscf.stack))) {
+		snprintf(why, 512, "SIP stack: %s", uv_strerror(err));
+		return err;
+	}
+	if ((err = sip_section_listen(icscf.stack, &icscf.conf->sip, why)))
+		return err;
+	return cx_section_start(host, &icscf.conf->cx, &cx_h, NULL, &icscf.cx, why);
+}
+
+static void stop(void)
+{
+	if (icscf.stack)
+		sip_stack_close(icscf.stack);
+	if (icscf.cx)
+		cx_stop(icscf.cx);
+	icscf = (struct icscf){0};
+}
+
+static void reset(void)
+{
+	sip_stack_reset(icscf.stack);
+}
+
+static int open_work(void)
+{
+	return sip_stack_open(icscf.stack) + cx_open(icscf.cx);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct node_app app = {
+		.name = "icscf",
+		.summary = "I-CSCF: finds a user's S-CSCF by Cx and forwards",
+		.rows = conf_rows,
+		.conf_size = sizeof(struct icscf_conf),
+		.start = start,
+		.stop = stop,
+		.reset = reset,
+		.open = open_work,
+	};
+	return node_main(argc, argv, &app);
+}
