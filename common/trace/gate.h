@@ -18,9 +18,16 @@ typedef struct str(gate_field_h)(const struct trace_msg *m, struct str name);
 /* "SIP REGISTER", "SIP 401", "Cx UAR", "HTTP POST /login", "WS PING". */
 typedef struct str(gate_what_h)(const struct trace_msg *m, struct buf *scratch);
 
+/* One entry of a rule's `set`: writes the message with that field changed to `out` (empty
+ * on entry). `value` is the JSON value as text; p NULL (JSON null) takes the field away.
+ * 0, or -EINVAL when the message has no such field or the value does not fit. */
+typedef int(gate_set_h)(const struct trace_msg *m, struct str name, struct str value,
+	struct buf *out);
+
 struct gate_proto {
 	gate_what_h *what;
 	gate_field_h *field;
+	gate_set_h *set;       /* NULL: this protocol has no `set` */
 };
 
 /* What the transport does with a message that the gate lets through, now or later:
