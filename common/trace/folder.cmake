@@ -1,0 +1,4 @@
+imsrig_library(trace
+  SOURCES
+    common/trace/hep.c common/trace/trace.c common/trace/rule.c common/trace/gate.c
+  LINK base PkgConfig::JANSSON)
