@@ -12,13 +12,17 @@
 struct stream;
 struct listener;
 
+/* Kept by pointer. */
 struct stream_h {
-	/* Connected, TLS done (server: accepted and TLS done). */
+	/* Connected, TLS done (server: accepted and TLS done). A client may leave it NULL. */
 	void (*open)(struct stream *s, void *arg);
 	/* Bytes came; good during the call. The stream may be closed inside. */
 	void (*data)(struct stream *s, struct str bytes, void *arg);
 	/* Once, the last callback: 0 after stream_close or an orderly end by the peer, else
-	 * the negative errno; `why` is a sentence for a log (TLS: what failed). */
+	 * the negative errno (-EPROTO: TLS); `why` is a sentence for a log (TLS: what
+	 * failed), good during the call. Always from a later turn, never inside a function
+	 * of this page. A server's connection that never came to be open is counted and
+	 * logged here, without a callback. */
 	void (*closed)(struct stream *s, int err, const char *why, void *arg);
 };
 
@@ -52,10 +56,17 @@ void stream_handlers(struct stream *s, const struct stream_h *h, void *arg);
 /* Queues; written at the end of the loop turn together with what else was queued. Over
  * the bound (1 MiB unsent) the stream is closed with -ENOBUFS. */
 int stream_write(struct stream *s, struct str bytes);
-/* Sends what is queued, then closes; `closed` comes later. Safe inside any callback. */
+/* Sends what is queued, then closes; `closed` comes later. Safe inside any callback.
+ * The socket itself lives up to a second longer, so that a peer that is still sending
+ * reads our last bytes: host and clock outlive it (run the loop until nothing is left). */
 void stream_close(struct stream *s);
 void stream_abort(struct stream *s);               /* the same without sending */
-void stream_pause(struct stream *s, bool on);      /* reading stops, for back-pressure */
+/* No `data` until it is switched off again (then from a later turn), for back-pressure; an
+ * end by the peer waits behind the bytes that are kept meanwhile (one read, 64 KiB). */
+void stream_pause(struct stream *s, bool on);
+/* Inside `data`: gives bytes back, which come once more as the next `data`, before any
+ * others; to stop in the middle (with stream_pause) or to change the owner. */
+void stream_unread(struct stream *s, struct str bytes);
 
 uint64_t stream_id(const struct stream *s);        /* unique in the process, never 0 */
 struct stream *stream_find(struct host *host, uint64_t id);

@@ -1,0 +1,5 @@
+imsrig_library(net
+  SOURCES
+    common/net/host.c common/net/turn.c common/net/udp.c common/net/stream.c
+    common/net/listener.c common/net/secure.c common/net/tls.c
+  LINK base PkgConfig::UV PkgConfig::OPENSSL)
