@@ -1,0 +1,75 @@
+/* The S-CSCF (TS 24.229 5.4): registrar of the IMS.
+ *
+ *	register.c         what every REGISTER goes through, and where it branches
+ *	register_digest.c  SIP Digest: vector, challenge, check (TS 33.203 Annex N)
+ *	register_save.c    the HSS is told (SAR), the binding stored, 200
+ *	deregister.c       ends of a registration: by the user, by time, failed authentication
+ *	user.c             who is registered: identities, users, bindings
+ *	profile.c          User-Data of the SAA (TS 29.228 Annex E)
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/node/sections.h"
+#include "common/sip/register.h"
+#include "scscf/user.h"
+
+struct scscf_conf {
+	char *domain;                  /* home domain, and realm of the digest uri */
+	char *name;                    /* Server-Name: own SIP URI as the HSS stores it */
+	struct sip_section sip;
+	struct cx_section cx;
+	struct conf_list mw_peers;     /* of struct mw_peer: the I-CSCFs */
+	struct conf_list extensions;   /* of char *: option tags that Require may name */
+	int64_t min_expires_ms, max_expires_ms, dflt_expires_ms;
+	int64_t max_flows;             /* bindings of one user */
+	int64_t nonce_ms;              /* life of a nonce */
+	int64_t await_auth_ms;         /* reg-await-auth, TS 24.229 5.4.1.2.1: 4 min */
+	int64_t attempts;              /* wrong responses of one challenge series: 403 at the last */
+	int64_t lock_failures, lock_ms; /* failures of one IMPI in a window: 403 without challenge */
+	int64_t max_challenges;        /* users waiting for their response */
+	bool challenge_refresh;        /* also when the edge says tls-yes or ip-assoc-yes */
+};
+
+struct scscf {
+	const struct scscf_conf *conf;
+	struct host *host;
+	struct sip_stack *stack;
+	struct cx *cx;
+	struct user_table users;
+};
+extern struct scscf scscf;             /* one a process */
+
+/* What waits for an answer of the HSS: which request, whose. Allocated, freed by the
+ * continuation; the request and the user are looked up again. */
+struct scscf_wait {
+	uint64_t req;
+	uint64_t user;                 /* 0: none yet */
+	struct sip_register *reg;      /* in the request's arena: only good while it is there */
+};
+struct scscf_wait *scscf_wait(struct sip_req *req, struct sip_register *reg, struct user *u);
+
+/* register.c */
+void scscf_register(struct sip_req *req);
+/* The one failure ending of a REGISTER: answers, counts, logs why. */
+void scscf_refuse(struct sip_req *req, int status, const char *reason, const char *why);
+/* What an answer of the HSS that ends a registration means in SIP (TS 29.228 to TS 24.229);
+ * `err` of cx_send or 0. */
+enum scscf_cx { SCSCF_MAA, SCSCF_SAA };
+void scscf_refuse_cx(struct sip_req *req, enum scscf_cx which, int err, const struct cx_msg *m);
+
+/* register_digest.c */
+void scscf_digest(struct sip_req *req, struct sip_register *reg);
+void scscf_digest_reset(void);
+
+/* register_save.c: authentication is done (or not needed): SAR, binding, 200. `proof` is
+ * the Authentication-Info value or empty. */
+void scscf_save(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);
+/* The 200 of a REGISTER with the bindings as they stand. */
+void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct user *u,
+	struct str proof);
+
+/* deregister.c */
+void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user *u,
+	struct str proof);
+void scscf_binding_expired(struct user *u, struct binding *b);
+/* A SAR that nobody waits for; sent again once when no answer comes. */
+void scscf_notify_hss(const struct user *u, enum cx_assignment type);

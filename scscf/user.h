@@ -1,0 +1,88 @@
+/* Who is registered: identities (IMPU), users (IMPI with its implicit set), bindings.
+ *
+ * A user is one IMPI together with the implicit registration set of the IMPU it
+ * registered; any identity of the set finds it. It exists from its first challenge to the
+ * end of its last binding. Across a wait keep user->id and use user_by_id.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <uthash.h>
+
+#include "common/base/clock.h"
+#include "common/crypto/digest.h"
+#include "common/sip/register.h"
+
+/* One contact (flow) of a user. Its texts are in one allocation behind it. */
+struct binding {
+	struct binding *next;
+	struct user *user;
+	struct timer expiry;
+	uint32_t cseq, reg_id;
+	struct str contact;            /* the address as it came: <uri> and parameters */
+	struct str uri;                /* inside contact */
+	struct str instance, call_id;
+	struct str path;               /* all Path elements, comma-separated; may be empty */
+	char text[];
+};
+
+/* A challenge, from MAA on: the vector and the nonce that went out with it. */
+struct challenge {
+	char nonce[33];
+	char ha1[DIGEST_HEX_MAX];
+	enum digest_algorithm algorithm;
+	int64_t until_ms;              /* nonce good until then, rig clock */
+	uint32_t nc;                   /* last one accepted with it */
+	uint32_t wrong;                /* wrong responses since the series began */
+	struct timer await;            /* reg-await-auth; runs while the response is awaited */
+	char realm[];
+};
+
+struct membership;                     /* a user under one of its identities */
+struct user {
+	UT_hash_handle hh;             /* by id */
+	uint64_t id;
+	struct user_table *table;
+	char *impi;
+	struct membership *identities; /* the one registered first, then the implicit set */
+	struct binding *bindings;      /* newest first */
+	struct challenge *challenge;   /* NULL: none was made */
+	char *associated;              /* P-Associated-URI value; NULL until a profile came */
+	char *hss;                     /* Origin-Host of the answers; NULL: not known */
+	char route[17];                /* mark in the Service-Route */
+	bool registered;               /* a SAR of type 1 or 2 succeeded */
+};
+
+struct identity;
+struct user_table {
+	struct clock *clock;
+	struct identity *identities;   /* by IMPU */
+	struct user *users;            /* by id */
+	uint64_t last_id;
+	size_t waiting;                /* users whose challenge awaits a response */
+};
+
+struct user *user_find(struct user_table *t, struct str impi, struct str impu); /* or NULL */
+struct user *user_by_id(struct user_table *t, uint64_t id);
+struct user *user_new(struct user_table *t, struct str impi, struct str impu);
+/* Adds an identity of the implicit set; nothing when it is there. */
+void user_add_identity(struct user *u, struct str impu);
+struct str user_impu(const struct user *u);            /* the one registered first */
+void user_free(struct user *u);
+/* Frees it when it has neither binding nor awaited challenge. True when it is gone. */
+bool user_drop_if_idle(struct user *u);
+void user_table_reset(struct user_table *t);
+
+/* Replaces the user's challenge. `wrong` starts at 0. */
+struct challenge *user_challenge(struct user *u, struct str realm);
+void user_challenge_end(struct user *u);               /* forgets nonce and HA1 */
+void user_await(struct user *u, int64_t ms, timer_h *h);
+void user_await_end(struct user *u);                   /* stops reg-await-auth */
+
+/* The binding that a contact names: same instance and reg-id, else same URI. */
+struct binding *binding_find(struct user *u, const struct sip_contact *c);
+size_t binding_count(const struct user *u);
+/* Adds or replaces; expiry in ms on the rig's clock. */
+struct binding *binding_set(struct user *u, const struct sip_contact *c, struct str call_id,
+	uint32_t cseq, struct str path, int64_t ms, timer_h *h);
+void binding_remove(struct binding *b);
+/* Contact values of every binding of the identity, of all its users, with what is left. */
+void binding_print(struct user_table *t, struct str impu, struct buf *out);
