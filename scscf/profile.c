@@ -95,11 +95,14 @@ int profile_parse(struct str xml, struct profile *out, struct arena *a, const ch
 
 void profile_associated(const struct profile *p, struct buf *out)
 {
-	for (int wildcards = 0; wildcards < 2; wildcards++)
+	for (int wildcards = 0; wildcards < 2; wildcards++) {
+		if (wildcards && !out->n)
+			break; /* a wildcard is never the default identity */
 		for (size_t i = 0; i < p->n; i++) {
 			const struct profile_identity *id = &p->identities[i];
 			if (id->barred || id->wildcard != (wildcards == 1))
 				continue;
 			buf_fmt(out, "%s<" STR_FMT ">", out->n ? ", " : "", STR_ARG(id->identity));
 		}
+	}
 }

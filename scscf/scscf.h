@@ -43,9 +43,15 @@ extern struct scscf scscf;             /* one a process */
 struct scscf_wait {
 	uint64_t req;
 	uint64_t user;                 /* 0: none yet */
-	struct sip_register *reg;      /* in the request's arena: only good while it is there */
+	/* In the request's arena, good while the request is there: */
+	struct sip_register *reg;
+	struct str proof;              /* Authentication-Info value, or empty */
 };
-struct scscf_wait *scscf_wait(struct sip_req *req, struct sip_register *reg, struct user *u);
+struct scscf_wait *scscf_wait_new(struct sip_req *req, struct sip_register *reg, struct user *u,
+	struct str proof);
+/* Frees the wait. The request, or NULL when its transaction ended meanwhile; the user
+ * likewise; *out is a copy of the rest. */
+struct sip_req *scscf_wait_end(void *wait, struct user **u, struct scscf_wait *out);
 
 /* register.c */
 void scscf_register(struct sip_req *req);
@@ -70,6 +76,7 @@ void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct us
 /* deregister.c */
 void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user *u,
 	struct str proof);
-void scscf_binding_expired(struct user *u, struct binding *b);
+void scscf_binding_expired(struct timer *t, void *binding);
+void scscf_await_expired(struct timer *t, void *user);
 /* A SAR that nobody waits for; sent again once when no answer comes. */
 void scscf_notify_hss(const struct user *u, enum cx_assignment type);

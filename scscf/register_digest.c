@@ -1,0 +1,300 @@
+/* Registration by SIP Digest (TS 33.203 Annex N.2, TS 24.229 5.4.1.2.1 and 5.4.1.2.3).
+ *
+ *	I-CSCF         S-CSCF          HSS
+ *	   | REGISTER    |              |
+ *	   |------------>| MAR          |
+ *	   |             |------------->|
+ *	   |             |          MAA |
+ *	   |         401 |<-------------|   nonce made, HA1 kept, reg-await-auth runs
+ *	   |<------------|              |
+ *	   | REGISTER    |              |
+ *	   |------------>| check        |
+ *	   |             |- - - - - - - |   register_save.c: SAR, 200
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "scscf/scscf.h"
+
+METRIC_COUNTER(challenges, "imsrig_scscf_challenges_total", "401 sent with a digest challenge");
+METRIC_COUNTER(stale, "imsrig_scscf_challenges_stale_total", "... of them with stale=TRUE");
+METRIC_COUNTER(wrong, "imsrig_scscf_digest_wrong_total", "digest responses that were wrong");
+METRIC_COUNTER(locked, "imsrig_scscf_digest_locked_total",
+	"REGISTERs refused because of earlier failures of the IMPI");
+METRIC_COUNTER(late, "imsrig_scscf_maa_late_total", "MAAs that came after their REGISTER had ended");
+METRIC_IDLE(watched, "imsrig_scscf_failing_impis", "IMPIs with recent digest failures");
+
+/* ---- failures of one IMPI in a window (brute force) ---- */
+
+struct failures {
+	UT_hash_handle hh;
+	struct timer window;
+	int64_t count;
+	char impi[];
+};
+enum { FAILURES_MAX = 100000 };        /* IMPIs watched at once; beyond, the count is not kept */
+static struct failures *failures;
+
+static struct failures *failures_of(struct str impi)
+{
+	struct failures *f;
+	HASH_FIND(hh, failures, impi.p, impi.n, f);
+	return f;
+}
+
+static void failures_forget(struct failures *f)
+{
+	HASH_DEL(failures, f);
+	timer_stop(&f->window);
+	watched.value--;
+	free(f);
+}
+
+static void on_window_end(struct timer *t, void *arg)
+{
+	failures_forget(arg);
+}
+
+static void failures_count(struct str impi)
+{
+	struct failures *f = failures_of(impi);
+	if (!f) {
+		if (HASH_COUNT(failures) >= FAILURES_MAX)
+			return;
+		f = mem_zalloc(sizeof *f + impi.n + 1);
+		memcpy(f->impi, impi.p, impi.n);
+		HASH_ADD_KEYPTR(hh, failures, f->impi, impi.n, f);
+		watched.value++;
+		timer_start(scscf.host->clock, &f->window, scscf.conf->lock_ms, on_window_end, f);
+	}
+	f->count++;
+}
+
+void scscf_digest_reset(void)
+{
+	struct failures *f, *next;
+	HASH_ITER(hh, failures, f, next)
+		failures_forget(f);
+}
+
+/* ---- 401 ---- */
+
+/* The vector stands; a new nonce goes out with it. */
+static void challenge(struct sip_req *req, struct user *u, bool is_stale)
+{
+	struct challenge *c = u->challenge;
+
+	chance_hex(&scscf.host->chance, c->nonce, 16);
+	c->nc = 0;
+	c->until_ms = clock_ms(scscf.host->clock) + scscf.conf->nonce_ms;
+	if (!timer_runs(&c->await))
+		user_await(u, scscf.conf->await_auth_ms, scscf_await_expired);
+	challenges.value++;
+	stale.value += is_stale;
+	sip_answer_fmt(req, 401, NULL,
+		"WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", qop=\"auth\", algorithm=%s%s\r\n",
+		c->realm, c->nonce, digest_algorithm_name(c->algorithm),
+		is_stale ? ", stale=TRUE" : "");
+}
+
+/* ---- the check (sip.md 5) ---- */
+
+enum verdict { RIGHT, WRONG, STALE };
+
+/* Does the response match the vector, whatever its nonce? */
+static bool matches(const struct challenge *c, const struct sip_msg *m, const struct sip_digest *d,
+	char proof[DIGEST_HEX_MAX])
+{
+	char expected[DIGEST_HEX_MAX];
+	enum digest_algorithm algorithm;
+	struct str ha1 = str_of(c->ha1);
+	struct sip_uri uri;
+
+	if (!str_eq(d->realm, str_of(c->realm)) || !str_ieq(d->qop, STR("auth")) || d->nc.n != 8 ||
+		!d->cnonce.n || digest_algorithm_of(d->algorithm, &algorithm) ||
+		algorithm != c->algorithm)
+		return false;
+	if (sip_uri_parse(&uri, d->uri) || !str_ieq(uri.host, str_of(scscf.conf->domain)))
+		return false;
+	digest_response(algorithm, ha1, m->method_text, d->uri, d->nonce, d->nc, d->cnonce, d->qop,
+		expected);
+	if (!digest_equal(str_of(expected), d->response))
+		return false;
+	digest_rspauth(algorithm, ha1, d->uri, d->nonce, d->nc, d->cnonce, d->qop, proof);
+	return true;
+}
+
+static enum verdict check(struct user *u, const struct sip_msg *m, const struct sip_digest *d,
+	char proof[DIGEST_HEX_MAX])
+{
+	struct challenge *c = u->challenge;
+	uint8_t nc[4];
+
+	if (!matches(c, m, d, proof) || str_hex(d->nc, nc, 4))
+		return WRONG;
+	uint32_t count = (uint32_t)nc[0] << 24 | (uint32_t)nc[1] << 16 | (uint32_t)nc[2] << 8 | nc[3];
+	if (!str_eq(d->nonce, str_of(c->nonce)) || clock_ms(scscf.host->clock) >= c->until_ms ||
+		count <= c->nc)
+		return STALE;
+	c->nc = count;
+	return RIGHT;
+}
+
+/* A wrong response: another try, or the end of the series with 403 (TS 24.229 5.4.1.2.3A). */
+static void on_wrong(struct sip_req *req, struct sip_register *reg, struct user *u)
+{
+	wrong.value++;
+	failures_count(reg->impi);
+	if (++u->challenge->wrong < scscf.conf->attempts) {
+		log_warn("digest", "wrong response of %s, challenged again", log_text(reg->impi));
+		challenge(req, u, false);
+		return;
+	}
+	user_challenge_end(u);
+	if (!u->registered)
+		scscf_notify_hss(u, CX_AUTHENTICATION_FAILURE);
+	user_drop_if_idle(u);
+	scscf_refuse(req, 403, NULL, "authentication failed");
+}
+
+/* Authentication is done or was not needed: on to what the REGISTER asks for. */
+static void go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof)
+{
+	if (reg->deregister)
+		scscf_deregister(req, reg, u, proof);
+	else if (!reg->n_contacts)
+		scscf_accept(req, reg, u, proof);
+	else
+		scscf_save(req, reg, u, proof);
+}
+
+static void on_right(struct sip_req *req, struct sip_register *reg, struct user *u,
+	const char *rspauth)
+{
+	const struct sip_digest *d = &reg->auth;
+	struct failures *f = failures_of(reg->impi);
+
+	if (f)
+		failures_forget(f);
+	user_await_end(u);
+	u->challenge->wrong = 0;
+	go_on(req, reg, u,
+		arena_fmt(sip_req_arena(req),
+			"qop=auth, rspauth=\"%s\", cnonce=\"" STR_FMT "\", nc=" STR_FMT, rspauth,
+			STR_ARG(d->cnonce), STR_ARG(d->nc)));
+}
+
+/* ---- MAA ---- */
+
+static bool usable(const struct cx_msg *maa, enum digest_algorithm *algorithm)
+{
+	return maa->has_auth_data && str_eq(maa->auth_scheme, STR("SIP Digest")) &&
+		!digest_algorithm_of(maa->digest_algorithm, algorithm) &&
+		maa->digest_ha1.n == digest_hex_n(*algorithm) && maa->digest_realm.n;
+}
+
+static void on_maa(int err, const struct cx_msg *maa, void *arg)
+{
+	enum digest_algorithm algorithm;
+	char proof[DIGEST_HEX_MAX];
+	struct scscf_wait w;
+	struct user *u;
+	struct sip_req *req = scscf_wait_end(arg, &u, &w);
+
+	if (!req) {
+		late.value++;
+		return;
+	}
+	if (err || maa->result.experimental || maa->result.code != DIAMETER_SUCCESS) {
+		scscf_refuse_cx(req, SCSCF_MAA, err, maa);
+		return;
+	}
+	if (!usable(maa, &algorithm)) {
+		scscf_refuse(req, 500, NULL, "the vector in the MAA is not for SIP Digest");
+		return;
+	}
+	/* Another REGISTER of the same user may have made it meanwhile. */
+	u = user_find(&scscf.users, w.reg->impi, w.reg->impu);
+	if (!u)
+		u = user_new(&scscf.users, w.reg->impi, w.reg->impu);
+	struct challenge *c = user_challenge(u, maa->digest_realm);
+	c->algorithm = algorithm;
+	str_copy(maa->digest_ha1, c->ha1, sizeof c->ha1);
+	if (!u->hss || !str_eq(str_of(u->hss), maa->origin_host)) {
+		free(u->hss);
+		u->hss = str_dup(maa->origin_host);
+	}
+	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
+	challenge(req, u,
+		sip_register_answers(w.reg) && matches(c, sip_req_msg(req), &w.reg->auth, proof));
+}
+
+/* ---- MAR ---- */
+
+static void ask_vector(struct sip_req *req, struct sip_register *reg, struct user *u)
+{
+	struct cx_msg mar = {
+		.command = CX_MA,
+		.request = true,
+		.user_name = reg->impi,
+		.public_identity = {reg->impu},
+		.n_public_identity = 1,
+		.server_name = str_of(scscf.conf->name),
+		.auth_items = 1,
+		.has_auth_data = true,
+		.auth_scheme = reg->digest ? STR("SIP Digest") : STR("Unknown"),
+	};
+	if (u && u->hss)
+		mar.destination_host = str_of(u->hss);
+	struct scscf_wait *w = scscf_wait_new(req, reg, u, STR_NONE);
+	int err = cx_send(scscf.cx, &mar, on_maa, w);
+	if (err) {
+		free(w);
+		scscf_refuse_cx(req, SCSCF_MAA, err, NULL);
+	}
+}
+
+/* ---- REGISTER ---- */
+
+void scscf_digest(struct sip_req *req, struct sip_register *reg)
+{
+	struct user *u = user_find(&scscf.users, reg->impi, reg->impu);
+	struct str flag = reg->digest ? reg->auth.integrity_protected : STR_NONE;
+	bool bound = str_eq(flag, STR("tls-yes")) || str_eq(flag, STR("ip-assoc-yes"));
+	bool pending = str_eq(flag, STR("tls-pending")) || str_eq(flag, STR("ip-assoc-pending"));
+	struct failures *f = failures_of(reg->impi);
+	char proof[DIGEST_HEX_MAX];
+
+	if (f && f->count >= scscf.conf->lock_failures) {
+		locked.value++;
+		scscf_refuse(req, 403, NULL, "too many failed authentications of this IMPI");
+		return;
+	}
+	if (bound && u && u->registered && !scscf.conf->challenge_refresh) {
+		go_on(req, reg, u, STR_NONE);
+		return;
+	}
+	/* A response counts only where the edge vouches for the link (TS 33.203 P.4). */
+	if ((bound || pending) && sip_register_answers(reg) && u && u->challenge &&
+		str_eq(reg->auth.nonce, str_of(u->challenge->nonce))) {
+		switch (check(u, sip_req_msg(req), &reg->auth, proof)) {
+		case RIGHT:
+			on_right(req, reg, u, proof);
+			return;
+		case WRONG:
+			on_wrong(req, reg, u);
+			return;
+		case STALE:
+			challenge(req, u, true);
+			return;
+		}
+	}
+	if ((int64_t)scscf.users.waiting >= scscf.conf->max_challenges) {
+		scscf_refuse(req, 503, NULL, "too many challenges wait for their response");
+		return;
+	}
+	ask_vector(req, reg, u);
+}
