@@ -228,8 +228,11 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		u->hss = str_dup(maa->origin_host);
 	}
 	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
-	challenge(req, u,
-		sip_register_answers(w.reg) && matches(c, sip_req_msg(req), &w.reg->auth, proof));
+	bool answers = sip_register_answers(w.reg);
+	bool right = answers && matches(c, sip_req_msg(req), &w.reg->auth, proof);
+	if (answers && !right)
+		failures_count(w.reg->impi);
+	challenge(req, u, right);
 }
 
 /* ---- MAR ---- */
