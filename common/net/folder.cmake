@@ -3,3 +3,4 @@ imsrig_library(net
     common/net/host.c common/net/turn.c common/net/udp.c common/net/stream.c
     common/net/listener.c common/net/secure.c common/net/tls.c
   LINK base PkgConfig::UV PkgConfig::OPENSSL)
+imsrig_test(net SOURCES tests/unit/rig.c LINK net ca trace)

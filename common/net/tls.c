@@ -247,8 +247,11 @@ void tls_reason(SSL *ssl, const char *server_name, char *out, size_t n)
 	} else if (reason == SSL_R_HTTP_REQUEST) {
 		snprintf(out, n, "the peer speaks plain HTTP on a TLS port");
 	} else if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
+		int alert = reason - SSL_AD_REASON_OFFSET;
 		snprintf(out, n, "the peer refused: %s",
-			SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+			alert == SSL_AD_CERTIFICATE_REQUIRED /* unknown to this function */
+				? "certificate required"
+				: SSL_alert_desc_string_long(alert));
 	} else {
 		const char *text = ERR_reason_error_string(e);
 		snprintf(out, n, "%s", text ? text : "the peer broke the connection");

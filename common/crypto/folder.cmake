@@ -1,0 +1,1 @@
+imsrig_library(ca SOURCES common/crypto/ca.c LINK base PkgConfig::OPENSSL)
