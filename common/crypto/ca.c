@@ -23,9 +23,9 @@ static int fault(char why[256], int err, const char *what)
 {
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 	if (err)
-		snprintf(why, 256, "%s: %s", what, strerror(err));
+		snprintf(why, 256, "%.180s: %.60s", what, strerror(err));
 	else
-		snprintf(why, 256, "%s: %s", what, text ? text : "OpenSSL failed");
+		snprintf(why, 256, "%.180s: %.60s", what, text ? text : "OpenSSL failed");
 	return err ? -err : -EIO;
 }
 

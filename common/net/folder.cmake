@@ -4,3 +4,4 @@ imsrig_library(net
     common/net/listener.c common/net/secure.c common/net/tls.c
   LINK base PkgConfig::UV PkgConfig::OPENSSL)
 imsrig_test(net SOURCES tests/unit/rig.c LINK net ca trace)
+imsrig_test(ca SOURCES tests/unit/rig.c LINK net ca trace)
