@@ -38,6 +38,9 @@ struct sip_stack_h {
 	/* A new request (not ACK to a non-2xx, not a retransmission, not CANCEL of a known
 	 * INVITE). Answer it now or later. */
 	void (*request)(struct sip_req *req, void *arg);
+	/* A CANCEL for an INVITE that is neither answered nor forwarded (a forwarded one is
+	 * cancelled onward). The handler answers `req`. NULL: the stack answers it with 487. */
+	void (*cancel)(struct sip_req *req, void *arg);
 	/* A connection of this stack is gone (flow loss). May be NULL. */
 	void (*flow_gone)(struct sip_stack *s, uint64_t conn, void *arg);
 	/* Bytes that are no message, or one that gets no answer. Already counted and logged;
@@ -47,6 +50,11 @@ struct sip_stack_h {
 struct sip_stack_conf {
 	struct sip_timers core, access; /* access: used on WS and WSS and on hops marked so */
 	size_t max_transactions;        /* 0: 1,000,000; beyond: 503 with Retry-After */
+	unsigned max_vias;              /* 0: 10; beyond: 513 */
+	/* Methods (1 << enum sip_method) whose requests end here, at a user agent or registrar:
+	 * one that came by two ways gets 482 the second time (RFC 3261 8.2.2.2). A proxy must
+	 * let it through, the two ways may be one loop that is meant (S-CSCF, I-CSCF, S-CSCF). */
+	uint32_t ends_here;
 	int core_dscp;
 	const char *server;             /* Server/User-Agent value; NULL: none */
 };
@@ -78,45 +86,70 @@ uint64_t sip_req_id(const struct sip_req *r);      /* to find it again after a w
 struct sip_req *sip_req_find(struct sip_stack *s, uint64_t id); /* NULL: answered, gone */
 struct sip_stack *sip_req_stack(const struct sip_req *r);
 
-/* Answers with status and extra fields ("Name: value\r\n" text); final ones release `r`.
+/* An ACK comes as a request too when it is for a 2xx: forward it, or release it by any
+ * answer, which is not sent.
+ *
+ * Answers with status and extra fields ("Name: value\r\n" text); final ones release `r`.
  * reason NULL: the standard phrase. */
 void sip_answer(struct sip_req *r, int status, const char *reason, struct str fields);
 void sip_answer_fmt(struct sip_req *r, int status, const char *reason, const char *fields, ...)
 	__attribute__((format(printf, 4, 5)));
-/* A whole response as bytes (built with sip_put_response). */
+/* A whole response as bytes (built with sip_put_response, tag sip_req_tag). */
 void sip_answer_bytes(struct sip_req *r, int status, struct str bytes);
+const char *sip_req_tag(struct sip_req *r);        /* To tag of answers to it */
+/* The 2xx that answered the INVITE with this id, once more, until its ACK is there (RFC
+ * 3261 13.3.1.4; the dialog's owner keeps that time). -ENOENT: its time is over. */
+int sip_answer_again(struct sip_stack *s, uint64_t id);
 
 /* ---- client side ---- */
-/* `m` NULL with err: -ETIMEDOUT (timer B or F), -ECONNREFUSED and the like (transport).
+/* `m` NULL with err: -ETIMEDOUT (timer B or F), -ECONNREFUSED and the like (transport),
+ * -ECANCELED (sip_stack_reset, sip_stack_close: nothing can be sent any more).
  * Provisional responses come too (m->status < 200). `m` good during the call. Called never
  * before return; once finally. */
 typedef void(sip_response_h)(int err, const struct sip_msg *m, void *arg);
 
 /* Sends a request built in `bytes` (without Via: the stack puts it on top, with a fresh
- * branch) in a client transaction. 0 or negative errno; *id (may be NULL) for sip_cancel_h. */
+ * branch) in a client transaction; `h` NULL: nobody waits for the answer. *id (may be NULL)
+ * is for sip_cancel, sip_ack and sip_forget. An ACK has no transaction: it is sent, *id is
+ * 0. 0; or a negative errno and `h` is not called: -EINVAL (no start line), -ENOTCONN (no
+ * listener or connection for that hop), -ENOBUFS (too many transactions). */
 int sip_send(struct sip_stack *s, struct str bytes, const struct sip_hop *to, sip_response_h *h,
 	void *arg, uint64_t *id);
 /* The owner goes: its handler will not be called. */
 void sip_forget(struct sip_stack *s, uint64_t id);
+/* Cancels an INVITE (RFC 3261 9.1): at once, or as soon as a provisional response is there.
+ * The INVITE's handler still hears how it ended. 0, or -ENOENT: it is answered. */
+int sip_cancel(struct sip_stack *s, uint64_t id);
+/* ACK to the 2xx of an INVITE sent from here, built by the owner without Via; sent to
+ * `to`, and again whenever the 2xx comes again. 0 or negative errno. */
+int sip_ack(struct sip_stack *s, uint64_t id, struct str bytes, const struct sip_hop *to);
 /* Raw octets to a hop, outside any transaction: for rogue peers and ACK. */
 int sip_send_raw(struct sip_stack *s, struct str bytes, const struct sip_hop *to);
 
 /* ---- forwarding (RFC 3261 16) ---- */
 /* What to do with the answer of a forwarded request. Both may be NULL. */
 struct sip_forward_h {
-	/* Before the response goes back: edit it (own Via already taken off). Return 0 to
-	 * pass it on; >0 to answer with that status instead; <0: the handler has taken
-	 * over, it answers `req` itself later. */
+	/* Before the response goes back: edit it (own Via already taken off; the list and `m`
+	 * end with the call). Return 0 to pass it on (a 503 becomes a 500, RFC 3261 16.7
+	 * item 6); >0 to answer with that status instead; <0: the handler has taken over, it
+	 * answers `req` itself, or has forwarded it again, or lets a provisional response
+	 * drop. 100 does not come here. */
 	int (*response)(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg);
 	/* No answer: return the status to send (0: 408 at timeout, 503→500 for transport
 	 * faults), or <0: taken over. */
 	int (*failure)(struct sip_req *req, int err, void *arg);
 };
-/* Forwards `req` as edited by `e` (begun on its message): Max-Forwards down (483 at 0),
- * Via on top, own topmost Route off when asked by the element before. `arg` must live as
- * long as req (its arena). 0, or a negative errno: nothing sent, req not answered. */
+/* Forwards `req` as edited by `e` (begun on its message): Max-Forwards down (at 0: 483),
+ * Proxy-Require looked at (420: nothing is supported), Via on top, own topmost Route off
+ * when asked by the element before; an INVITE gets its 100. `e` is used up: for another try
+ * begin a new one. `arg` must live as long as req (its arena). 0: sent, or answered as said;
+ * or a negative errno: nothing sent, req not answered. */
 int sip_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *to,
 	const struct sip_forward_h *h, void *arg);
+
+/* True when the topmost Route names this stack (a listener's address, or a rig's name for
+ * it): it is taken off by `e`, *uri (may be NULL) is the URI that stood there. */
+bool sip_route_own(const struct sip_req *req, struct sip_edit *e, struct sip_uri *uri);
 
 /* Hop for a sip: URI by the rig's names: transport parameter or `dflt`, port or 5060/5061.*/
 int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt,
@@ -124,7 +157,8 @@ int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt
 
 /* Transactions not ended: those a peer or element still waits on (quiet when 0). */
 int sip_stack_open(const struct sip_stack *s);
-/* Ends every transaction at once, lets kept connections go (player's reset). */
+/* Ends every transaction at once, lets kept connections go (player's reset). Requests are
+ * released unanswered, handlers of sip_send get -ECANCELED, those of forwarding nothing. */
 void sip_stack_reset(struct sip_stack *s);
 
 /* For gate and judge: "SIP REGISTER" / "SIP 401". */
