@@ -119,6 +119,10 @@ struct variant {
 	size_t n_steps;
 	struct expect *nevers;
 	size_t n_nevers;
+	/* `refused`: this process must end at start with exit code 4 and such a last line;
+	 * there is no flow then. NULL: not asked. */
+	const char *refused_process;
+	struct value *refused_why;
 	bool own_rig;          /* asked for, or it stops, kills or starts a process */
 	const char *rig_key;   /* equal: the rig may be shared (unless own_rig) */
 };
@@ -202,6 +206,9 @@ struct rig_conf {
  * may be begun on it. On error the rig is still to be closed. */
 int rig_open(const struct rig_conf *conf, const struct variant *v, rig_done_h *h, void *arg,
 	struct rig **out);
+/* After rig_open failed: the process that ended by itself (NULL: none did), its exit code
+ * and the last line of its log. */
+const char *rig_failed(const struct rig *rig, int *exit_code, const char **line);
 /* Makes v's actors (not yet connected) and sets its faults. */
 void rig_begin(struct rig *rig, const struct variant *v, rig_done_h *h, void *arg);
 /* Ends the actors, takes faults away, resets every element and checks that its idle gauges
@@ -211,7 +218,8 @@ void rig_reset(struct rig *rig, rig_done_h *h, void *arg);
 void rig_close(struct rig *rig, rig_done_h *h, void *arg);
 
 /* Runs one action; `h` when the act is done: the message handed to its transport, the
- * time reached, the process ready. What then goes over the wires is the judge's affair. */
+ * connection open or refused, the time reached, the process ready. What goes over the
+ * wires is the judge's affair: a refused connection is no error of the action. */
 void action_run(struct rig *rig, const struct action *a, rig_done_h *h, void *arg);
 /* No transaction open, nothing under way, all traces arrived. -ETIMEDOUT after limit_ms of
  * real time, with who is still busy. */
