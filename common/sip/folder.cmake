@@ -4,3 +4,11 @@ imsrig_library(sip_msg
     common/sip/build.c common/sip/syntax.c common/sip/uri.c common/sip/name_addr.c
     common/sip/auth.c common/sip/script_field.c common/sip/check.c common/sip/register.c
   LINK base)
+
+imsrig_library(sip
+  SOURCES
+    common/sip/stack.c common/sip/table.c common/sip/timer.c common/sip/transport.c
+    common/sip/flow.c common/sip/via.c common/sip/server_tx.c common/sip/answer.c
+    common/sip/client_tx.c common/sip/invite.c common/sip/send.c common/sip/forward.c
+    common/sip/gate.c common/sip/fault.c common/sip/count.c common/sip/register.c
+  LINK sip_msg base trace net $<TARGET_NAME_IF_EXISTS:http> $<TARGET_NAME_IF_EXISTS:ws>)

@@ -79,6 +79,8 @@ enum pulse_what pulse_fired(struct pulse *p, const struct clock *c)
 		return PULSE_EARLY;
 	int64_t longer = (int64_t)p->interval * 2;
 	p->interval = (int32_t)(p->most && longer > p->most ? p->most : longer);
-	p->next = now + p->interval;
+	p->next += p->interval; /* from when it was due, so that delays don't add up */
+	if (p->next <= now)
+		p->next = now + p->interval;
 	return PULSE_REPEAT;
 }
