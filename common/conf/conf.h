@@ -59,6 +59,12 @@ struct conf_row {
 #define CONF_STRS(S, m, k, f) \
 	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, NULL, sizeof(char *), CONF_T_STR}
 
+/* Keys are taken in any order, each once; one that no row names is refused. An absent
+ * optional mapping has the defaults of its rows. Aliases (*x), directives and a second
+ * document are refused, and a file is at most CONF_FILE_MAX: no text of that size keeps
+ * the reader long. */
+enum { CONF_FILE_MAX = 1 << 20 };
+
 /* Loads a file into *out (zeroed first); everything goes with the arena. 0, or -EINVAL /
  * -ENOENT with one sentence in `why`. */
 int conf_load(const char *path, const struct conf_row *rows, void *out, struct arena *a,
@@ -69,6 +75,14 @@ int conf_load_text(struct str yaml, const char *name, const struct conf_row *row
  * document. */
 int conf_load_node(struct fy_document *doc, struct fy_node *node, const char *name,
 	const struct conf_row *rows, void *out, struct arena *a, char why[512]);
+/* Opens such a document with the same bounds and messages; its text stands in the arena,
+ * the caller gives it back with fy_document_destroy before. */
+int conf_open(const char *path, struct arena *a, struct fy_document **out, char why[512]);
+int conf_open_text(struct str yaml, const char *name, struct arena *a, struct fy_document **out,
+	char why[512]);
 /* "FILE:LINE:COL" of a node, for messages of the same form. */
 struct str conf_where(struct fy_node *node, const char *name, struct arena *a);
+/* " (did you mean \"realm\"?)", or nothing, for a word that isn't among `words` (ends with
+ * NULL); into the arena. */
+struct str conf_near(struct str word, const char *const *words, struct arena *a);
 int conf_ms(struct str text, int64_t *ms);         /* a duration as above; 0 or -EINVAL */
