@@ -283,11 +283,11 @@ static int load_list(
 	struct fy_node *node;
 	void *at = NULL;
 
-	item.key = NULL;
 	item.type = row->rows ? CONF_T_STRUCT : row->item;
 	list->items = n ? arena_zalloc(l->arena, (size_t)n * row->size) : NULL;
 	while ((node = fy_node_sequence_iterate(seq, &at))) {
 		char *to = (char *)list->items + list->n * row->size;
+		item.key = arena_fmt(l->arena, "%s[%zu]", row->key, list->n).p;
 		int err = load_value(l, node, node, &item, to);
 		if (err)
 			return err;

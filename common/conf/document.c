@@ -153,30 +153,57 @@ static bool by_report(struct fy_node *node, int *line, int *col)
 	return e != NULL;
 }
 
-/* A value that was left out has no place of its own; its mapping has. */
-static void place(struct fy_node *node, int *line, int *col)
+static void place(struct fy_node *node, int *line, int *col);
+
+/* A value that was left out has no place of its own; its key has, or what it stands in.
+ */
+static void place_by_parent(struct fy_node *node, int *line, int *col)
 {
-	const struct fy_mark *mark = NULL;
-	bool quoted = false;
+	struct fy_node *parent = node ? fy_node_get_parent(node) : NULL;
+	struct fy_node_pair *pair;
 	void *at = NULL;
 
-	if (node && fy_node_is_scalar(node)) {
-		struct fy_token *t = fy_node_get_scalar_token(node);
-		mark = t ? fy_token_start_mark(t) : NULL;
-		quoted = fy_node_get_style(node) == FYNS_SINGLE_QUOTED ||
-			fy_node_get_style(node) == FYNS_DOUBLE_QUOTED;
+	*line = *col = 1;
+	if (!parent)
+		return;
+	if (!fy_node_is_mapping(parent)) {
+		place(parent, line, col);
+		return;
 	}
-	if (mark) {
-		*line = mark->line + 1;
-		*col = mark->column + !quoted; /* its mark is behind the quote */
-	} else if (!node) {
-		*line = *col = 1;
-	} else if (fy_node_is_mapping(node) && fy_node_get_style(node) != FYNS_FLOW &&
-		   !fy_node_mapping_is_empty(node)) {
-		place(fy_node_pair_key(fy_node_mapping_iterate(node, &at)), line, col);
-	} else if (fy_node_is_scalar(node) || !by_report(node, line, col)) {
-		place(fy_node_get_parent(node), line, col);
+	while ((pair = fy_node_mapping_iterate(parent, &at)))
+		if (fy_node_pair_value(pair) == node && fy_node_pair_key(pair))
+			place(fy_node_pair_key(pair), line, col);
+}
+
+static bool place_of_scalar(struct fy_node *node, int *line, int *col)
+{
+	struct fy_token *t = fy_node_get_scalar_token(node);
+	const struct fy_mark *mark = t ? fy_token_start_mark(t) : NULL;
+	enum fy_node_style style = fy_node_get_style(node);
+	bool quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
+
+	if (!mark)
+		return false;
+	*line = mark->line + 1;
+	*col = mark->column + !quoted; /* its mark is behind the quote */
+	return true;
+}
+
+static void place(struct fy_node *node, int *line, int *col)
+{
+	void *at = NULL;
+
+	if (node && fy_node_is_mapping(node) && fy_node_get_style(node) != FYNS_FLOW &&
+		!fy_node_mapping_is_empty(node)) {
+		struct fy_node *key =
+			fy_node_pair_key(fy_node_mapping_iterate(node, &at));
+		if (key && fy_node_is_scalar(key) && place_of_scalar(key, line, col))
+			return;
 	}
+	if (node && (fy_node_is_scalar(node) ? place_of_scalar(node, line, col)
+					     : by_report(node, line, col)))
+		return;
+	place_by_parent(node, line, col);
 }
 
 struct str conf_where(struct fy_node *node, const char *name, struct arena *a)
