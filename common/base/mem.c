@@ -93,6 +93,17 @@ void arena_free(struct arena *a)
 	}
 }
 
+void arena_reset(struct arena *a)
+{
+	while (a->head && a->head->next) {
+		struct arena_block *b = a->head;
+		a->head = b->next;
+		free(b);
+	}
+	if (a->head)
+		a->head->used = 0;
+}
+
 size_t arena_size(const struct arena *a)
 {
 	size_t n = 0;

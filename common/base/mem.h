@@ -27,6 +27,9 @@ struct str arena_str(struct arena *a, struct str s);               /* a copy, NU
 struct str arena_fmt(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));                     /* likewise */
 void arena_free(struct arena *a);       /* gives all back; the arena is empty and ready again */
+/* Empty and ready again, but keeps its first block: for one exchange after another without
+ * going to the allocator. */
+void arena_reset(struct arena *a);
 size_t arena_size(const struct arena *a);          /* bytes held from the allocator */
 
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
