@@ -134,6 +134,8 @@ static unsigned field_index(const struct sip_edit *e, const struct sip_field *f)
 
 void sip_edit_value(struct sip_edit *e, const struct sip_field *f, struct str value)
 {
+	if (!f)
+		return;
 	patch_put(e, (struct sip_patch){.kind = PATCH_FIELD,
 			     .key = field_index(e, f),
 			     .at = f->value_at,
@@ -143,6 +145,8 @@ void sip_edit_value(struct sip_edit *e, const struct sip_field *f, struct str va
 
 void sip_edit_remove(struct sip_edit *e, const struct sip_field *f)
 {
+	if (!f)
+		return;
 	patch_put(e, (struct sip_patch){.kind = PATCH_FIELD,
 			     .key = field_index(e, f),
 			     .at = f->at,

@@ -255,7 +255,8 @@ static void cseq(struct scan *s)
 		m->method_text = method;
 		m->method = sip_method_id(method);
 	} else if (!str_eq(method, m->method_text)) {
-		fault(s, 400, "CSeq Method Does Not Match");
+		/* RFC 4475 3.1.2.18: 501 tells a newer sender more. */
+		fault(s, m->method == SIP_M_OTHER ? 501 : 400, "CSeq Method Does Not Match");
 	}
 }
 

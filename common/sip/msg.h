@@ -66,7 +66,7 @@ _Static_assert(SIP_MAX_FIELDS < 256 && SIP_MAX_HEAD < 65536, "see the types abov
 
 /* What is wrong with a message, for the answer and the log. */
 struct sip_fault {
-	int status;            /* what to answer: 400, 413, 416, 420, 505, 513; 0: drop silently */
+	int status;            /* what to answer: 400, 501, 505, 513; 0: drop silently */
 	const char *why;       /* short; static; also the reason phrase of the answer */
 };
 
@@ -136,6 +136,7 @@ void sip_edit_set(struct sip_edit *e, enum sip_header id, struct str value);
 	 * the later wins */
 void sip_edit_value(struct sip_edit *e, const struct sip_field *f, struct str value);
 void sip_edit_remove(struct sip_edit *e, const struct sip_field *f);
+	/* of these two: f NULL does nothing */
 void sip_edit_remove_all(struct sip_edit *e, enum sip_header id);
 void sip_edit_remove_top(struct sip_edit *e, enum sip_header id);
 	/* the first element of a list field, the rest of its line stays */
