@@ -54,7 +54,7 @@ static int content_length(struct str head, uint64_t *length)
 
 ptrdiff_t sip_msg_frame(struct str bytes, size_t *crlf)
 {
-	uint64_t length;
+	uint64_t length = 0;
 	*crlf = 0;
 	while (str_starts(bytes, STR("\r\n"))) {
 		bytes = str_skip(bytes, 2);
