@@ -111,7 +111,7 @@ static bool set_times(X509 *cert, int64_t from_s, int64_t until_s)
 	time_t from = from_s ? (time_t)from_s : now - DAY;
 	time_t until = until_s ? (time_t)until_s : now + (time_t)LIFE_DAYS * DAY;
 	return ASN1_TIME_set(X509_getm_notBefore(cert), from) &&
-		ASN1_TIME_set(X509_getm_notAfter(cert), until);
+	       ASN1_TIME_set(X509_getm_notAfter(cert), until);
 }
 
 static X509 *start(const char *name, EVP_PKEY *key, int64_t from_s, int64_t until_s)
@@ -119,8 +119,8 @@ static X509 *start(const char *name, EVP_PKEY *key, int64_t from_s, int64_t unti
 	X509 *cert = X509_new();
 	if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
 		set_times(cert, from_s, until_s) && X509_set_pubkey(cert, key) &&
-		X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
-			(const unsigned char *)name, -1, -1, 0))
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN",
+			MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0))
 		return cert;
 	X509_free(cert);
 	return NULL;
@@ -174,12 +174,12 @@ static bool add_rest(X509 *cert, X509 *issuer, const struct ca_subject *s)
 		[CA_BOTH] = "serverAuth,clientAuth",
 	};
 	return X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
-		extend(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-		extend(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
-		extend(cert, issuer, NID_ext_key_usage, use[s->use & CA_BOTH]) &&
-		extend(cert, issuer, NID_subject_key_identifier, "hash") &&
-		extend(cert, issuer, NID_authority_key_identifier, "keyid") &&
-		add_names(cert, issuer, s);
+	       extend(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+	       extend(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
+	       extend(cert, issuer, NID_ext_key_usage, use[s->use & CA_BOTH]) &&
+	       extend(cert, issuer, NID_subject_key_identifier, "hash") &&
+	       extend(cert, issuer, NID_authority_key_identifier, "keyid") &&
+	       add_names(cert, issuer, s);
 }
 
 int ca_issue(const char *dir, const struct ca_subject *subject, const char *cert_path,
