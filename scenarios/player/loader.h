@@ -1,0 +1,107 @@
+/* Private to script.c, scope.c, step.c and variant.c: a script while it is being loaded.
+ *
+ * The flow is read anew for every variant, in the variant's *scope*: its roles, its actors
+ * with their settings, and the values given to the ladder at hand.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "scenarios/player/script.h"
+#include "scenarios/player/yaml.h"
+
+/* What script_free releases besides the arena. */
+struct script_own {
+	struct script script;
+	struct regexes regexes;
+};
+
+enum { TOP_ID, TOP_TITLE, TOP_DOCUMENT, TOP_TEXT, TOP_RIG, TOP_ACTORS, TOP_ROLES, TOP_LADDERS,
+	TOP_INCLUDE, TOP_FLOW, TOP_NEVER, TOP_VARIANTS, TOP_MATRIX, TOP_COUNT };
+
+/* The script's file, or one that it includes. */
+struct source {
+	struct source *next;
+	struct yaml y;
+	struct yaml_found top[TOP_COUNT];
+};
+
+struct role {
+	const char *name, *is;
+};
+
+/* What ${KEY} stands for inside a ladder. */
+struct param {
+	struct param *next;
+	struct str key, value;
+};
+
+struct loader {
+	struct script *s;
+	struct arena *arena;
+	struct regexes *regexes;
+	const char *root;
+	char *why;
+	struct source *sources;        /* the script's own first */
+	struct yaml *y;                /* of the nodes at hand */
+	int last_group, depth;         /* of groups; of ladders in ladders */
+	/* the scope */
+	struct role *roles;
+	size_t n_roles;
+	struct actor_decl *actors;
+	size_t n_actors;
+	const char *const *processes;
+	size_t n_processes;
+	const struct param *params;
+};
+
+/* Makes room for one more item behind n in arena memory: LIST_ADD(a, p, n) is the new
+ * item's address. Rows of a script are few, so that growth may leave its old copy. */
+void *list_grow(struct arena *a, void *p, size_t n, size_t size);
+#define LIST_ADD(a, p, n) ((p) = list_grow((a), (p), (n), sizeof *(p)), &(p)[(n)++])
+
+json_t *loader_own(struct loader *l, json_t *j);       /* the script owns it now; returns j */
+
+/* ---- scope.c ---- */
+/* Opens the scope of a variant: roles and actors of the sources and of `own` and `further`
+ * (a variant's, may be NULL, in the document at hand). */
+int scope_open(struct loader *l, struct yaml_found own_roles, struct yaml_found further);
+struct actor_decl *scope_actor(const struct loader *l, struct str name);
+/* The element or actor behind a name or role, NULL when there is none. */
+const char *scope_name(const struct loader *l, struct str name);
+/* A process of this rig behind a name or role, else NULL. */
+const char *scope_process(const struct loader *l, struct str name);
+/* Puts the values of ${KEY} and ${actor.setting} in. 0 or -EINVAL (refused at pos). */
+int scope_text(struct loader *l, struct str in, struct script_pos pos, struct str *out);
+int scope_json(struct loader *l, json_t *in, struct script_pos pos); /* all its texts */
+/* Member of a mapping, for faults that the actors' own checks find. */
+struct script_pos scope_member(
+	struct loader *l, struct fy_node *map, const char *key, struct script_pos dflt);
+/* Names and roles in the settings and options that name a node become the node's name. */
+void scope_nodes(const struct loader *l, json_t *options);
+/* One row of a `set`. */
+int read_setting(struct loader *l, struct fy_node *key, struct fy_node *value,
+	struct script_pos dflt, struct setting *out);
+/* To the variant's settings, or merged into the actor in scope. */
+int put_setting(struct loader *l, struct variant *v, const struct setting *s);
+
+/* ---- step.c; `pos` is that of the key above; lists are appended to ---- */
+struct fault_list {
+	struct fault *p;
+	size_t n;
+};
+int load_steps(struct loader *l, struct fy_node *list, struct step **steps, size_t *n);
+int load_actions(struct loader *l, struct fy_node *node, struct script_pos pos,
+	struct action **out, size_t *n);
+int load_expects(struct loader *l, struct fy_node *node, struct script_pos pos, bool never,
+	struct expect **out, size_t *n);
+int load_checks(struct loader *l, struct fy_node *list, struct check **out, size_t *n);
+
+/* ---- message.c ---- */
+struct str message_text(struct loader *l, struct fy_node *node);     /* p NULL: none */
+int load_pattern(
+	struct loader *l, struct fy_node *node, struct script_pos pos, struct pattern *out);
+
+/* ---- fault.c ---- */
+int load_faults(struct loader *l, struct fy_node *node, struct script_pos pos,
+	struct fault_list *out);
+
+/* ---- variant.c: fills s->variants ---- */
+int load_variants(struct loader *l);
