@@ -285,10 +285,13 @@ void rule_free(struct rule *r)
 /* REG_STARTEND: octets with a length, any byte among them. */
 static bool finds(const regex_t *re, struct str s, size_t from, regmatch_t *at, size_t n)
 {
+	struct buf z = {0}; /* AddressSanitizer's regexec looks for a NUL in spite of it */
+	buf_add(&z, s);
 	at[0].rm_so = (regoff_t)from;
 	at[0].rm_eo = (regoff_t)s.n;
-	return !regexec(
-		re, s.p ? s.p : "", n, at, REG_STARTEND | (from ? REG_NOTBOL : 0));
+	bool found = !regexec(re, buf_z(&z), n, at, REG_STARTEND | (from ? REG_NOTBOL : 0));
+	buf_free(&z);
+	return found;
 }
 
 static bool test_matches(const struct rule_test *t, struct str s)
