@@ -5,6 +5,7 @@ imsrig_library(sip_msg
     common/sip/auth.c common/sip/script_field.c common/sip/check.c common/sip/register.c
   LINK base)
 imsrig_test(sip_msg LINK sip_msg)
+imsrig_test(sip_field LINK sip_msg)
 imsrig_test(rfc4475 LINK sip_msg)
 
 imsrig_library(sip

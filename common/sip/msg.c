@@ -281,28 +281,32 @@ static void body(struct scan *s, bool exact)
 	m->body = (struct str){m->bytes.p + m->head_n, n};
 }
 
-static bool same_credentials(struct str a, struct str b)
-{
-	struct sip_auth x, y;
-	struct str realm_x = STR_NONE, realm_y = STR_NONE;
-	if (sip_auth_parse(&x, a) || sip_auth_parse(&y, b))
-		return true; /* broken beside another: whose reading counts? */
-	if (!str_ieq(x.scheme, y.scheme))
-		return false;
-	sip_auth_param(&x, STR("realm"), &realm_x);
-	sip_auth_param(&y, STR("realm"), &realm_y);
-	return str_eq(realm_x, realm_y);
-}
-
+/* One scheme and realm twice: two elements could judge by different ones. Broken ones
+ * beside another are as bad. */
 static void credentials(struct scan *s, enum sip_header id)
 {
+	struct {
+		struct str scheme, realm;
+	} seen[SIP_MAX_FIELDS];
 	const struct sip_msg *m = s->m;
-	for (const struct sip_field *f = sip_first(m, id); f; f = sip_next(m, f))
-		for (const struct sip_field *g = sip_next(m, f); g; g = sip_next(m, g))
-			if (same_credentials(sip_field_value(m, f), sip_field_value(m, g))) {
-				fault(s, 400, repeated[id]);
-				return;
-			}
+	const struct sip_field *f = sip_first(m, id);
+	size_t n = 0;
+	if (!f || !sip_next(m, f))
+		return;
+	for (; f; f = sip_next(m, f), n++) {
+		struct sip_auth a;
+		bool broken = sip_auth_parse(&a, sip_field_value(m, f)) != 0;
+		seen[n].scheme = a.scheme;
+		if (!broken)
+			sip_auth_param(&a, STR("realm"), &seen[n].realm);
+		for (size_t i = 0; i < n && !broken; i++)
+			broken = str_ieq(seen[i].scheme, a.scheme) &&
+				 str_eq(seen[i].realm, seen[n].realm);
+		if (broken) {
+			fault(s, 400, repeated[id]);
+			return;
+		}
+	}
 }
 
 static void index_message(struct scan *s, struct arena *a, bool exact)

@@ -34,26 +34,36 @@ static bool user_valid(struct str user, unsigned classes)
 	       sip_all_escaped(str_span(last + 1, user.p + user.n), classes);
 }
 
-/* pname ["=" pvalue] at semicolons. */
+/* More are no address but an attempt to keep us busy. */
+enum { MAX_PARAMS = 32 };
+
+/* pname ["=" pvalue] at semicolons, no name twice (RFC 3261 19.1.1). */
 static bool params_valid(struct str params)
 {
+	struct str names[MAX_PARAMS];
+	size_t n = 0;
 	while (params.p) {
 		struct str value = str_cut(&params, ';');
 		struct str name = str_cut(&value, '=');
-		if (!name.n || !sip_all_escaped(name, SIP_C_PARAM))
+		if (n == MAX_PARAMS || !name.n || !sip_all_escaped(name, SIP_C_PARAM))
 			return false;
 		if (value.p && (!value.n || !sip_all_escaped(value, SIP_C_PARAM)))
 			return false;
+		for (size_t i = 0; i < n; i++)
+			if (str_ieq(names[i], name))
+				return false;
+		names[n++] = name;
 	}
 	return true;
 }
 
 static bool headers_valid(struct str headers)
 {
+	size_t n = 0;
 	while (headers.p) {
 		struct str value = str_cut(&headers, '&');
 		struct str name = str_cut(&value, '=');
-		if (!name.n || !value.p || !sip_all_escaped(name, SIP_C_HNV) ||
+		if (n++ == MAX_PARAMS || !name.n || !value.p || !sip_all_escaped(name, SIP_C_HNV) ||
 			!sip_all_escaped(value, SIP_C_HNV))
 			return false;
 	}
