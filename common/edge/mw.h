@@ -1,0 +1,22 @@
+/* What a P-CSCF puts into a REGISTER before it goes to the I-CSCF (TS 24.229 5.2.2), and
+ * the Path entry of any element of the edge (RFC 3327, RFC 5626).
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/base/chance.h"
+#include "common/sip/register.h"
+
+struct edge_mw {
+	const char *name;              /* host of the Path entry */
+	uint16_t port;                 /* where SIP requests are taken */
+	bool tls;                      /* ... by TLS */
+	const char *realm;             /* home domain: orig-ioi */
+	const char *visited_network;
+	const char *access_type;       /* of the network-provided P-Access-Network-Info */
+};
+/* Own entry on top of Path, with `ob` when the user asks for an outbound flow. */
+void edge_put_path(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
+	const char *token);
+/* Path as above, Require: path, P-Visited-Network-ID, P-Charging-Vector, and a network-
+ * provided P-Access-Network-Info when no Authorization says who asks (TS 33.203 P.3). */
+void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
+	const char *token, struct chance *chance);

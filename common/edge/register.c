@@ -1,0 +1,207 @@
+/* REGISTER of a WIC at the edge (TS 24.229 5.2.2, TS 33.203 P.3, TS 23.228 U.2.1.2).
+ *
+ *	WIC          edge         next hop
+ *	 | REGISTER    |             |
+ *	 |------------>| checks, border, integrity flag; the element adds its own
+ *	 |             | REGISTER    |
+ *	 |             |------------>|
+ *	 |             |  401 or 200 |
+ *	 |             |<------------|
+ *	 |  401 or 200 | 200: IMPI and IMPUs bound to this flow
+ *	 |<------------|
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "common/edge/inner.h"
+
+METRIC_COUNTER(registers, "imsrig_edge_registers_total", "REGISTERs of WICs");
+METRIC_COUNTER(onward, "imsrig_edge_registers_forwarded_total", "... of them sent on");
+METRIC_COUNTER(bound, "imsrig_edge_registers_bound_total", "200s that bound a flow");
+
+enum { SPAN_MS = 10 * 1000 };
+
+/* ---- 200: the binding ---- */
+
+/* The same instance came by a new flow: the old one has nothing left to live for. */
+static void drop_old_flow(struct edge *ed, uint64_t old, uint64_t conn)
+{
+	struct edge_conn *c = old && old != conn ? edge_conn_of(ed, old) : NULL;
+	if (c && !c->bindings)
+		edge_conn_close(c, EDGE_NORMAL, "registered by another connection");
+}
+
+static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_msg *ok)
+{
+	struct edge *ed = r->edge;
+	struct edge_bind what = {.kind = EDGE_WIC, .conn = c ? r->conn : 0};
+	uint32_t seconds = edge_granted(ok, &r->asked);
+
+	edge_bind_read(&what, ok, &r->asked, sip_req_arena(r->req));
+	struct edge_binding *old = edge_book_find(&ed->book, &what);
+	uint64_t old_conn = old ? old->conn : 0;
+	if (seconds && c)
+		edge_conn_bound(c);
+	edge_book_settle(&ed->book, &what, seconds);
+	if (seconds)
+		drop_old_flow(ed, old_conn, r->conn);
+	bound.value += seconds > 0;
+}
+
+/* ---- the answer ---- */
+
+/* 403 ends it: the WIC's socket is closed behind the answer (TS 33.203 O.3.1.1). */
+static int reject(struct edge_reg *r, struct edge_conn *c, const struct sip_msg *m,
+	const struct sip_edit *e)
+{
+	struct buf bytes = {0};
+	log_info("edge", "%s refused by the network with %d", log_text(r->asked.impu), m->status);
+	sip_edit_write(e, &bytes);
+	sip_answer_bytes(r->req, m->status, buf_str(&bytes));
+	buf_free(&bytes);
+	if (c)
+		edge_conn_close(c, EDGE_POLICY, "registration refused");
+	return -ECANCELED;
+}
+
+static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
+{
+	struct edge_reg *r = arg;
+	struct edge_conn *c = edge_conn_of(r->edge, r->conn);
+
+	edge_border_outward(e);
+	if (m->status < 200)
+		return 0;
+	if (c)
+		edge_conn_challenged(c, m->status == 401);
+	if (m->status >= 200 && m->status < 300)
+		bind_flow(r, c, m);
+	if (c)
+		edge_conn_settle(c);
+	return m->status == 403 ? reject(r, c, m, e) : 0;
+}
+
+static int on_failure(struct sip_req *req, int err, void *arg)
+{
+	struct edge_reg *r = arg;
+	struct edge_conn *c = edge_conn_of(r->edge, r->conn);
+	if (c)
+		edge_conn_settle(c);
+	return edge_forward_failed(req, err, arg);
+}
+
+/* ---- the request goes on ---- */
+
+static const char *flag_of(const struct edge_reg *r)
+{
+	if (!r->asked.digest)
+		return NULL;
+	if (str_ieq(r->asked.auth.algorithm, STR("AKAv2-SHA-256")))
+		return EDGE_TLS_CONNECTED;
+	if (r->bound)
+		return EDGE_TLS_YES;
+	return sip_register_answers(&r->asked) ? EDGE_TLS_PENDING : NULL;
+}
+
+static void forward(struct edge_reg *r, struct edge_conn *c)
+{
+	static const struct sip_forward_h forward_h = {on_response, on_failure};
+	struct edge *ed = r->edge;
+	struct sip_hop to = {0};
+	struct edge_fault f;
+	struct sip_edit e;
+
+	if (!edge_register_clean(ed, r->req, 0, flag_of(r), &e, &f)) {
+		edge_conn_refuse(c, r->req, &f);
+		return;
+	}
+	edge_token_write(&ed->tokens, sip_req_hop(r->req), r->token);
+	ed->setup.onward(r, &e, &to, ed->setup.arg);
+	edge_conn_claim(c, &r->asked);
+	uint64_t id = sip_req_id(r->req);
+	int err = sip_forward(r->req, &e, &to, &forward_h, r);
+	onward.value += !err;
+	if (!err && sip_req_find(ed->setup.stack, id))
+		return;
+	edge_conn_settle(c);
+	if (err) /* else the stack has answered: no Max-Forwards left */
+		edge_conn_refuse(c, r->req, &(struct edge_fault){EDGE_NO_NEXT_HOP, uv_strerror(err)});
+}
+
+/* ---- checks ---- */
+
+/* The same instance may come back by a new connection (RFC 5626 4.4); the registrar
+ * authenticates it there. */
+static bool same_instance(struct str instance, const struct sip_register *asked)
+{
+	return instance.n && asked->n_contacts && str_eq(instance, asked->contacts[0].instance);
+}
+
+/* Another open flow is registered with this IMPI. One IMPU may well be shared by several
+ * IMPIs (a phone's and a WIC's): whether it is, the HSS knows. */
+static bool bound_elsewhere(const struct edge_reg *r)
+{
+	struct edge_binding *b;
+	size_t it = 0;
+	while ((b = edge_book_impi(&r->edge->book, r->asked.impi, &it)))
+		if (b->kind == EDGE_WIC && b->conn && b->conn != r->conn &&
+			!same_instance(edge_binding_text(b, EDGE_INSTANCE), &r->asked))
+			return true;
+	return false;
+}
+
+/* Another open flow was challenged for this IMPI (TR 23.701 6.2.2.4.1). It is closed when
+ * it does not register in time, so it can't keep the owner out for long. */
+static bool challenged_elsewhere(const struct edge_reg *r, const struct edge_conn *c)
+{
+	const struct edge_conn *other = edge_challenged_for(r->edge, r->asked.impi, c);
+	return other && !same_instance(str_of(other->instance), &r->asked);
+}
+
+/* The first rule that the request breaks; no: EDGE_NO_COUNT when none. */
+static struct edge_fault fault_of(const struct edge_reg *r, const struct edge_conn *c)
+{
+	if (r->asked.bearer && !r->asked.digest)
+		return (struct edge_fault){EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"};
+	if (!(edge_origin_auth(c->origin) & EDGE_AUTH_DIGEST))
+		return (struct edge_fault){EDGE_NO_NO_DIGEST,
+			"WICs of this Origin may not register with IMS credentials"};
+	if (c->impi && !str_eq(str_of(c->impi), r->asked.impi))
+		return (struct edge_fault){EDGE_NO_SECOND_IMPI, "a second IMPI on one connection"};
+	if (bound_elsewhere(r))
+		return (struct edge_fault){EDGE_NO_BOUND_ELSEWHERE,
+			"the identity is bound to another connection"};
+	if (challenged_elsewhere(r, c))
+		return (struct edge_fault){EDGE_NO_CHALLENGED_ELSEWHERE,
+			"another connection was challenged for this IMPI"};
+	return (struct edge_fault){EDGE_NO_COUNT};
+}
+
+void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req)
+{
+	struct edge_reg *r = ARENA_NEW(sip_req_arena(req), struct edge_reg);
+	int64_t now = clock_ms(ed->setup.host->clock);
+	struct edge_fault f;
+	int wait_s;
+
+	registers.value++;
+	r->edge = ed;
+	r->req = req;
+	r->conn = c->id;
+	if (!edge_window_take(&c->registers, now, SPAN_MS, ed->setup.conf->limits.registers,
+		&wait_s)) {
+		f = (struct edge_fault){EDGE_NO_REGISTER_RATE, "too many REGISTERs",
+			arena_fmt(sip_req_arena(req), "Retry-After: %d\r\n", wait_s)};
+		edge_conn_refuse(c, req, &f);
+		return;
+	}
+	if (!edge_register_check(req, ed->setup.conf->realm, &r->asked, &f) ||
+		(f = fault_of(r, c)).no != EDGE_NO_COUNT) {
+		edge_conn_refuse(c, req, &f);
+		return;
+	}
+	r->bound = c->bindings > 0; /* a flow claims one IMPI: it is this one */
+	forward(r, c);
+}

@@ -1,0 +1,126 @@
+/* Flow tokens.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/edge/token.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+enum { MAC = 10, BODY_MAX = 1 + 1 + 16 + 2 + 8 };
+
+static const char digits[64] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void edge_token_key_draw(struct edge_token_key *k, struct chance *c)
+{
+	chance_bytes(c, k->bytes, sizeof k->bytes);
+}
+
+static void mac_of(const struct edge_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
+{
+	unsigned len = 32;
+	HMAC(EVP_sha256(), k->bytes, sizeof k->bytes, body, n, out, &len);
+}
+
+static size_t put(uint8_t *at, const void *p, size_t n)
+{
+	memcpy(at, p, n);
+	return n;
+}
+
+static bool websocket(enum sip_transport t)
+{
+	return t == SIP_WS || t == SIP_WSS;
+}
+
+/* transport, then the connection (WebSocket) or family, address, port, connection. */
+static size_t body_of(const struct sip_hop *h, uint8_t out[BODY_MAX])
+{
+	size_t n = 0;
+	out[n++] = (uint8_t)h->transport;
+	if (!websocket(h->transport)) {
+		bool v6 = h->remote.sa.sa_family == AF_INET6;
+		out[n++] = v6 ? 6 : 4;
+		n += v6 ? put(out + n, &h->remote.in6.sin6_addr, 16) :
+			put(out + n, &h->remote.in.sin_addr, 4);
+		n += put(out + n, &h->remote.in.sin_port, 2);
+		if (h->transport == SIP_UDP)
+			return n;
+	}
+	return n + put(out + n, &h->conn, 8);
+}
+
+void edge_token_write(const struct edge_token_key *k, const struct sip_hop *hop,
+	char out[EDGE_TOKEN_SIZE])
+{
+	uint8_t raw[BODY_MAX + 32];
+	size_t n = body_of(hop, raw), bits = 0, o = 0;
+	uint32_t acc = 0;
+
+	mac_of(k, raw, n, raw + n);
+	n += MAC;
+	out[o++] = websocket(hop->transport) ? 'w' : 'a';
+	for (size_t i = 0; i < n; i++) {
+		acc = acc << 8 | raw[i];
+		for (bits += 8; bits >= 6; bits -= 6)
+			out[o++] = digits[acc >> (bits - 6) & 63];
+	}
+	if (bits)
+		out[o++] = digits[acc << (6 - bits) & 63];
+	out[o] = '\0';
+}
+
+static int unpack(struct str s, uint8_t *out, size_t size, size_t *n)
+{
+	uint32_t acc = 0;
+	size_t bits = 0;
+	*n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		const char *d = s.p[i] ? memchr(digits, s.p[i], sizeof digits) : NULL;
+		if (!d)
+			return -EINVAL;
+		acc = acc << 6 | (uint32_t)(d - digits);
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			if (*n == size)
+				return -EINVAL;
+			out[(*n)++] = (uint8_t)(acc >> bits);
+		}
+	}
+	return acc & ((1u << bits) - 1) ? -EINVAL : 0; /* one spelling for one token */
+}
+
+static int read_body(const uint8_t *p, size_t n, struct sip_hop *h)
+{
+	uint8_t again[BODY_MAX];
+	size_t at = 1;
+
+	*h = (struct sip_hop){.transport = (enum sip_transport)p[0], .in = true};
+	if (!websocket(h->transport)) {
+		bool v6 = p[1] == 6;
+		h->remote.sa.sa_family = v6 ? AF_INET6 : AF_INET;
+		memcpy(v6 ? (void *)&h->remote.in6.sin6_addr : (void *)&h->remote.in.sin_addr,
+			p + 2, v6 ? 16 : 4);
+		at = v6 ? 18 : 6;
+		memcpy(&h->remote.in.sin_port, p + at, 2);
+		at += 2;
+	}
+	if (h->transport != SIP_UDP)
+		memcpy(&h->conn, p + at, 8);
+	return body_of(h, again) == n && memcmp(again, p, n) == 0 ? 0 : -EINVAL;
+}
+
+int edge_token_read(const struct edge_token_key *k, struct str token, struct sip_hop *hop)
+{
+	uint8_t raw[BODY_MAX + MAC] = {0}, mac[32];
+	size_t n;
+	if (!token.n || unpack(str_skip(token, 1), raw, sizeof raw, &n) || n < MAC + 8)
+		return -EINVAL;
+	n -= MAC;
+	mac_of(k, raw, n, mac);
+	if (CRYPTO_memcmp(mac, raw + n, MAC) != 0 || read_body(raw, n, hop))
+		return -EINVAL;
+	return token.p[0] == (websocket(hop->transport) ? 'w' : 'a') ? 0 : -EINVAL;
+}

@@ -1,0 +1,167 @@
+/* WAAF: start, stop, and what it says of its state.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/node/node.h"
+#include "waaf/waaf.h"
+
+struct waaf waaf;
+
+static void on_flow_gone(struct sip_stack *s, uint64_t conn, void *arg)
+{
+	if (waaf.edge)
+		edge_flow_gone(waaf.edge, conn);
+}
+
+static void on_garbage(struct sip_stack *s, const struct sip_hop *from, void *arg)
+{
+	if (from->transport == SIP_WSS)
+		edge_garbage(waaf.edge, from);
+}
+
+/* ---- start ---- */
+
+static bool by_tls(const struct waaf_conf *c)
+{
+	return c->next_hop == WAAF_PCSCF && c->pcscf.transport == WAAF_TLS;
+}
+
+static int open_tls(const struct waaf_conf *c, char why[512])
+{
+	struct tls_conf tls = {
+		.cert = c->edge.wss.cert,
+		.key = c->edge.wss.key,
+		.ca = c->pcscf.ca,
+		.require_peer = true,
+		.clock = waaf.host->clock,
+	};
+	char cause[256];
+	int err;
+
+	if (!by_tls(c))
+		return 0;
+	if ((err = tls_new(&tls, true, &waaf.server_tls, cause)) ||
+		(err = tls_new(&tls, false, &waaf.client_tls, cause))) {
+		snprintf(why, 512, "pcscf: %s", cause);
+		return err;
+	}
+	err = sip_listen(waaf.stack, SIP_TLS, &c->pcscf.listen, waaf.server_tls, false);
+	if (err < 0) {
+		snprintf(why, 512, "can't listen for the P-CSCF on %s/tls: %s",
+			addr_text(&c->pcscf.listen), uv_strerror(err));
+		return err;
+	}
+	sip_stack_client_tls(waaf.stack, waaf.client_tls);
+	return 0;
+}
+
+static int find_next_hop(const struct waaf_conf *c, char why[512])
+{
+	static const enum sip_transport transports[] = {SIP_TLS, SIP_TCP, SIP_UDP};
+	bool icscf = c->next_hop == WAAF_ICSCF;
+	const char *name = icscf ? c->icscf : c->pcscf.host;
+	enum sip_transport t = icscf ? (enum sip_transport)c->sip.transport :
+		transports[c->pcscf.transport];
+	char uri[300];
+
+	snprintf(uri, sizeof uri, "sip:%s", name);
+	if (sip_hop_resolve(waaf.stack, str_of(uri), t, &waaf.next_hop)) {
+		snprintf(why, 512, "next hop \"%s\" is no address and no name of node.names", name);
+		return -EINVAL;
+	}
+	waaf.next_hop.local = by_tls(c) ? c->pcscf.listen : c->sip.listen;
+	return 0;
+}
+
+static int start(struct host *host, const void *conf, char why[512])
+{
+	static const struct sip_stack_h sip_h = {
+		.request = waaf_request,
+		.flow_gone = on_flow_gone,
+		.garbage = on_garbage,
+	};
+	const struct waaf_conf *c = conf;
+	struct sip_stack_conf stack_conf;
+	int err;
+
+	waaf = (struct waaf){.conf = c, .host = host};
+	waaf.mw = (struct edge_mw){
+		.name = c->edge.name,
+		.port = addr_port(by_tls(c) ? &c->pcscf.listen : &c->sip.listen),
+		.tls = by_tls(c),
+		.realm = c->edge.realm,
+		.visited_network = c->visited_network ? c->visited_network : c->edge.realm,
+		.access_type = c->access_type,
+	};
+	sip_section_stack_conf(&c->sip, &stack_conf);
+	edge_stack_conf(&c->edge, &stack_conf);
+	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &waaf.stack))) {
+		snprintf(why, 512, "SIP stack: %s", uv_strerror(err));
+		return err;
+	}
+	struct edge_setup setup = {
+		.host = host,
+		.stack = waaf.stack,
+		.conf = &c->edge,
+		.sip = c->sip.listen,
+		.onward = waaf_onward,
+	};
+	if ((err = sip_section_listen(waaf.stack, &c->sip, why)) || (err = open_tls(c, why)) ||
+		(err = find_next_hop(c, why)) || (err = edge_open(&setup, &waaf.edge, why)))
+		return err;
+	node_ready();
+	return 0;
+}
+
+static void stop(void)
+{
+	if (waaf.stack)
+		sip_stack_close(waaf.stack);
+	if (waaf.edge)
+		edge_close(waaf.edge);
+	if (waaf.server_tls)
+		tls_free(waaf.server_tls);
+	if (waaf.client_tls)
+		tls_free(waaf.client_tls);
+	waaf = (struct waaf){0};
+}
+
+static void reset(void)
+{
+	sip_stack_reset(waaf.stack);
+	edge_reset(waaf.edge);
+}
+
+static int open_work(void)
+{
+	return sip_stack_open(waaf.stack);
+}
+
+/* ---- state ---- */
+
+/* {"cmd":"state","impi":IMPI} -> {"ok":true,"bindings":[..]} */
+static json_t *run_state(const json_t *args)
+{
+	const char *impi = json_string_value(json_object_get(args, "impi"));
+	return json_pack("{s:b, s:o}", "ok", 1, "bindings",
+		edge_book_json(edge_bindings(waaf.edge), str_of(impi)));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct node_command commands[] = {{"state", run_state}, {0}};
+	static const struct node_app app = {
+		.name = "waaf",
+		.summary = "WAAF: takes WICs by WSS, passes them to a P-CSCF or the I-CSCF",
+		.rows = waaf_conf_rows,
+		.conf_size = sizeof(struct waaf_conf),
+		.check = waaf_conf_check,
+		.start = start,
+		.stop = stop,
+		.reset = reset,
+		.open = open_work,
+		.commands = commands,
+	};
+	return node_main(argc, argv, &app);
+}

@@ -1,0 +1,44 @@
+/* The WAAF, WebRTC Authentication and Authorisation Function of TR 23.701 6.3: its SIP over
+ * WSS front end (the edge of common/edge), with a P-CSCF or the I-CSCF behind it.
+ *
+ *	wss_digest.c   scenario 1: IMS digest through the WAAF (6.3.2.1.2)
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/edge/edge.h"
+#include "common/node/sections.h"
+
+enum waaf_next_hop { WAAF_PCSCF, WAAF_ICSCF };
+enum waaf_transport { WAAF_TLS, WAAF_TCP, WAAF_UDP };
+
+struct waaf_pcscf {
+	char *host;                    /* name or address, with or without port */
+	int transport;                 /* enum waaf_transport */
+	struct addr listen;            /* own TLS listener, for what comes back by Path */
+	char *ca;                      /* PEM file of those who sign P-CSCFs */
+};
+
+struct waaf_conf {
+	struct edge_conf edge;
+	struct sip_section sip;
+	int next_hop;                  /* enum waaf_next_hop */
+	struct waaf_pcscf pcscf;
+	char *icscf;                   /* next hop icscf: its name or address */
+	char *visited_network, *access_type;
+};
+extern const struct conf_row waaf_conf_rows[];
+int waaf_conf_check(const void *conf, char why[512]);
+
+struct waaf {
+	const struct waaf_conf *conf;
+	struct host *host;
+	struct sip_stack *stack;
+	struct edge *edge;
+	struct tls *server_tls, *client_tls;
+	struct sip_hop next_hop;
+	struct edge_mw mw;
+};
+extern struct waaf waaf;               /* one a process */
+
+/* wss_digest.c */
+void waaf_request(struct sip_req *req, void *arg);
+void waaf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg);
