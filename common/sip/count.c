@@ -35,8 +35,18 @@ static void make(struct metric *m, char name[72], const char *family, const char
 	metric_register(m);
 }
 
+static struct metric *fault_of(const char *why);
+
+/* The stack's own reasons are there from the start; those of the parser when they occur. */
+static const char *const reasons[] = {"stray response", "stray ACK", "no ACK", "no response",
+	"too many transactions", "too many connections",
+	"listener closed", "response can't be sent", "INVITE can't be acknowledged",
+	"message unfinished", "nothing sent"};
+
 __attribute__((constructor)) static void make_all(void)
 {
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		fault_of(reasons[i]);
 	for (int d = 0; d < 2; d++) {
 		for (int i = 0; i < SIP_M_COUNT; i++) {
 			struct str name = sip_method_name((enum sip_method)i);
@@ -71,7 +81,7 @@ void count_again(enum count_dir d)
 }
 
 /* Reasons are static texts, so there are as many counters as there are such texts. */
-void count_fault(const char *why)
+static struct metric *fault_of(const char *why)
 {
 	static struct fault {
 		const char *why;
@@ -84,18 +94,23 @@ void count_fault(const char *why)
 	while (i < n && faults[i].why != why && strcmp(faults[i].why, why))
 		i++;
 	if (i == MAX_FAULTS)
-		return;
+		i--;
 	struct fault *f = &faults[i];
 	if (i == n) {
 		f->why = why;
 		snprintf(f->name, sizeof f->name, "imsrig_sip_faults_total{reason=\"%s\"}", why);
 		f->metric = (struct metric){.name = f->name,
-			.help = "messages that were refused, dropped or never answered",
+			.help = "messages refused, dropped or never answered",
 			.kind = METRIC_KIND_COUNTER};
 		metric_register(&f->metric);
 		n++;
 	}
-	f->metric.value++;
+	return &f->metric;
+}
+
+void count_fault(const char *why)
+{
+	fault_of(why)->value++;
 }
 
 void count_server(int by)

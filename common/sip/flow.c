@@ -60,6 +60,16 @@ struct flow *flow_to(const struct sip_stack *s, const struct sip_hop *to)
 
 /* ---- life ---- */
 
+static void refused_data(struct stream *st, struct str bytes, void *arg)
+{
+}
+
+static void refused_closed(struct stream *st, int err, const char *why, void *arg)
+{
+}
+
+static const struct stream_h refused_h = {.data = refused_data, .closed = refused_closed};
+
 static void shut(struct flow *f, int ws_code, const char *why)
 {
 	if (f->closing)
@@ -138,6 +148,12 @@ static void gone(struct flow *f, int err)
 
 void flow_accept(struct sip_listen *l, struct stream *st)
 {
+	if (!l || l->s->flows.n >= l->s->conf.max_connections) {
+		count_fault(l ? "too many connections" : "listener closed");
+		stream_handlers(st, &refused_h, NULL);
+		stream_close(st);
+		return;
+	}
 	struct sip_hop hop = {
 		.transport = l->transport,
 		.local = *stream_local(st),
@@ -155,17 +171,12 @@ void flow_accept(struct sip_listen *l, struct stream *st)
 
 int flow_connect(struct sip_stack *s, const struct sip_hop *to, struct flow **out)
 {
-	const struct sip_listen *l = listen_for(s, to);
-	struct addr local = to->local;
+	struct addr local = listen_source(s, to);
 	struct stream *st;
 	int err;
 
 	if (to->transport == SIP_TLS && !s->client_tls)
 		return -EPROTONOSUPPORT;
-	if (!addr_is(&local) && l)
-		local = l->local;
-	if (addr_is(&local))
-		addr_set_port(&local, 0);
 	err = stream_connect(s->host, &local, &to->remote,
 		to->transport == SIP_TLS ? s->client_tls : NULL, NULL, &stream_h, NULL, &st);
 	if (err)
@@ -179,8 +190,6 @@ int flow_connect(struct sip_stack *s, const struct sip_hop *to, struct flow **ou
 	};
 	struct flow *f = flow_new(s, &hop);
 	f->stream = st;
-	if (!l) /* nobody listens: answers can come back on this connection alone */
-		snprintf(f->name, sizeof f->name, "%08x.invalid", chance_u32(&s->host->chance));
 	stream_handlers(st, &stream_h, f);
 	*out = f;
 	return 0;
@@ -225,6 +234,15 @@ bool sip_flow_open(struct sip_stack *s, uint64_t conn)
 {
 	struct flow *f = flow_find(s, conn);
 	return f && f->open && !f->closing;
+}
+
+bool sip_flow_hop(struct sip_stack *s, uint64_t conn, struct sip_hop *out)
+{
+	struct flow *f = flow_find(s, conn);
+	if (!f || !f->open || f->closing)
+		return false;
+	*out = f->hop;
+	return true;
 }
 
 void **sip_flow_slot(struct sip_stack *s, uint64_t conn)
@@ -291,9 +309,14 @@ static void broken(struct flow *f, struct str bytes)
 	struct arena a = {0};
 	struct sip_msg m = {0};
 	struct sip_fault fault;
-	if (!sip_msg_parse(&m, bytes, &a, &fault))
-		fault = (struct sip_fault){m.request && m.method != SIP_M_ACK ? 400 : 0,
-			"Content-Length Missing"};
+	uint64_t n;
+	int err = sip_msg_parse(&m, bytes, &a, &fault);
+	struct str length = sip_value(&m, SIP_H_CONTENT_LENGTH);
+	int status = m.request && m.method != SIP_M_ACK ? 400 : 0;
+	if (!err)
+		fault = (struct sip_fault){status, "Content-Length Missing"};
+	else if (status && !str_u64(length, &n) && n > SIP_MAX_MESSAGE - m.head_n)
+		fault = (struct sip_fault){513, "Message Too Large"};
 	fault_message(f->s, &f->hop, &m, &fault);
 	arena_free(&a);
 	shut(f, 1002, "not SIP");
@@ -307,8 +330,8 @@ static size_t feed(struct flow *f, struct str bytes)
 		size_t crlf = 0;
 		ptrdiff_t n = sip_msg_frame(rest, &crlf);
 		if (crlf) {
-			rest = str_skip(rest, crlf);
-			ping(f, crlf / 2, rest.n > 0);
+			rest = str_skip(rest, 2 * crlf);
+			ping(f, crlf, rest.n > 0);
 		}
 		if (n < 0)
 			broken(f, rest);

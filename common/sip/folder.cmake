@@ -13,5 +13,10 @@ imsrig_library(sip
     common/sip/stack.c common/sip/table.c common/sip/timer.c common/sip/transport.c
     common/sip/flow.c common/sip/via.c common/sip/server_tx.c common/sip/answer.c
     common/sip/client_tx.c common/sip/invite.c common/sip/send.c common/sip/forward.c
-    common/sip/gate.c common/sip/fault.c common/sip/count.c common/sip/register.c
-  LINK sip_msg base trace net $<TARGET_NAME_IF_EXISTS:http> $<TARGET_NAME_IF_EXISTS:ws>)
+    common/sip/gate.c common/sip/fault.c common/sip/count.c
+  LINK sip_msg base trace net http ws)
+if(TARGET ws)
+  foreach(test sip_tx sip_forward sip_transport)
+    imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
+  endforeach()
+endif()

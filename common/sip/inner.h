@@ -92,6 +92,8 @@ struct sip_listen {
 	struct listener *listener;
 	int index;
 	bool access;
+	uintptr_t number;      /* never given twice */
+	struct sip_listen *next; /* of all that live */
 };
 
 struct sip_stack {
@@ -133,6 +135,9 @@ static inline bool hop_websocket(const struct sip_hop *h)
 /* The listener that a hop was received by, or whose address requests to it leave from;
  * NULL: none of that transport. */
 struct sip_listen *listen_for(const struct sip_stack *s, const struct sip_hop *hop);
+/* The address that a connection to `to` is bound to, port 0: what the hop asks for, else a
+ * listener's; family none when there is neither. */
+struct addr listen_source(const struct sip_stack *s, const struct sip_hop *to);
 /* Through gate and trace to the wire. `tx`: client transaction to be told when the
  * connection fails (0: none). 0, or a negative errno when that is known at once. */
 int transport_send(struct sip_stack *s, const struct sip_hop *to, struct str bytes,
@@ -170,7 +175,7 @@ struct flow *flow_find(const struct sip_stack *s, uint64_t id);
 /* The open or opening connection to a hop; NULL: none. */
 struct flow *flow_to(const struct sip_stack *s, const struct sip_hop *to);
 int flow_connect(struct sip_stack *s, const struct sip_hop *to, struct flow **out);
-void flow_accept(struct sip_listen *l, struct stream *st);
+void flow_accept(struct sip_listen *l, struct stream *st); /* l NULL: closed meanwhile */
 int flow_send(struct flow *f, struct str bytes, uint64_t tx);
 void flow_close_all(struct sip_stack *s);
 

@@ -7,7 +7,7 @@
 
 static const struct sip_timers core_timers = {500, 4000, 5000};
 static const struct sip_timers access_timers = {2000, 16000, 17000};
-enum { DEFAULT_TRANSACTIONS = 1000000, DEFAULT_VIAS = 10 };
+enum { DEFAULT_TRANSACTIONS = 1000000, DEFAULT_CONNECTIONS = 10000, DEFAULT_VIAS = 10 };
 
 int sip_stack_new(struct host *host, const struct sip_stack_conf *conf,
 	const struct sip_stack_h *h, void *arg, struct sip_stack **out)
@@ -27,6 +27,8 @@ int sip_stack_new(struct host *host, const struct sip_stack_conf *conf,
 		s->conf.access = access_timers;
 	if (!s->conf.max_transactions)
 		s->conf.max_transactions = DEFAULT_TRANSACTIONS;
+	if (!s->conf.max_connections)
+		s->conf.max_connections = DEFAULT_CONNECTIONS;
 	if (!s->conf.max_vias)
 		s->conf.max_vias = DEFAULT_VIAS;
 	chance_bytes(&host->chance, &s->secret, sizeof s->secret);

@@ -48,14 +48,15 @@ struct sip_stack_h {
 	void (*garbage)(struct sip_stack *s, const struct sip_hop *from, void *arg);
 };
 struct sip_stack_conf {
-	struct sip_timers core, access; /* access: used on WS and WSS and on hops marked so */
+	/* All 0: the values above. access: on WS, WSS and hops of a listener marked so. */
+	struct sip_timers core, access;
 	size_t max_transactions;        /* 0: 1,000,000; beyond: 503 with Retry-After */
+	size_t max_connections;         /* 0: 10,000; beyond, TCP and TLS are closed at once */
 	unsigned max_vias;              /* 0: 10; beyond: 513 */
 	/* Methods (1 << enum sip_method) whose requests end here, at a user agent or registrar:
 	 * one that came by two ways gets 482 the second time (RFC 3261 8.2.2.2). A proxy must
 	 * let it through, the two ways may be one loop that is meant (S-CSCF, I-CSCF, S-CSCF). */
 	uint32_t ends_here;
-	int core_dscp;
 	const char *server;             /* Server/User-Agent value; NULL: none */
 };
 
@@ -66,15 +67,21 @@ struct host *sip_stack_host(struct sip_stack *s);
 
 /* Listeners: index >= 0 (given back in hop.listener) or a negative errno. The address is
  * also the source of requests sent by that transport. `tls` for TLS. `access` selects the
- * timers. WebSockets come from the element's HTTP server: sip_stack_add_ws. */
+ * timers. WebSockets come from the element's HTTP server: sip_stack_add_ws. An element that
+ * sends by TCP or TLS without listening there gets its answers on the connections it makes. */
 int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *local,
 	struct tls *tls, bool access);
 /* For outgoing TLS connections. */
 void sip_stack_client_tls(struct sip_stack *s, struct tls *tls);
-/* Takes an open WebSocket over (server or client side); the hop's conn is its stream id. */
+/* Takes an open WebSocket over; the hop's conn is its stream id (ws_id). Server side:
+ * `listener` is a number >= 0 of the element's choice, given back in hops; client side: -1,
+ * its requests carry "<random>.invalid" in Via. */
 void sip_stack_add_ws(struct sip_stack *s, struct ws *w, int listener);
 void sip_flow_close(struct sip_stack *s, uint64_t conn, int ws_code, const char *why);
 bool sip_flow_open(struct sip_stack *s, uint64_t conn);
+/* The hop by which a request is sent to whoever holds that connection; false: it is gone
+ * (430 Flow Failed, RFC 5626). */
+bool sip_flow_hop(struct sip_stack *s, uint64_t conn, struct sip_hop *out);
 /* A pointer of the element's for a connection (NULL at first), given back until flow_gone. */
 void **sip_flow_slot(struct sip_stack *s, uint64_t conn);
 

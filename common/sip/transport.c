@@ -22,12 +22,35 @@ static void on_datagram(struct udp *u, const struct addr *from, struct str bytes
 	stack_receive(l->s, &hop, bytes);
 }
 
+/* A TLS handshake may outlast its listener, and nobody says when it fails: so streams carry
+ * the listener's number, not its address. */
+static struct sip_listen *live;
+
 static void on_accept(struct stream *st, void *arg)
 {
-	flow_accept(arg, st);
+	struct sip_listen *l = live;
+	while (l && l->number != (uintptr_t)arg)
+		l = l->next;
+	flow_accept(l, st);
 }
 
 static const struct stream_h accept_h = {.open = on_accept};
+
+static void enlist(struct sip_listen *l)
+{
+	static uintptr_t last;
+	l->number = ++last;
+	l->next = live;
+	live = l;
+}
+
+static void delist(struct sip_listen *l)
+{
+	struct sip_listen **at = &live;
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+}
 
 int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *local,
 	struct tls *tls, bool access)
@@ -42,11 +65,14 @@ int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *loc
 	l->transport = t;
 	l->index = s->n_listens;
 	l->access = access;
+	enlist(l);
 	if (t == SIP_UDP)
 		err = udp_open(s->host, local, on_datagram, l, &l->udp);
 	else
-		err = listener_open(s->host, local, tls, &accept_h, l, &l->listener);
+		err = listener_open(s->host, local, tls, &accept_h, (void *)l->number,
+			&l->listener);
 	if (err) {
+		delist(l);
 		free(l);
 		return err;
 	}
@@ -64,6 +90,7 @@ void listen_close_all(struct sip_stack *s)
 			udp_close(l->udp);
 		else
 			listener_close(l->listener);
+		delist(l);
 		free(l);
 	}
 	s->n_listens = 0;
@@ -91,6 +118,18 @@ struct sip_listen *listen_for(const struct sip_stack *s, const struct sip_hop *h
 			return l;
 	}
 	return first;
+}
+
+struct addr listen_source(const struct sip_stack *s, const struct sip_hop *to)
+{
+	const struct sip_listen *l = listen_for(s, to);
+	struct addr a = to->local;
+	if (!addr_is(&a) && !l && s->n_listens)
+		l = s->listens[0];
+	if (!addr_is(&a) && l)
+		a = l->local;
+	addr_set_port(&a, 0);
+	return a;
 }
 
 /* ---- the way out ---- */

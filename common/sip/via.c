@@ -46,18 +46,20 @@ struct str via_text(struct sip_stack *s, const struct sip_hop *to, struct str br
 {
 	const struct sip_listen *l = listen_for(s, to);
 	const struct flow *f = flow_to(s, to);
-	const char *name = rows[to->transport].name;
-	int n;
+	struct addr from = l ? l->local : listen_source(s, to);
+	const char *sent_by = addr_text(&from), *more = "";
 
-	if (f && f->name[0])
-		n = snprintf(out, VIA_SIZE, "SIP/2.0/%s %s;branch=" STR_FMT ";rport", name,
-			f->name, STR_ARG(branch));
-	else if (!l && !f)
-		n = snprintf(out, VIA_SIZE, "SIP/2.0/%s %08x.invalid;branch=" STR_FMT ";rport",
-			name, chance_u32(&s->host->chance), STR_ARG(branch));
-	else
-		n = snprintf(out, VIA_SIZE, "SIP/2.0/%s %s;branch=" STR_FMT, name,
-			addr_text(l ? &l->local : &f->hop.local), STR_ARG(branch));
+	if (f && f->name[0]) {
+		sent_by = f->name;
+		more = ";rport";
+	} else if (!l && hop_websocket(to) && f) {
+		sent_by = addr_text(&f->hop.local); /* the server's end */
+	} else if (!l) { /* answers come back on the connection */
+		sent_by = addr_is(&from) ? addr_host(&from) : "client.invalid";
+		more = ";rport";
+	}
+	int n = snprintf(out, VIA_SIZE, "SIP/2.0/%s %s;branch=" STR_FMT "%s",
+		rows[to->transport].name, sent_by, STR_ARG(branch), more);
 	return (struct str){out, (size_t)n};
 }
 

@@ -1,0 +1,631 @@
+/* Transports of the SIP stack end to end on the loopback: UDP, TCP, TLS, WebSockets, their
+ * framing, keep-alives, and connections that come and go.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/sip_rig.h"
+
+#define A_UDP "127.35.0.10:5060"
+#define B_UDP "127.35.0.11:5060"
+#define A_TLS "127.35.0.10:5061"
+#define B_TLS "127.35.0.11:5061"
+#define RAW   "127.35.0.101:0"
+
+static struct sip_rig a, b;
+
+static void answer(struct sip_rig *r, struct sip_req *req)
+{
+	sip_answer(req, 200, NULL, STR_NONE);
+}
+
+static int setup(void **state)
+{
+	sip_rig_open(&a, "a");
+	sip_rig_join(&b, &a, "b");
+	b.on_request = answer;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	sip_rig_leave(&b);
+	sip_rig_close(&a);
+	assert_int_equal(rig_metric("imsrig_sip_open{side=\"server\"}"), 0);
+	assert_int_equal(rig_metric("imsrig_sip_open{side=\"client\"}"), 0);
+	assert_int_equal(rig_metric("imsrig_sip_connections"), 0);
+	return 0;
+}
+
+static void listen_on(struct sip_rig *r, enum sip_transport t, const char *local, struct tls *tls)
+{
+	struct addr at = rig_addr(local);
+	assert_true(sip_listen(r->s, t, &at, tls, false) >= 0);
+}
+
+static bool answered(void *arg)
+{
+	return ((struct sip_rig *)arg)->answers > 0;
+}
+
+/* One OPTIONS from `r`, answered or failed. */
+static void ask(struct sip_rig *r, const struct sip_hop *to, const char *body)
+{
+	struct buf text = {0};
+	sip_put_request(&text, STR("OPTIONS"), STR("sip:b@ims.example.org"));
+	sip_put_fmt(&text, "From", "<sip:a@ims.example.org>;tag=a1");
+	sip_put_fmt(&text, "To", "<sip:b@ims.example.org>");
+	sip_put_fmt(&text, "Call-ID", "c1");
+	sip_put_fmt(&text, "CSeq", "1 OPTIONS");
+	sip_put_end(&text, body ? STR("text/plain") : STR_NONE, str_of(body));
+	r->answers = r->err = r->status = 0;
+	assert_int_equal(sip_send(r->s, buf_str(&text), to, heard, r, NULL), 0);
+	assert_int_equal(r->answers, 0); /* never before return */
+	buf_free(&text);
+	rig_until(&a.rig, answered, r);
+}
+
+static struct sip_hop hop(enum sip_transport t, const char *addr)
+{
+	return (struct sip_hop){.transport = t, .remote = rig_addr(addr)};
+}
+
+/* ---- a peer that breaks rules ---- */
+
+struct raw {
+	struct stream *st;
+	struct buf got;
+	bool open, closed;
+};
+
+static void raw_open(struct stream *st, void *arg)
+{
+	((struct raw *)arg)->open = true;
+}
+
+static void raw_data(struct stream *st, struct str bytes, void *arg)
+{
+	buf_add(&((struct raw *)arg)->got, bytes);
+}
+
+static void raw_closed(struct stream *st, int err, const char *why, void *arg)
+{
+	struct raw *w = arg;
+	w->closed = true;
+	w->st = NULL;
+}
+
+static const struct stream_h raw_h = {.open = raw_open, .data = raw_data, .closed = raw_closed};
+
+static void raw_dial(struct raw *w, const char *to)
+{
+	struct addr local = rig_addr(RAW), remote = rig_addr(to);
+	*w = (struct raw){0};
+	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, NULL, NULL, &raw_h, w, &w->st), 0);
+	rig_until_set(&a.rig, &w->open);
+	sip_rig_settle(&a);
+}
+
+static void raw_say(struct raw *w, const char *text, size_t n)
+{
+	if (!w->st)
+		return;
+	stream_write(w->st, (struct str){text, n});
+	for (int i = 0; i < 3; i++)
+		uv_run(&a.rig.loop, UV_RUN_NOWAIT);
+}
+
+static int raw_answers(struct raw *w, const char *begin)
+{
+	int n = 0;
+	for (const char *at = buf_z(&w->got); (at = strstr(at, begin)); at += strlen(begin))
+		n++;
+	return n;
+}
+
+static void raw_end(struct raw *w)
+{
+	if (w->st)
+		stream_abort(w->st);
+	sip_rig_settle(&a);
+	buf_free(&w->got);
+}
+
+/* ---- both ways ---- */
+
+static void by_udp(void **state)
+{
+	struct sip_hop to = hop(SIP_UDP, B_UDP);
+	listen_on(&a, SIP_UDP, A_UDP, NULL);
+	listen_on(&b, SIP_UDP, B_UDP, NULL);
+	ask(&a, &to, "hello");
+	assert_int_equal(a.status, 200);
+	assert_int_equal(b.requests, 1);
+	assert_int_equal(b.sent[0].via, TRACE_UDP);
+}
+
+static void by_tcp(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, B_UDP);
+	listen_on(&a, SIP_TCP, A_UDP, NULL);
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	for (int i = 0; i < 3; i++) {
+		ask(&a, &to, "hello");
+		assert_int_equal(a.status, 200);
+	}
+	assert_int_equal(b.requests, 3);
+	assert_int_equal(rig_metric("imsrig_sip_connections"), 2); /* one, seen from both ends */
+	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
+	assert_int_equal(a.sent[0].via, TRACE_TCP);
+	/* nothing is kept, nothing repeated */
+	assert_int_equal(rig_metric("imsrig_sip_transactions{side=\"server\"}"), 0);
+	assert_int_equal(rig_metric("imsrig_sip_transactions{side=\"client\"}"), 0);
+	sip_rig_pass(&a, 40000);
+	assert_int_equal(a.n_sent, 3);
+}
+
+static void by_tls(void **state)
+{
+	struct sip_hop to = hop(SIP_TLS, B_TLS);
+	rig_ca(&a.rig);
+	rig_cert(&a.rig, "a", "a.ims.example.org", "127.35.0.10");
+	rig_cert(&a.rig, "b", "b.ims.example.org", "127.35.0.11");
+	struct tls *server = rig_tls(&a.rig, true, "b", "ca.pem", true);
+	struct tls *client = rig_tls(&a.rig, false, "a", "ca.pem", false);
+	sip_stack_client_tls(a.s, client);
+	listen_on(&b, SIP_TLS, B_TLS, server);
+	ask(&a, &to, NULL);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.sent[0].via, TRACE_TLS);
+	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TLS client.invalid;branch=z9hG4bK"));
+	ask(&a, &to, NULL);
+	assert_int_equal(rig_metric("imsrig_sip_connections"), 2);
+	tls_free(server);
+	tls_free(client);
+}
+
+static void by_tls_untrusted(void **state)
+{
+	struct sip_hop to = hop(SIP_TLS, B_TLS);
+	rig_ca(&a.rig);
+	rig_cert(&a.rig, "b", "b.ims.example.org", "127.35.0.11");
+	struct tls *server = rig_tls(&a.rig, true, "b", "ca.pem", true);
+	struct tls *client = rig_tls(&a.rig, false, NULL, "ca.pem", false);
+	sip_stack_client_tls(a.s, client);
+	listen_on(&b, SIP_TLS, B_TLS, server);
+	ask(&a, &to, NULL);
+	assert_true(a.err < 0);
+	assert_int_equal(b.requests, 0);
+	tls_free(server);
+	tls_free(client);
+}
+
+/* A handshake that ends after its listener. */
+static void tls_when_closed_meanwhile(void **state)
+{
+	struct raw w;
+	rig_ca(&a.rig);
+	rig_cert(&a.rig, "b", "b.ims.example.org", "127.35.0.11");
+	struct tls *server = rig_tls(&a.rig, true, "b", "ca.pem", false);
+	struct tls *client = rig_tls(&a.rig, false, NULL, "ca.pem", false);
+	struct addr local = rig_addr(RAW), remote = rig_addr(B_TLS);
+	listen_on(&b, SIP_TLS, B_TLS, server);
+	w = (struct raw){0};
+	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, client, NULL, &raw_h, &w, &w.st), 0);
+	int64_t accepts = rig_metric("imsrig_accepts_total");
+	while (rig_metric("imsrig_accepts_total") == accepts)
+		uv_run(&a.rig.loop, UV_RUN_NOWAIT);
+	assert_false(w.open);
+	sip_rig_leave(&b);
+	b.s = NULL;
+	rig_until_set(&a.rig, &w.closed);
+	raw_end(&w);
+	tls_free(server);
+	tls_free(client);
+}
+
+static void connections_are_bounded(void **state)
+{
+	struct raw w[3];
+	sip_rig_leave(&b);
+	b.conf = (struct sip_stack_conf){.max_connections = 2};
+	sip_rig_join(&b, &a, "b");
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w[0], B_UDP);
+	raw_dial(&w[1], B_UDP);
+	raw_dial(&w[2], B_UDP);
+	rig_until_set(&a.rig, &w[2].closed);
+	assert_false(w[0].closed || w[1].closed);
+	for (int i = 0; i < 3; i++)
+		raw_end(&w[i]);
+	b.conf = (struct sip_stack_conf){0};
+}
+
+static void refused(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, "127.35.0.11:5070");
+	listen_on(&a, SIP_TCP, A_UDP, NULL);
+	ask(&a, &to, NULL);
+	assert_int_equal(a.err, -ECONNREFUSED);
+	assert_int_equal(a.n_sent, 0);
+	assert_int_equal(a.gone, 0); /* it never was */
+}
+
+/* ---- long requests (RFC 3261 18.1.1) ---- */
+
+static char *long_text(void)
+{
+	static char text[1500];
+	memset(text, 'x', sizeof text - 1);
+	return text;
+}
+
+static void long_by_tcp(void **state)
+{
+	struct sip_hop to = hop(SIP_UDP, B_UDP);
+	listen_on(&a, SIP_UDP, A_UDP, NULL);
+	listen_on(&a, SIP_TCP, A_UDP, NULL);
+	listen_on(&b, SIP_UDP, B_UDP, NULL);
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	ask(&a, &to, long_text());
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.n_sent, 1);
+	assert_int_equal(a.sent[0].via, TRACE_TCP);
+	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
+	ask(&a, &to, "short");
+	assert_int_equal(a.sent[1].via, TRACE_UDP);
+}
+
+static void long_by_udp_when_tcp_is_refused(void **state)
+{
+	struct sip_hop to = hop(SIP_UDP, B_UDP);
+	listen_on(&a, SIP_UDP, A_UDP, NULL);
+	listen_on(&a, SIP_TCP, A_UDP, NULL);
+	listen_on(&b, SIP_UDP, B_UDP, NULL);
+	ask(&a, &to, long_text());
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.n_sent, 1);
+	assert_int_equal(a.sent[0].via, TRACE_UDP);
+	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/UDP " A_UDP ";branch=z9hG4bK"));
+	assert_int_equal(strlen(strstr(a.sent[0].text, "\r\n\r\n") + 4), 1499);
+}
+
+static void long_without_tcp(void **state)
+{
+	struct sip_hop to = hop(SIP_UDP, B_UDP);
+	listen_on(&a, SIP_UDP, A_UDP, NULL);
+	listen_on(&b, SIP_UDP, B_UDP, NULL);
+	ask(&a, &to, long_text());
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.sent[0].via, TRACE_UDP);
+}
+
+/* ---- a stream's bytes ---- */
+
+static const char *raw_request(int i)
+{
+	char via[80];
+	snprintf(via, sizeof via, "SIP/2.0/TCP 127.35.0.101:5060;branch=z9hG4bKraw%d", i);
+	return text_request("OPTIONS", via, "");
+}
+
+static void framing(void **state)
+{
+	char two[8192];
+	struct raw w;
+	size_t n;
+	int branch = 0;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w, B_UDP);
+
+	for (int piece = 1; piece < 12; piece += 5) { /* in small pieces */
+		n = (size_t)snprintf(two, sizeof two, "\r\n%s%s", raw_request(branch), raw_request(branch + 1));
+		branch += 2;
+		for (size_t at = 0; at < n; at += (size_t)piece)
+			raw_say(&w, two + at, at + (size_t)piece > n ? n - at : (size_t)piece);
+		sip_rig_settle(&a);
+		assert_int_equal(b.requests, branch);
+	}
+	for (size_t cut = 0; cut < n; cut += 3) { /* in two, cut everywhere */
+		n = (size_t)snprintf(two, sizeof two, "%s%s", raw_request(branch), raw_request(branch + 1));
+		branch += 2;
+		raw_say(&w, two, cut);
+		raw_say(&w, two + cut, n - cut);
+		sip_rig_forget_sent(&b);
+	}
+	sip_rig_settle(&a);
+	assert_int_equal(b.requests, branch);
+	assert_int_equal(raw_answers(&w, "SIP/2.0 200 OK"), branch);
+	assert_false(w.closed);
+	raw_end(&w);
+}
+
+static void keep_alive(void **state)
+{
+	struct raw w;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w, B_UDP);
+	raw_say(&w, "\r\n\r\n", 4);
+	sip_rig_settle(&a);
+	assert_string_equal(buf_z(&w.got), "\r\n");
+	w.got.n = 0;
+	raw_say(&w, "\r\n", 2);
+	sip_rig_settle(&a);
+	assert_int_equal(w.got.n, 0);
+	raw_say(&w, "\r", 1);
+	raw_say(&w, "\n", 1);
+	sip_rig_settle(&a);
+	assert_string_equal(buf_z(&w.got), "\r\n");
+	/* one CRLF alone before a message is no ping */
+	w.got.n = 0;
+	raw_say(&w, "\r\n", 2);
+	raw_say(&w, raw_request(1), strlen(raw_request(1)));
+	sip_rig_settle(&a);
+	assert_ptr_equal(strstr(buf_z(&w.got), "SIP/2.0 200 OK"), w.got.p);
+	raw_end(&w);
+}
+
+static void broken_streams(void **state)
+{
+	static const struct {
+		const char *text, *answer;
+	} rows[] = {
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 400 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 70000\r\n\r\n", "SIP/2.0 513 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: -1\r\n\r\n", "SIP/2.0 400 "},
+		{"SIP/2.0 200 OK\r\n\r\n", NULL},
+		{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is no SIP at all\r\n\r\n", NULL},
+	};
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct raw w;
+		raw_dial(&w, B_UDP);
+		raw_say(&w, rows[i].text, strlen(rows[i].text));
+		rig_until_set(&a.rig, &w.closed);
+		if (rows[i].answer)
+			assert_ptr_equal(strstr(buf_z(&w.got), rows[i].answer), w.got.p);
+		else
+			assert_int_equal(w.got.n, 0);
+		raw_end(&w);
+	}
+	assert_int_equal(b.requests, 0);
+}
+
+static void head_without_end(void **state)
+{
+	char junk[1000];
+	struct raw w;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w, B_UDP);
+	raw_say(&w, "OPTIONS sip:a SIP/2.0\r\nX: ", 26);
+	memset(junk, 'x', sizeof junk);
+	for (int i = 0; i < 100 && !w.closed; i++)
+		raw_say(&w, junk, sizeof junk);
+	rig_until_set(&a.rig, &w.closed);
+	raw_end(&w);
+}
+
+static void idle_streams(void **state)
+{
+	struct raw silent, half, good;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&silent, B_UDP);
+	raw_dial(&half, B_UDP);
+	raw_dial(&good, B_UDP);
+	raw_say(&half, raw_request(1), strlen(raw_request(1)));
+	raw_say(&half, raw_request(2), 40);
+	raw_say(&good, raw_request(3), strlen(raw_request(3)));
+	sip_rig_pass(&a, 31000);
+	assert_false(silent.closed || half.closed);
+	sip_rig_pass(&a, 2000);
+	sip_rig_pass(&a, 10);
+	assert_true(silent.closed && half.closed);
+	assert_false(good.closed);
+	sip_rig_pass(&a, 600000);
+	assert_false(good.closed);
+	raw_end(&silent);
+	raw_end(&half);
+	raw_end(&good);
+}
+
+/* ---- connections that go ---- */
+
+static void response_by_a_new_connection(void **state)
+{
+	struct raw w;
+	b.on_request = NULL;
+	listen_on(&a, SIP_TCP, "127.35.0.101:5060", NULL);
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w, B_UDP);
+	raw_say(&w, raw_request(1), strlen(raw_request(1)));
+	sip_rig_settle(&a);
+	assert_int_equal(b.requests, 1);
+	raw_end(&w);
+	assert_int_equal(b.gone, 1);
+	int64_t stray = rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}");
+	sip_answer(b.req, 200, NULL, STR_NONE); /* 18.2.2: to the port of sent-by */
+	rig_run(&a.rig, 20);
+	assert_int_equal(rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}"), stray + 1);
+}
+
+static void flows(void **state)
+{
+	struct raw w;
+	int mine;
+	b.on_request = NULL;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	raw_dial(&w, B_UDP);
+	raw_say(&w, raw_request(1), strlen(raw_request(1)));
+	sip_rig_settle(&a);
+	uint64_t conn = sip_req_hop(b.req)->conn;
+	assert_true(sip_flow_open(b.s, conn));
+	assert_null(*sip_flow_slot(b.s, conn));
+	*sip_flow_slot(b.s, conn) = &mine;
+	assert_ptr_equal(*sip_flow_slot(b.s, conn), &mine);
+	sip_answer(b.req, 403, NULL, STR_NONE);
+	sip_flow_close(b.s, conn, 1008, "refused");
+	assert_false(sip_flow_open(b.s, conn));
+	rig_until_set(&a.rig, &w.closed);
+	assert_int_equal(raw_answers(&w, "SIP/2.0 403 "), 1); /* it leaves before the end */
+	assert_int_equal(b.gone, 1);
+	assert_int_equal(b.gone_id, conn);
+	assert_null(sip_flow_slot(b.s, conn));
+	raw_end(&w);
+}
+
+static void lost_while_waiting(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, B_UDP);
+	b.on_request = NULL;
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	uint64_t id;
+	struct str text = STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+			      "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	/* no listener here: the answer could come no other way */
+	assert_int_equal(sip_send(a.s, text, &to, heard, &a, &id), 0);
+	rig_until_count(&a.rig, &b.requests, 1);
+	sip_flow_close(b.s, sip_req_hop(b.req)->conn, 0, "");
+	rig_until(&a.rig, answered, &a);
+	assert_int_equal(a.err, -ECONNRESET);
+	/* with one, the peer may connect to us */
+	listen_on(&a, SIP_TCP, A_UDP, NULL);
+	a.answers = 0;
+	assert_int_equal(sip_send(a.s, text, &to, heard, &a, &id), 0);
+	rig_until_count(&a.rig, &b.requests, 2);
+	sip_flow_close(b.s, sip_req_hop(b.req)->conn, 0, "");
+	rig_until_count(&a.rig, &b.gone, 2);
+	sip_rig_settle(&a);
+	assert_int_equal(a.answers, 0);
+	sip_answer(b.req, 200, NULL, STR_NONE);
+	rig_until(&a.rig, answered, &a);
+	assert_int_equal(a.status, 200);
+}
+
+static void reset_lets_connections_go(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, B_UDP);
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	ask(&a, &to, NULL);
+	assert_int_equal(rig_metric("imsrig_sip_connections"), 2);
+	sip_stack_reset(a.s);
+	rig_until_count(&a.rig, &b.gone, 1);
+	rig_run(&a.rig, 10);
+	assert_int_equal(rig_metric("imsrig_sip_connections"), 0);
+	ask(&a, &to, NULL);
+	assert_int_equal(a.status, 200);
+}
+
+static void close_while_connecting(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, B_UDP);
+	struct str text = STR("OPTIONS sip:b SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	assert_int_equal(sip_send(a.s, text, &to, heard, &a, NULL), 0);
+	sip_stack_close(a.s);
+	a.s = NULL;
+	assert_int_equal(a.err, -ECANCELED);
+}
+
+static void too_much_for_a_connection(void **state)
+{
+	struct sip_hop to = hop(SIP_TCP, B_UDP);
+	char big[60000];
+	int err = 0, n = 0;
+	memset(big, 'x', sizeof big);
+	listen_on(&b, SIP_TCP, B_UDP, NULL);
+	while (!err && n < 100) { /* it never opens within this turn */
+		err = sip_send_raw(a.s, (struct str){big, sizeof big}, &to);
+		n++;
+	}
+	assert_int_equal(err, -ENOBUFS);
+	assert_in_range(n, 10, 20);
+	sip_stack_reset(a.s);
+	sip_rig_settle(&a);
+}
+
+static void raw_octets(void **state)
+{
+	struct sip_hop to = hop(SIP_UDP, "127.35.0.101:5060");
+	struct peer p;
+	listen_on(&a, SIP_UDP, A_UDP, NULL);
+	peer_open(&p, &a, "127.35.0.101:5060", A_UDP);
+	assert_int_equal(sip_send_raw(a.s, STR("anything"), &to), 0);
+	sip_rig_settle(&a);
+	assert_string_equal(p.last, "anything");
+	peer_close(&p);
+}
+
+/* ---- hops by URI ---- */
+
+static void resolving(void **state)
+{
+	static const struct {
+		const char *uri;
+		enum sip_transport dflt, t;
+		int err;
+		const char *addr;
+	} rows[] = {
+		{"sip:scscf.ims.example.org", SIP_UDP, SIP_UDP, 0, "127.35.0.14:5060"},
+		{"sip:orig@SCSCF.ims.example.org:5070;lr", SIP_TCP, SIP_TCP, 0, "127.35.0.14:5070"},
+		{"sip:scscf.ims.example.org;transport=TCP", SIP_UDP, SIP_TCP, 0, "127.35.0.14:5060"},
+		{"sip:scscf.ims.example.org;transport=tls", SIP_UDP, SIP_TLS, 0, "127.35.0.14:5061"},
+		{"sips:scscf.ims.example.org", SIP_UDP, SIP_TLS, 0, "127.35.0.14:5061"},
+		{"sip:127.35.0.9;transport=ws", SIP_UDP, SIP_WS, 0, "127.35.0.9:80"},
+		{"sips:127.35.0.9;transport=ws", SIP_UDP, SIP_WSS, 0, "127.35.0.9:443"},
+		{"sip:[::1]:5062", SIP_UDP, SIP_UDP, 0, "[::1]:5062"},
+		{"sip:127.35.0.9;transport=sctp", SIP_UDP, SIP_UDP, -EPROTONOSUPPORT, NULL},
+		{"sip:q7f2.invalid;transport=ws", SIP_UDP, SIP_UDP, -ENOENT, NULL},
+		{"tel:+4930", SIP_UDP, SIP_UDP, -EINVAL, NULL},
+		{"rubbish", SIP_UDP, SIP_UDP, -EINVAL, NULL},
+	};
+	struct name names[] = {{"scscf.ims.example.org", rig_addr("127.35.0.14:0")}};
+	a.rig.host.names = names;
+	a.rig.host.n_names = 1;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct sip_hop out;
+		int err = sip_hop_resolve(a.s, str_of(rows[i].uri), rows[i].dflt, &out);
+		if (err != rows[i].err)
+			fail_msg("%s: %d", rows[i].uri, err);
+		if (err)
+			continue;
+		assert_int_equal(out.transport, rows[i].t);
+		assert_string_equal(addr_text(&out.remote), rows[i].addr);
+		assert_false(out.in || out.conn);
+	}
+	a.rig.host.n_names = 0;
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(by_udp),
+		T(by_tcp),
+		T(by_tls),
+		T(by_tls_untrusted),
+		T(tls_when_closed_meanwhile),
+		T(connections_are_bounded),
+		T(refused),
+		T(long_by_tcp),
+		T(long_by_udp_when_tcp_is_refused),
+		T(long_without_tcp),
+		T(framing),
+		T(keep_alive),
+		T(broken_streams),
+		T(head_without_end),
+		T(idle_streams),
+		T(response_by_a_new_connection),
+		T(flows),
+		T(lost_while_waiting),
+		T(reset_lets_connections_go),
+		T(close_while_connecting),
+		T(too_much_for_a_connection),
+		T(raw_octets),
+		T(resolving),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
