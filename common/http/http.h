@@ -44,20 +44,25 @@ struct http_server_conf {
 	int idle_ms;                   /* keep-alive without a request; 0: 60 s */
 };
 int http_serve(struct host *host, const struct http_server_conf *conf, struct http_server **out);
+/* Connections end; a request in hand is answered with 503 and its http_answer does nothing. */
 void http_server_close(struct http_server *s);
+void http_server_drop(struct http_server *s);      /* ends kept connections that are idle */
+const struct addr *http_server_local(const struct http_server *s);
 
 const struct http_msg *http_req_msg(const struct http_req *r);
 struct arena *http_req_arena(struct http_req *r);
-struct stream *http_req_stream(struct http_req *r); /* peer address, certificate name */
+/* Certificate name and the like; NULL when the peer has gone meanwhile. */
+struct stream *http_req_stream(struct http_req *r);
+const struct addr *http_req_remote(const struct http_req *r);
 /* `fields` is "Name: value\r\n" text or empty; Content-Length, Date and Connection are
  * added. Unknown path: 404; known path, other method: 405 with Allow (by the server). */
 void http_answer(struct http_req *r, int status, struct str fields, struct str body);
 void http_answer_static(struct http_req *r, int status, struct str fields, struct str body);
 	/* as http_answer, but traced cut: length and hash in place of the body */
 /* The connection becomes something else (WebSocket): sends `head` (a whole response head,
- * traced), detaches and returns the stream, whose handlers the caller sets; bytes that
- * came behind the request are in *rest (good until the stream's next callback). */
-struct stream *http_upgrade(struct http_req *r, struct str head, struct str *rest);
+ * traced), releases `r` and returns the stream, whose handlers the caller sets at once; what
+ * came behind the request comes as the stream's next data. NULL: the peer has gone. */
+struct stream *http_upgrade(struct http_req *r, struct str head);
 
 /* ---- client ---- */
 struct http_client;    /* one kept connection to one server; opens again when needed */
@@ -66,16 +71,28 @@ struct http_client_conf {
 	struct addr local, remote;
 	struct tls *tls;
 	const char *server_name;       /* also the Host field */
-	int timeout_ms;                /* 0: 10 s, rig time */
+	int timeout_ms;                /* from the request's turn; 0: 10 s, rig time */
 };
 struct http_client *http_client_new(struct host *host, const struct http_client_conf *conf);
 /* One at a time on the connection; later ones wait their turn. `h` is called once, never
  * before return; with err (and m NULL) when no answer came. */
 void http_send(struct http_client *c, const char *method, const char *target, struct str fields,
 	struct str body, http_answer_h *h, void *arg);
-/* For an Upgrade: after a 101 the stream is detached and given, else NULL. */
+/* For an Upgrade (GET): after a 101 the stream is detached and given, its handlers to be set
+ * at once; with any other answer s is NULL. */
 typedef void(http_upgrade_h)(int err, const char *why, const struct http_msg *m,
-	struct stream *s, struct str rest, void *arg);
+	struct stream *s, void *arg);
 void http_send_upgrade(struct http_client *c, const char *target, struct str fields,
 	http_upgrade_h *h, void *arg);
-void http_client_free(struct http_client *c);      /* unanswered requests get -ECANCELED */
+void http_client_drop(struct http_client *c);      /* ends a kept connection that is idle */
+/* Requests without an answer get -ECANCELED, before this returns. */
+void http_client_free(struct http_client *c);
+
+/* ---- for the gate, and for who judges messages ---- */
+/* "HTTP POST /login", "HTTP 200"; fields as http_script_field. */
+extern const struct gate_proto http_gate_proto;
+/* A value out of a message's octets, by the name that scripts use: "Method", "Path",
+ * "Query", "Status", "Body", a header field, a parameter of the query or of a form body, or
+ * a member of a JSON body ("token", "impu[1]", "cnf.jkt"). What is no string is given as
+ * JSON text. p NULL: not there. */
+struct str http_script_field(struct str bytes, struct str name, struct arena *a);

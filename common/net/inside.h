@@ -75,7 +75,6 @@ struct tls {
 	struct clock *clock;
 	unsigned refs;
 };
-struct tls *tls_ref(struct tls *t);
 /* A sentence for what went wrong in the last call on `ssl`. */
 void tls_reason(SSL *ssl, const char *server_name, char *out, size_t n);
 void tls_expect_name(SSL *ssl, const char *name);

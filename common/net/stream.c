@@ -528,6 +528,12 @@ void stream_close(struct stream *s)
 	closing(s);
 }
 
+void stream_leave(struct stream *s)
+{
+	s->told = true;
+	stream_close(s);
+}
+
 void stream_abort(struct stream *s)
 {
 	if (s->state < STREAM_CLOSING)
@@ -541,6 +547,11 @@ void stream_handlers(struct stream *s, const struct stream_h *h, void *arg)
 {
 	s->h = h;
 	s->arg = arg;
+}
+
+void *stream_owner(const struct stream *s, const struct stream_h *h)
+{
+	return s && s->h == h && !s->told ? s->arg : NULL;
 }
 
 uint64_t stream_id(const struct stream *s)

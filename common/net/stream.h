@@ -36,7 +36,8 @@ struct tls_conf {
 	struct clock *clock;    /* certificates are checked against this clock */
 };
 int tls_new(const struct tls_conf *conf, bool server, struct tls **out, char why[256]);
-void tls_free(struct tls *t);
+struct tls *tls_ref(struct tls *t);
+void tls_free(struct tls *t);                     /* one reference less; NULL: nothing */
 
 /* Server: `h->open` fires on each accepted stream; set its own handlers and argument
  * there with stream_handlers. `tls` NULL: plain. */
@@ -53,6 +54,10 @@ int stream_connect(struct host *host, const struct addr *local, const struct add
 	struct stream **out);
 
 void stream_handlers(struct stream *s, const struct stream_h *h, void *arg);
+/* The argument of a stream whose handlers are `h`; NULL: somebody else's, or s is NULL. */
+void *stream_owner(const struct stream *s, const struct stream_h *h);
+/* The owner wants no more of it: as stream_close, without any callback. */
+void stream_leave(struct stream *s);
 /* Queues; written at the end of the loop turn together with what else was queued. Over
  * the bound (1 MiB unsent) the stream is closed with -ENOBUFS. */
 int stream_write(struct stream *s, struct str bytes);
