@@ -33,15 +33,6 @@ int sip_auth_parse(struct sip_auth *a, struct str value)
 	return 0;
 }
 
-/* The unquoted value of a parameter: a token, or a URI or base64 that somebody left bare. */
-static size_t bare_length(struct str s)
-{
-	size_t n = 0;
-	while (n < s.n && (unsigned char)s.p[n] > ' ' && !strchr("\",\x7f", s.p[n]))
-		n++;
-	return n;
-}
-
 int sip_auth_next(struct str *rest, struct str *name, struct str *value, bool *quoted)
 {
 	if (!rest->p)
@@ -58,7 +49,9 @@ int sip_auth_next(struct str *rest, struct str *name, struct str *value, bool *q
 		if (!sip_take_quoted(&s, value))
 			return -EINVAL;
 	} else {
-		n = bare_length(s);
+		n = 0;
+		while (n < s.n && (sip_is(s.p[n], SIP_C_VALUE) || s.p[n] == ';'))
+			n++;
 		*value = (struct str){s.p, n};
 		s = str_skip(s, n);
 		if (!n)
@@ -114,7 +107,7 @@ static const struct {
 static struct str *digest_field(struct sip_digest *d, struct str name)
 {
 	for (size_t i = 0; i < sizeof digest_rows / sizeof *digest_rows; i++)
-		if (str_ieq(digest_rows[i].name, name))
+		if (digest_rows[i].name.n == name.n && str_ieq(digest_rows[i].name, name))
 			return (struct str *)(void *)((char *)d + digest_rows[i].at);
 	return NULL;
 }

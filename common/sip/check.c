@@ -86,12 +86,14 @@ static bool row_holds(const struct sip_msg *m, enum sip_header id, check_h *ok)
 	struct sip_iter it = {0};
 	struct str element;
 	bool any = false;
+	if (!sip_first(m, id))
+		return true;
 	while (sip_list_next(m, id, &it, &element)) {
 		any = true;
 		if (!ok(m, element))
 			return false;
 	}
-	return any || !sip_first(m, id);
+	return any;
 }
 
 int sip_msg_check(const struct sip_msg *m, struct sip_fault *fault)

@@ -7,6 +7,12 @@ imsrig_library(sip_msg
 imsrig_test(sip_msg LINK sip_msg)
 imsrig_test(sip_field LINK sip_msg)
 imsrig_test(rfc4475 LINK sip_msg)
+imsrig_fuzz(sip_msg LINK sip_msg)
+imsrig_fuzz(sip_uri LINK sip_msg)
+imsrig_fuzz(sip_auth LINK sip_msg)
+if(NOT IMSRIG_FUZZ)
+  add_test(NAME corpus_rfc4475 COMMAND fuzz_sip_msg ${CMAKE_SOURCE_DIR}/tests/data/rfc4475)
+endif()
 
 imsrig_library(sip
   SOURCES

@@ -5,10 +5,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#define UNRESERVED (SIP_C_USER | SIP_C_PASS | SIP_C_PARAM | SIP_C_HNV)
+#define VISIBLE    (SIP_C_VALUE | SIP_C_QTEXT)
+#define UNRESERVED (VISIBLE | SIP_C_USER | SIP_C_PASS | SIP_C_PARAM | SIP_C_HNV)
 #define ALPHA      (UNRESERVED | SIP_C_TOKEN | SIP_C_ALNUM | SIP_C_SCHEME)
 
-const uint8_t sip_chars[256] = {
+const uint16_t sip_chars[256] = {
 	['A' ... 'Z'] = ALPHA,
 	['a' ... 'z'] = ALPHA,
 	['0' ... '9'] = ALPHA | SIP_C_DIGIT,
@@ -21,19 +22,33 @@ const uint8_t sip_chars[256] = {
 	['\''] = UNRESERVED | SIP_C_TOKEN,
 	['('] = UNRESERVED,
 	[')'] = UNRESERVED,
-	['%'] = SIP_C_TOKEN,
-	['`'] = SIP_C_TOKEN,
+	['%'] = VISIBLE | SIP_C_TOKEN,
+	['`'] = VISIBLE | SIP_C_TOKEN,
 	['+'] = UNRESERVED | SIP_C_TOKEN | SIP_C_SCHEME,
 	['$'] = UNRESERVED,
-	['&'] = SIP_C_USER | SIP_C_PASS | SIP_C_PARAM,
-	['='] = SIP_C_USER | SIP_C_PASS,
-	[','] = SIP_C_USER | SIP_C_PASS,
-	[';'] = SIP_C_USER,
-	['?'] = SIP_C_USER | SIP_C_HNV,
-	['/'] = SIP_C_USER | SIP_C_PARAM | SIP_C_HNV,
-	['['] = SIP_C_PARAM | SIP_C_HNV,
-	[']'] = SIP_C_PARAM | SIP_C_HNV,
-	[':'] = SIP_C_PARAM | SIP_C_HNV,
+	['&'] = VISIBLE | SIP_C_USER | SIP_C_PASS | SIP_C_PARAM,
+	['='] = VISIBLE | SIP_C_USER | SIP_C_PASS,
+	['/'] = VISIBLE | SIP_C_USER | SIP_C_PARAM | SIP_C_HNV,
+	['?'] = VISIBLE | SIP_C_USER | SIP_C_HNV,
+	['['] = VISIBLE | SIP_C_PARAM | SIP_C_HNV,
+	[']'] = VISIBLE | SIP_C_PARAM | SIP_C_HNV,
+	[':'] = VISIBLE | SIP_C_PARAM | SIP_C_HNV,
+	[','] = SIP_C_QTEXT | SIP_C_USER | SIP_C_PASS,
+	[';'] = SIP_C_QTEXT | SIP_C_USER,
+	['<'] = SIP_C_QTEXT,
+	['>'] = SIP_C_QTEXT,
+	['#'] = VISIBLE,
+	['@'] = VISIBLE,
+	['^'] = VISIBLE,
+	['{'] = VISIBLE,
+	['|'] = VISIBLE,
+	['}'] = VISIBLE,
+	['\\'] = SIP_C_VALUE,
+	[0 ... '\t'] = SIP_C_QTEXT,
+	['\v' ... '\f'] = SIP_C_QTEXT,
+	[0x0e ... ' '] = SIP_C_QTEXT,
+	[0x7f] = SIP_C_QTEXT,
+	[0x80 ... 0xff] = VISIBLE,
 };
 
 bool sip_all(struct str s, unsigned classes)
@@ -77,14 +92,15 @@ bool sip_take_quoted(struct str *s, struct str *inside)
 		return false;
 	for (size_t i = 1; i < s->n; i++) {
 		char c = s->p[i];
+		if (sip_is(c, SIP_C_QTEXT))
+			continue;
 		if (c == '"') {
 			*inside = (struct str){s->p + 1, i - 1};
 			*s = str_skip(*s, i + 1);
 			return true;
 		}
-		if (c == '\r' || c == '\n')
-			return false;
-		if (c == '\\' && ++i < s->n && (s->p[i] == '\r' || s->p[i] == '\n'))
+		/* no pair holds a line break */
+		if (c != '\\' || ++i == s->n || s->p[i] == '\r' || s->p[i] == '\n')
 			return false;
 	}
 	return false;
@@ -96,6 +112,8 @@ struct str sip_cut(struct str *rest, char sep)
 	char close = 0; /* what ends the part in which a separator does not count */
 	for (size_t i = 0; i < head.n; i++) {
 		char c = head.p[i];
+		if (sip_is(c, SIP_C_ALNUM))
+			continue;
 		if (close) {
 			if (c == close)
 				close = 0;
@@ -113,12 +131,6 @@ struct str sip_cut(struct str *rest, char sep)
 	}
 	*rest = STR_NONE;
 	return head;
-}
-
-/* More than a token, since gen-value may be a host and extensions write base64 bare. */
-static bool value_char(char c)
-{
-	return (unsigned char)c > ' ' && !strchr("\";,<>\x7f", c);
 }
 
 int sip_param_next(struct str *rest, struct str *name, struct str *value)
@@ -141,7 +153,7 @@ int sip_param_next(struct str *rest, struct str *name, struct str *value)
 				return -EINVAL;
 		} else {
 			n = 0;
-			while (n < s.n && value_char(s.p[n]))
+			while (n < s.n && sip_is(s.p[n], SIP_C_VALUE))
 				n++;
 			if (!n)
 				return -EINVAL;

@@ -4,15 +4,19 @@
 #pragma once
 #include "common/base/str.h"
 
-#define SIP_C_TOKEN  0x01 /* token */
-#define SIP_C_USER   0x02 /* unreserved / user-unreserved */
-#define SIP_C_PASS   0x04 /* unreserved / "&" "=" "+" "$" "," */
-#define SIP_C_PARAM  0x08 /* unreserved / param-unreserved */
-#define SIP_C_HNV    0x10 /* unreserved / hnv-unreserved */
-#define SIP_C_DIGIT  0x20
-#define SIP_C_ALNUM  0x40
-#define SIP_C_SCHEME 0x80 /* ALPHA DIGIT "+" "-" "." */
-extern const uint8_t sip_chars[256];
+#define SIP_C_TOKEN  0x001 /* token */
+#define SIP_C_USER   0x002 /* unreserved / user-unreserved */
+#define SIP_C_PASS   0x004 /* unreserved / "&" "=" "+" "$" "," */
+#define SIP_C_PARAM  0x008 /* unreserved / param-unreserved */
+#define SIP_C_HNV    0x010 /* unreserved / hnv-unreserved */
+#define SIP_C_DIGIT  0x020
+#define SIP_C_ALNUM  0x040
+#define SIP_C_SCHEME 0x080 /* ALPHA DIGIT "+" "-" "." */
+/* An unquoted value: more than a token, since gen-value may be a host, and extensions
+ * leave URIs and base64 bare. Any visible byte but those that part or enclose values. */
+#define SIP_C_VALUE  0x100
+#define SIP_C_QTEXT  0x200 /* in a quoted string, with no other meaning */
+extern const uint16_t sip_chars[256];
 
 static inline bool sip_is(char c, unsigned classes)
 {
