@@ -20,10 +20,14 @@ struct cx_result {
 #define CX_EXPERIMENTAL(c) ((struct cx_result){true, (c)})
 
 enum {
-	DIAMETER_SUCCESS = 2001, DIAMETER_UNABLE_TO_DELIVER = 3002, DIAMETER_TOO_BUSY = 3004,
+	DIAMETER_SUCCESS = 2001,
+	DIAMETER_COMMAND_UNSUPPORTED = 3001, DIAMETER_UNABLE_TO_DELIVER = 3002,
+	DIAMETER_REALM_NOT_SERVED = 3003, DIAMETER_TOO_BUSY = 3004,
+	DIAMETER_APPLICATION_UNSUPPORTED = 3007, DIAMETER_INVALID_HDR_BITS = 3008,
 	DIAMETER_AVP_UNSUPPORTED = 5001, DIAMETER_AUTHORIZATION_REJECTED = 5003,
 	DIAMETER_INVALID_AVP_VALUE = 5004, DIAMETER_MISSING_AVP = 5005,
 	DIAMETER_AVP_OCCURS_TOO_MANY_TIMES = 5009, DIAMETER_UNABLE_TO_COMPLY = 5012,
+	DIAMETER_INVALID_AVP_LENGTH = 5014, DIAMETER_INVALID_MESSAGE_LENGTH = 5015,
 
 	CX_FIRST_REGISTRATION = 2001, CX_SUBSEQUENT_REGISTRATION = 2002,
 	CX_UNREGISTERED_SERVICE = 2003, CX_SERVER_NAME_NOT_STORED = 2004,
@@ -111,7 +115,6 @@ struct cx_conf {
 	bool server;
 	int answer_ms;                 /* answer timer, rig time; 0: 10 s */
 	int max_outstanding;           /* server: beyond: 3004 TOO_BUSY; 0: 10,000 */
-	const char *vendor_dir;        /* where libfdcore's extensions are; NULL: looked up */
 };
 
 struct cx;
@@ -127,6 +130,8 @@ struct cx_h {
 	void (*batch_end)(void *arg);
 	/* A peer's link opened or went down. May be NULL. */
 	void (*peer)(struct str peer, bool up, void *arg);
+	/* libfdcore ended itself; nothing goes any more. NULL: the process gets SIGTERM. */
+	void (*dead)(const char *why, void *arg);
 };
 
 int cx_start(struct host *host, const struct cx_conf *conf, const struct cx_h *h, void *arg,
@@ -136,8 +141,9 @@ bool cx_peer_up(struct cx *c, struct str host);        /* p NULL: any */
 
 /* Client: sends m (command, request true, members filled; identities, realm, session id
  * and the fixed AVPs are added) and calls `h` once, never before return: err -ETIMEDOUT,
- * -EHOSTUNREACH (no peer), -EBADMSG (an answer that can't be read), with m NULL; else the
- * answer, whose result says the rest. `dest_host` p NULL: by realm. */
+ * -EHOSTUNREACH (no peer took it), -EBADMSG (an answer that can't be read), with m NULL;
+ * else the answer, whose result says the rest. `destination_host` p NULL: by realm.
+ * Returns -EHOSTUNREACH at once, without calling `h`, when no such peer is up. */
 typedef void(cx_answer_h)(int err, const struct cx_msg *m, void *arg);
 int cx_send(struct cx *c, const struct cx_msg *m, cx_answer_h *h, void *arg);
 

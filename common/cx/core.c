@@ -1,0 +1,623 @@
+/* libfdcore hosted in this process: its start and end, its hooks and callbacks. All that
+ * runs in its threads is here; it leaves events in a queue and nothing else.
+ *
+ * The way of a request through libfdcore, each arrow a hand-over between threads:
+ *
+ *	receiver -> peer -> routing in -> dispatch -> (our queue) loop
+ *	loop -> routing out -> sender
+ *
+ * An answer ends at "routing in": it was given to the loop by the peer's thread.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <freeDiameter/freeDiameter-host.h>
+#include <freeDiameter/libfdcore.h>
+
+#include <dirent.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "common/cx/dict.h"
+#include "common/cx/guard.h"
+#include "common/cx/inside.h"
+
+/* libfdcore's queue of messages to route. fd_msg_send would wait while it is full, and
+ * the loop may not wait for a peer; what we put there is bounded by our own limits. */
+extern struct fifo *fd_g_outgoing;
+
+atomic_int core_outstanding;
+atomic_long core_busy;
+
+static struct {
+	struct core_conf conf;
+	struct queue *q;
+	struct fd_hook_data_hdl *data;
+	struct dict_object *realm;     /* Destination-Realm */
+	struct msg *probe;             /* dispatch thread: see message_rx */
+	pthread_t watcher;
+	atomic_bool stopping;
+} core;
+
+/* What libfdcore keeps for us with each received message. */
+struct fd_hook_permsgdata {
+	struct rx *rx;
+};
+
+static void pmd_fini(struct fd_hook_permsgdata *pmd)
+{
+	rx_free(pmd->rx);
+}
+
+void rx_free(struct rx *r)
+{
+	if (r && r->query)
+		fd_msg_free(r->query);
+	free(r);
+}
+
+/* ---- notes for the loop ---- */
+
+static void note(enum event_kind kind, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void note(enum event_kind kind, enum log_level level, const char *fmt, ...)
+{
+	struct noted *e = mem_zalloc(sizeof *e);
+	va_list ap;
+	e->event.kind = kind;
+	e->level = level;
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	va_end(ap);
+	queue_push(core.q, &e->event);
+}
+
+/* libfdcore's own log. Its errors are mostly a peer's faults, which we report ourselves. */
+static void on_log(int level, const char *format, va_list args)
+{
+	if (level < FD_LOG_ERROR || (level < FD_LOG_FATAL && !log_wants(LOG_DEBUG)))
+		return;
+	struct noted *e = mem_zalloc(sizeof *e);
+	e->event.kind = EVENT_LOG;
+	e->level = LOG_DEBUG;
+	int n = snprintf(e->text, sizeof e->text, "libfdcore: ");
+	vsnprintf(e->text + n, sizeof e->text - (size_t)n, format, args);
+	queue_push(core.q, &e->event);
+}
+
+static void trace(enum trace_dir dir, struct str octets, const char *peer)
+{
+	struct traced *e = mem_alloc(sizeof *e + octets.n);
+	e->event.kind = EVENT_TRACE;
+	e->dir = dir;
+	e->at_ns = clock_real_ns();
+	e->n = octets.n;
+	str_copy(str_of(peer), e->peer, sizeof e->peer);
+	memcpy(e->octets, octets.p, octets.n);
+	queue_push(core.q, &e->event);
+}
+
+/* ---- receiving ---- */
+
+/* A message that says its length is 0 makes libfdcore write its first four octets over
+ * the list head behind the buffer. This hook runs before any that uses the list. */
+static void on_data_first(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	struct fd_cnx_rcvdata *rcv = other;
+	if (rcv->length == 0)
+		fd_list_init(&((struct fd_msg_pmdl *)(void *)rcv->buffer)->sentinel, NULL);
+}
+
+static void on_data(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	struct fd_cnx_rcvdata *rcv = other;
+	struct str octets = {(char *)rcv->buffer, rcv->length};
+	struct cx_header h;
+
+	if (core.conf.traced && octets.n >= 20)
+		trace(TRACE_RECEIVED, octets, "");
+	if (pmd && cx_header_parse(octets, &h, NULL) == 0 &&
+		(h.application || h.flags & CX_HEADER_P))
+		pmd->rx = rx_new(octets);
+	if (cx_guard((char *)rcv->buffer, rcv->length) == CX_GUARD_UNSOUND)
+		note(EVENT_REFUSED, LOG_WARN, "a malformed %s came",
+			cx_command_name(h.command, h.request) ?: "base message");
+}
+
+/* The Origin-Host must be the peer's own: the HSS binds an S-CSCF's name to it. */
+static void check_origin(struct rx *r, const struct peer_info *peer)
+{
+	struct str host = {peer->pi_diamid, peer->pi_diamidlen};
+	if (r->err || str_ieq(r->m.origin_host, host))
+		return;
+	const struct cx_avp_row *row = &cx_avp_rows[CX_A_Origin_Host];
+	r->err = -EBADMSG;
+	r->fault = (struct cx_fault){.code = DIAMETER_INVALID_AVP_VALUE, .has_avp = true,
+		.avp = {row->code, row->vendor, row->flags, r->m.origin_host},
+		.why = "Origin-Host is not the peer's"};
+}
+
+static void add_realm(struct msg *msg)
+{
+	struct avp *avp;
+	union avp_value v = {.os = {(uint8_t *)core.conf.realm, strlen(core.conf.realm)}};
+	if (fd_msg_avp_new(core.realm, 0, &avp) == 0) {
+		fd_msg_avp_setvalue(avp, &v);
+		fd_msg_avp_add(msg, MSG_BRW_LAST_CHILD, avp);
+	}
+}
+
+static bool is_link_message(struct msg *msg)
+{
+	struct msg_hdr *h;
+	return fd_msg_hdr(msg, &h) == 0 && h->msg_appl == 0;
+}
+
+/* In the peer's thread, after libfdcore matched an answer with its request. */
+static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	struct rx *r = pmd ? pmd->rx : NULL;
+	if (!r) {
+		if (peer && is_link_message(msg))
+			note(EVENT_PEERS, LOG_DEBUG, "link message");
+		return;
+	}
+	if (r->header.request) {
+		if (peer)
+			check_origin(r, &peer->info);
+		add_realm(msg);
+	} else if (peer) {
+		pmd->rx = NULL;
+		r->event.kind = EVENT_ANSWER;
+		queue_push(core.q, &r->event);
+	}
+}
+
+/* The public way to a message's data goes by an answer to it. */
+static struct rx *message_rx(struct msg *msg)
+{
+	struct rx *r = NULL;
+	if (fd_msg_answ_associate(core.probe, msg))
+		return NULL;
+	struct fd_hook_permsgdata *pmd = fd_hook_get_request_pmd(core.data, core.probe);
+	if (pmd) {
+		r = pmd->rx;
+		pmd->rx = NULL;
+	}
+	fd_msg_answ_detach(core.probe);
+	return r;
+}
+
+static struct msg *parse(struct buf *octets)
+{
+	struct msg *msg = NULL;
+	unsigned char *p = (unsigned char *)octets->p;
+	if (fd_msg_parse_buffer(&p, octets->n, &msg))
+		free(p);
+	*octets = (struct buf){0};
+	return msg;
+}
+
+static struct msg *busy_answer(const struct rx *r, struct msg *query)
+{
+	static const struct cx_fault busy = {.code = DIAMETER_TOO_BUSY,
+		.why = "too many requests under way"};
+	struct buf b = {0};
+	cx_encode_error((struct str){r->octets, r->n}, &busy, str_of(core.conf.identity),
+		str_of(core.conf.realm), &b);
+	struct msg *answer = parse(&b);
+	if (answer)
+		fd_msg_answ_associate(answer, query);
+	return answer;
+}
+
+static int on_request(struct msg **msg, struct avp *avp, struct session *session, void *arg,
+	enum disp_action *action)
+{
+	struct rx *r = message_rx(*msg);
+	if (!r) {
+		fd_msg_free(*msg);
+		*msg = NULL;
+		return 0;
+	}
+	if (atomic_fetch_add(&core_outstanding, 1) >= core.conf.max_outstanding) {
+		atomic_fetch_sub(&core_outstanding, 1);
+		atomic_fetch_add(&core_busy, 1);
+		*msg = busy_answer(r, *msg);
+		*action = DISP_ACT_SEND;
+		free(r);
+		return 0;
+	}
+	r->query = *msg;
+	*msg = NULL;
+	r->event.kind = EVENT_REQUEST;
+	queue_push(core.q, &r->event);
+	return 0;
+}
+
+/* Answers in "routing in": carriers, whose content the loop has, and libfdcore's own
+ * answers to requests that no peer took. */
+static int on_answer(void *arg, struct msg **msg)
+{
+	DiamId_t from = NULL;
+	struct msg_hdr *h;
+	if (fd_msg_source_get(*msg, &from, NULL) == 0 && !from && fd_msg_hdr(*msg, &h) == 0) {
+		struct lost *e = mem_zalloc(sizeof *e);
+		e->event.kind = EVENT_LOST;
+		e->end_to_end = h->msg_eteid;
+		queue_push(core.q, &e->event);
+	}
+	fd_msg_free(*msg);
+	*msg = NULL;
+	return 0;
+}
+
+/* ---- sending ---- */
+
+static void on_sent(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	uint8_t *octets;
+	size_t n;
+	if (core.conf.traced && fd_msg_bufferize(msg, &octets, &n) == 0) {
+		trace(TRACE_SENT, (struct str){(char *)octets, n},
+			peer ? peer->info.pi_diamid : "");
+		free(octets);
+	}
+	if (is_link_message(msg))
+		note(EVENT_PEERS, LOG_DEBUG, "link message");
+}
+
+/* libfdcore forgets a request that stays unanswered this long; our own timer is shorter
+ * and on the rig's clock. */
+enum { FORGET_S = 120 };
+
+static void on_forgotten(void *arg, DiamId_t peer, size_t n, struct msg **msg)
+{
+	fd_msg_free(*msg);
+	*msg = NULL;
+}
+
+void core_send_request(struct buf *octets)
+{
+	struct timespec until;
+	struct msg *msg = parse(octets);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += FORGET_S;
+	if (msg && fd_msg_anscb_associate(msg, NULL, NULL, on_forgotten, &until) == 0)
+		fd_fifo_post_noblock(fd_g_outgoing, (void *)&msg);
+}
+
+void core_send_answer(struct buf *octets, struct msg *query)
+{
+	struct msg *msg = parse(octets);
+	if (!msg) {
+		fd_msg_free(query);
+		return;
+	}
+	fd_msg_answ_associate(msg, query);
+	fd_fifo_post_noblock(fd_g_outgoing, (void *)&msg);
+}
+
+void core_forget(struct msg *query)
+{
+	fd_msg_free(query);
+}
+
+struct msg *core_query(struct str peer, uint32_t hop_by_hop)
+{
+	struct buf b = {0};
+	buf_u32(&b, 1u << 24 | 20);
+	buf_u32(&b, (uint32_t)(CX_HEADER_R | CX_HEADER_P) << 24 | CX_CARRIER_COMMAND);
+	buf_u32(&b, CX_APPLICATION);
+	buf_u32(&b, hop_by_hop);
+	buf_u32(&b, 0);
+	struct msg *query = parse(&b);
+	if (query)
+		fd_msg_source_set(query, (DiamId_t)peer.p, peer.n);
+	return query;
+}
+
+/* ---- peers ---- */
+
+static const struct cx_peer_state *peer_named(struct str host)
+{
+	for (size_t i = 0; i < core.conf.n_peers; i++)
+		if (str_ieq(str_of(core.conf.peers[i].host), host))
+			return &core.conf.peers[i];
+	return NULL;
+}
+
+static int on_validate(struct peer_info *info, int *auth, int (**second)(struct peer_info *))
+{
+	struct str host = {info->pi_diamid, info->pi_diamidlen};
+	info->config.pic_flags.sec = PI_SEC_NONE;
+	info->config.pic_flags.exp = PI_EXP_NONE;
+	*auth = peer_named(host) ? 1 : -1;
+	if (*auth < 0)
+		note(EVENT_REFUSED, LOG_WARN, "CER from %s refused with %d: not a listed peer",
+			log_text(host), ER_DIAMETER_UNKNOWN_PEER);
+	return 0;
+}
+
+static void on_peer(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	note(EVENT_PEERS, LOG_DEBUG, "%s: %s", peer ? peer->info.pi_diamid : "a client",
+		type == HOOK_PEER_CONNECT_SUCCESS ? "connected" : (const char *)other);
+}
+
+static void on_fault(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+	const char *what = type == HOOK_MESSAGE_PARSING_ERROR ? "not understood" :
+		type == HOOK_MESSAGE_ROUTING_ERROR ? "not routed" : "dropped";
+	bool has_text = msg && type != HOOK_MESSAGE_PARSING_ERROR2 && other;
+	note(EVENT_LOG, LOG_DEBUG, "a message was %s%s%s", what, has_text ? ": " : "",
+		has_text ? (const char *)other : "");
+}
+
+/* Without a hook of ours libfdcore prints each message in full. */
+static void on_nothing(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
+	void *other, struct fd_hook_permsgdata *pmd, void *arg)
+{
+}
+
+bool core_peer_open(const struct cx_peer_state *p)
+{
+	struct peer_hdr *peer = NULL;
+	return fd_peer_getbyid(p->host, strlen(p->host), 1, &peer) == 0 && peer &&
+		fd_peer_get_state(peer) == STATE_OPEN;
+}
+
+static int add_peer(const struct cx_peer_state *p)
+{
+	struct peer_info info = {.pi_diamid = p->host};
+	info.config.pic_flags.pro4 = PI_P4_TCP;
+	info.config.pic_flags.sec = PI_SEC_NONE;
+	info.config.pic_flags.persist = PI_PRST_ALWAYS;
+	info.config.pic_port = addr_port(&p->addr);
+	struct addr a = p->addr;
+	int err = fd_ep_add_merge(&info.pi_endpoints, &a.sa, addr_len(&a),
+		EP_FL_CONF | EP_ACCEPTALL);
+	return err ? -err : -fd_peer_add(&info, "imsrig", NULL, NULL);
+}
+
+/* A peer whose thread runs before the core starts is connected to at once, others after a
+ * random wait of up to 4 s. */
+static int add_peer_first(const struct cx_peer_state *p)
+{
+	struct peer_hdr *peer = NULL;
+	int err = add_peer(p);
+	if (!err)
+		err = -fd_peer_getbyid(p->host, strlen(p->host), 1, &peer);
+	for (int i = 0; !err && peer && fd_peer_get_state(peer) == STATE_NEW && i < 1000; i++)
+		usleep(1000);
+	return err;
+}
+
+void core_peer_again(const struct cx_peer_state *p)
+{
+	struct peer_hdr *peer = NULL;
+	if (fd_peer_getbyid(p->host, strlen(p->host), 1, &peer) == 0 && !peer)
+		add_peer(p);
+}
+
+static bool is_ours(int fd)
+{
+	struct addr a;
+	socklen_t n = sizeof a;
+	if (getsockname(fd, &a.sa, &n) == 0 && addr_is(&core.conf.listen) &&
+		addr_eq(&a, &core.conf.listen))
+		return true;
+	n = sizeof a;
+	if (getpeername(fd, &a.sa, &n))
+		return false;
+	for (size_t i = 0; i < core.conf.n_peers; i++)
+		if (!core.conf.server && addr_eq(&a, &core.conf.peers[i].addr))
+			return true;
+	return false;
+}
+
+void core_nodelay(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	for (struct dirent *e; d && (e = readdir(d));) {
+		int fd = atoi(e->d_name), on = 1;
+		if (fd > 2 && is_ours(fd))
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* libfdcore asks the machine's resolver for the name of every address that it connects to
+ * or accepts, for its log; a resolver that is away holds the link up for seconds. In this
+ * program names come from the rig's table, so addresses have none. */
+int getnameinfo(const struct sockaddr *sa, socklen_t n, char *host, socklen_t host_n,
+	char *service, socklen_t service_n, int flags)
+{
+	const struct addr *a = (const struct addr *)sa;
+	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
+		return EAI_FAMILY;
+	if (host && !str_copy(str_of(addr_host(a)), host, host_n))
+		return EAI_OVERFLOW;
+	if (service && snprintf(service, service_n, "%u", addr_port(a)) >= (int)service_n)
+		return EAI_OVERFLOW;
+	return 0;
+}
+
+/* ---- start and end ---- */
+
+static int write_conf(const struct core_conf *conf)
+{
+	int fd = memfd_create("cx", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dprintf(fd,
+		"Identity = \"%s\";\nRealm = \"%s\";\nPort = %u;\nSecPort = 0;\nNo_SCTP;\n%s"
+		"NoRelay;\nAppServThreads = 1;\nThreadsPerServer = 16;\nTcTimer = 1;\n"
+		"TwTimer = 6;\n",
+		conf->identity, conf->realm, conf->server ? addr_port(&conf->listen) : 0,
+		conf->local.sa.sa_family == AF_INET6 ? "" : "No_IPv6;\n");
+	return fd;
+}
+
+static bool is_name(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+	return n > 0 && n < 128 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789.-") == n;
+}
+
+/* Says which address can't be had; libfdcore only says that something went wrong. */
+static int try_listen(const struct addr *a, char why[256])
+{
+	int on = 1, err = 0;
+	int fd = socket(a->sa.sa_family, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (fd < 0 || bind(fd, &a->sa, addr_len(a)) || listen(fd, 1))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		snprintf(why, 256, "can't listen on %s: %s", addr_text(a), strerror(-err));
+	return err;
+}
+
+static const struct {
+	uint32_t mask_bit;
+	void (*h)(enum fd_hook_type, struct msg *, struct peer_hdr *, void *,
+		struct fd_hook_permsgdata *, void *);
+	bool with_data;
+} hooks[] = {
+	{1u << HOOK_DATA_RECEIVED, on_data_first, false},
+	{1u << HOOK_DATA_RECEIVED, on_data, true},
+	{1u << HOOK_MESSAGE_RECEIVED, on_received, true},
+	{1u << HOOK_MESSAGE_SENT, on_sent, false},
+	{1u << HOOK_MESSAGE_LOCAL | 1u << HOOK_MESSAGE_SENDING |
+		1u << HOOK_MESSAGE_ROUTING_FORWARD | 1u << HOOK_MESSAGE_ROUTING_LOCAL |
+		1u << HOOK_MESSAGE_FAILOVER, on_nothing, false},
+	{1u << HOOK_MESSAGE_PARSING_ERROR | 1u << HOOK_MESSAGE_PARSING_ERROR2 |
+		1u << HOOK_MESSAGE_ROUTING_ERROR | 1u << HOOK_MESSAGE_DROPPED, on_fault, false},
+	{1u << HOOK_PEER_CONNECT_FAILED | 1u << HOOK_PEER_CONNECT_SUCCESS, on_peer, false},
+};
+
+static int add_hooks(void)
+{
+	int err = fd_hook_data_register(sizeof(struct fd_hook_permsgdata), NULL, pmd_fini,
+		&core.data);
+	for (size_t i = 0; !err && i < sizeof hooks / sizeof *hooks; i++) {
+		struct fd_hook_hdl *handle;
+		err = fd_hook_register(hooks[i].mask_bit, hooks[i].h, NULL,
+			hooks[i].with_data ? core.data : NULL, &handle);
+	}
+	return -err;
+}
+
+static int add_callbacks(struct dict_object *application, struct dict_object *vendor)
+{
+	struct disp_when when = {.app = application};
+	struct fd_rt_fwd_hdl *forward;
+	avp_code_t realm = AC_DESTINATION_REALM;
+	int err = fd_dict_search(fd_g_config->cnf_dict, DICT_AVP, AVP_BY_CODE, &realm,
+		&core.realm, ENOENT);
+	if (!err)
+		err = fd_msg_new(NULL, 0, &core.probe);
+	if (!err)
+		err = fd_disp_app_support(application, vendor, 1, 0);
+	if (!err)
+		err = fd_disp_register(on_request, DISP_HOW_APPID, &when, NULL, NULL);
+	if (!err)
+		err = fd_rt_fwd_register(on_answer, NULL, RT_FWD_ANS, &forward);
+	if (!err)
+		err = fd_peer_validate_register(on_validate);
+	return -err;
+}
+
+/* libfdcore ends itself when one of its threads meets an error it can't handle. */
+static void *watch(void *arg)
+{
+	fd_core_wait_shutdown_complete();
+	if (!atomic_load(&core.stopping)) {
+		struct event *e = mem_zalloc(sizeof *e);
+		e->kind = EVENT_DEAD;
+		queue_push(core.q, e);
+	}
+	return NULL;
+}
+
+static int configure(char why[256])
+{
+	char path[48];
+	struct dict_object *application, *vendor;
+	int fd = write_conf(&core.conf);
+	if (fd < 0)
+		return fd;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	fd_log_handler_register(on_log);
+	fd_g_debug_lvl = FD_LOG_ANNOYING;
+	int err = -fd_core_initialize();
+	if (!err)
+		err = add_hooks();
+	if (!err)
+		err = cx_dict_add(fd_g_config->cnf_dict, &application, &vendor);
+	if (!err)
+		err = -fd_core_parseconf(strdup(path));
+	if (!err)
+		err = add_callbacks(application, vendor);
+	close(fd);
+	struct addr own = core.conf.server ? core.conf.listen : core.conf.local;
+	if (!err)
+		err = -fd_ep_add_merge(&fd_g_config->cnf_endpoints, &own.sa, addr_len(&own),
+			EP_FL_CONF | EP_ACCEPTALL);
+	if (err)
+		snprintf(why, 256, "libfdcore did not take its configuration: %s", strerror(-err));
+	return err;
+}
+
+int core_start(const struct core_conf *conf, struct queue *q, char why[256])
+{
+	core.conf = *conf;
+	core.q = q;
+	if (!is_name(conf->identity) || !is_name(conf->realm)) {
+		snprintf(why, 256, "identity and realm must be host names");
+		return -EINVAL;
+	}
+	int err = conf->server ? try_listen(&conf->listen, why) : 0;
+	if (!err)
+		err = configure(why);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && !conf->server && i < conf->n_peers; i++)
+		err = add_peer_first(&conf->peers[i]);
+	if (!err)
+		err = -fd_core_start();
+	if (!err)
+		err = -fd_core_waitstartcomplete();
+	if (!err)
+		err = -pthread_create(&core.watcher, NULL, watch, NULL);
+	if (err)
+		snprintf(why, 256, "libfdcore did not start: %s", strerror(-err));
+	core_nodelay();
+	return err;
+}
+
+void core_stop(void)
+{
+	struct timespec until;
+	atomic_store(&core.stopping, true);
+	fd_core_shutdown();
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 500 * 1000 * 1000;
+	until.tv_sec += 1 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (pthread_timedjoin_np(core.watcher, NULL, &until))
+		pthread_detach(core.watcher);
+}

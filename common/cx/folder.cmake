@@ -1,0 +1,11 @@
+imsrig_library(cx_octets
+  SOURCES
+    common/cx/rows.c common/cx/names.c common/cx/octets.c common/cx/decode.c
+    common/cx/encode.c common/cx/field.c common/cx/guard.c
+  LINK base PkgConfig::JANSSON PkgConfig::UV)
+
+imsrig_library(cx
+  SOURCES common/cx/node.c common/cx/queue.c common/cx/core.c common/cx/dict.c
+  LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
+
+imsrig_test(cx_dict LINK cx)
