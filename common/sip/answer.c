@@ -60,7 +60,8 @@ void sip_answer(struct sip_req *r, int status, const char *reason, struct str fi
 	server_tx_respond(r->tx, status, buf_str(&s->out));
 }
 
-void sip_answer_fmt(struct sip_req *r, int status, const char *reason, const char *fields, ...)
+void sip_answer_fmt(
+	struct sip_req *r, int status, const char *reason, const char *fields, ...)
 {
 	struct buf b = {0};
 	va_list ap;

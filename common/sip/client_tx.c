@@ -12,7 +12,8 @@
 
 static void on_timer(struct timer *t, void *arg);
 
-static struct key client_key(const struct sip_stack *s, struct str branch, struct str method)
+static struct key client_key(
+	const struct sip_stack *s, struct str branch, struct str method)
 {
 	struct hash h;
 	hash_begin(&h, &s->secret);
@@ -23,7 +24,8 @@ static struct key client_key(const struct sip_stack *s, struct str branch, struc
 
 static int64_t timer_ms(const struct client_tx *tx, enum tx_timer t)
 {
-	return tx_timer_ms(t, stack_timers(tx->s, &tx->out.to), hop_reliable(&tx->out.to));
+	return tx_timer_ms(
+		t, stack_timers(tx->s, &tx->out.to), hop_reliable(&tx->out.to));
 }
 
 static void arm(struct client_tx *tx)
@@ -212,8 +214,8 @@ void client_tx_end_all(struct sip_stack *s)
 
 /* ---- its response comes ---- */
 
-static void deliver(struct sip_stack *s, sip_response_h *h, void *arg, struct forwarding fw,
-	const struct sip_msg *m)
+static void deliver(struct sip_stack *s, sip_response_h *h, void *arg,
+	struct forwarding fw, const struct sip_msg *m)
 {
 	if (fw.req)
 		forward_response(s, &fw, m);
@@ -265,7 +267,9 @@ static void final(struct client_tx *tx, const struct sip_msg *m)
 	void *arg = tx->arg;
 	struct forwarding fw = tx->fw;
 	bool accepted = is_invite(tx) && m->status < 300;
-	int64_t wait = timer_ms(tx, accepted ? TIMER_M : is_invite(tx) ? TIMER_D : TIMER_K);
+	int64_t wait = timer_ms(tx, accepted	    ? TIMER_M
+				    : is_invite(tx) ? TIMER_D
+						    : TIMER_K);
 
 	off_flow(tx);
 	not_waited(tx);
@@ -311,7 +315,8 @@ void client_tx_response(struct sip_stack *s, const struct sip_hop *from,
 			addr_text(&from->remote));
 		return;
 	}
-	struct client_tx *tx = (struct client_tx *)((char *)n - offsetof(struct client_tx, node));
+	struct client_tx *tx =
+		(struct client_tx *)((char *)n - offsetof(struct client_tx, node));
 	if (tx->err)
 		return;
 	if (!unanswered(tx))

@@ -1,5 +1,5 @@
-/* Counters of the SIP stack: one for each method and class of responses either way, one for
- * each reason of a fault.
+/* Counters of the SIP stack: one for each method and class of responses either way, one
+ * for each reason of a fault.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
@@ -22,7 +22,8 @@ METRIC_COUNTER(again_received, "imsrig_sip_retransmissions_total{dir=\"received\
 
 enum { CLASSES = 7, MAX_FAULTS = 128 };
 
-static const char *const dir_name[] = {[COUNT_SENT] = "sent", [COUNT_RECEIVED] = "received"};
+static const char *const dir_name[] = {
+	[COUNT_SENT] = "sent", [COUNT_RECEIVED] = "received"};
 static struct metric requests[2][SIP_M_COUNT], responses[2][CLASSES];
 static char request_name[2][SIP_M_COUNT][72], response_name[2][CLASSES][72];
 
@@ -37,11 +38,12 @@ static void make(struct metric *m, char name[72], const char *family, const char
 
 static struct metric *fault_of(const char *why);
 
-/* The stack's own reasons are there from the start; those of the parser when they occur. */
-static const char *const reasons[] = {"stray response", "stray ACK", "no ACK", "no response",
-	"too many transactions", "too many connections",
-	"listener closed", "response can't be sent", "INVITE can't be acknowledged",
-	"message unfinished", "nothing sent"};
+/* The stack's own reasons are there from the start; those of the parser when they
+ * occur. */
+static const char *const reasons[] = {"stray response", "stray ACK", "no ACK",
+	"no response", "too many transactions", "too many connections", "listener closed",
+	"response can't be sent", "INVITE can't be acknowledged", "message unfinished",
+	"nothing sent"};
 
 __attribute__((constructor)) static void make_all(void)
 {
@@ -50,14 +52,16 @@ __attribute__((constructor)) static void make_all(void)
 	for (int d = 0; d < 2; d++) {
 		for (int i = 0; i < SIP_M_COUNT; i++) {
 			struct str name = sip_method_name((enum sip_method)i);
-			make(&requests[d][i], request_name[d][i], "imsrig_sip_requests_total",
-				dir_name[d], "method", name.p ? name : STR("other"),
+			make(&requests[d][i], request_name[d][i],
+				"imsrig_sip_requests_total", dir_name[d], "method",
+				name.p ? name : STR("other"),
 				"requests, without retransmissions");
 		}
 		for (int i = 1; i < CLASSES; i++) {
 			char digit = (char)('0' + i);
-			make(&responses[d][i], response_name[d][i], "imsrig_sip_responses_total",
-				dir_name[d], "class", (struct str){&digit, 1},
+			make(&responses[d][i], response_name[d][i],
+				"imsrig_sip_responses_total", dir_name[d], "class",
+				(struct str){&digit, 1},
 				"responses by first digit, without retransmissions sent");
 		}
 	}
@@ -98,7 +102,8 @@ static struct metric *fault_of(const char *why)
 	struct fault *f = &faults[i];
 	if (i == n) {
 		f->why = why;
-		snprintf(f->name, sizeof f->name, "imsrig_sip_faults_total{reason=\"%s\"}", why);
+		snprintf(f->name, sizeof f->name,
+			"imsrig_sip_faults_total{reason=\"%s\"}", why);
 		f->metric = (struct metric){.name = f->name,
 			.help = "messages refused, dropped or never answered",
 			.kind = METRIC_KIND_COUNTER};

@@ -15,7 +15,8 @@ static bool may_log(const struct sip_stack *s)
 
 	if (now - since >= 1000 || now < since) {
 		if (more)
-			log_warn("sip", "%u more lines about faulty messages suppressed", more);
+			log_warn("sip", "%u more lines about faulty messages suppressed",
+				more);
 		since = now;
 		lines = more = 0;
 	}
@@ -41,8 +42,8 @@ void fault_drop(struct sip_stack *s, const struct sip_hop *from, const char *why
 		s->h->garbage(s, from, s->arg);
 }
 
-void fault_message(struct sip_stack *s, const struct sip_hop *from, const struct sip_msg *m,
-	const struct sip_fault *fault)
+void fault_message(struct sip_stack *s, const struct sip_hop *from,
+	const struct sip_msg *m, const struct sip_fault *fault)
 {
 	char done[32];
 	if (!fault->status) {

@@ -84,7 +84,8 @@ static void shut(struct flow *f, int ws_code, const char *why)
 static void on_idle(struct timer *t, void *arg)
 {
 	struct flow *f = arg;
-	fault_note(f->s, &f->hop, f->rx.n ? "message unfinished" : "nothing sent", "closed");
+	fault_note(
+		f->s, &f->hop, f->rx.n ? "message unfinished" : "nothing sent", "closed");
 	shut(f, 1008, "idle");
 }
 
@@ -178,7 +179,8 @@ int flow_connect(struct sip_stack *s, const struct sip_hop *to, struct flow **ou
 	if (to->transport == SIP_TLS && !s->client_tls)
 		return -EPROTONOSUPPORT;
 	err = stream_connect(s->host, &local, &to->remote,
-		to->transport == SIP_TLS ? s->client_tls : NULL, NULL, &stream_h, NULL, &st);
+		to->transport == SIP_TLS ? s->client_tls : NULL, NULL, &stream_h, NULL,
+		&st);
 	if (err)
 		return err;
 	struct sip_hop hop = {
@@ -211,7 +213,8 @@ void sip_stack_add_ws(struct sip_stack *s, struct ws *w, int listener)
 	f->open = true;
 	if (listener < 0)
 		snprintf(f->name, sizeof f->name, "%08x%04x.invalid",
-			chance_u32(&s->host->chance), chance_u32(&s->host->chance) & 0xffff);
+			chance_u32(&s->host->chance),
+			chance_u32(&s->host->chance) & 0xffff);
 	ws_set(w, &ws_h, f);
 }
 
@@ -226,8 +229,8 @@ void flow_close_all(struct sip_stack *s)
 {
 	for (size_t i = 0; i < s->flows.size; i++)
 		for (struct node *n = s->flows.heads[i]; n; n = n->next)
-			shut((struct flow *)((char *)n - offsetof(struct flow, by_id)), 1001,
-				"shutting down");
+			shut((struct flow *)((char *)n - offsetof(struct flow, by_id)),
+				1001, "shutting down");
 }
 
 bool sip_flow_open(struct sip_stack *s, uint64_t conn)
@@ -380,7 +383,8 @@ static void on_closed(struct stream *st, int err, const char *why, void *arg)
 	gone(f, err);
 }
 
-static const struct stream_h stream_h = {.open = on_open, .data = on_data, .closed = on_closed};
+static const struct stream_h stream_h = {
+	.open = on_open, .data = on_data, .closed = on_closed};
 
 static void on_ws_message(struct ws *w, bool text, struct str bytes, void *arg)
 {

@@ -26,3 +26,6 @@ if(TARGET ws)
     imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
   endforeach()
 endif()
+
+add_executable(bench_sip_forward EXCLUDE_FROM_ALL tests/bench/sip_forward.c)
+target_link_libraries(bench_sip_forward PRIVATE sip)

@@ -91,7 +91,8 @@ int sip_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *t
 		return forward_ack(req, &o);
 	if (tx->invite && !tx->status)
 		sip_answer(req, 100, NULL, STR_NONE);
-	err = client_tx_start(s, &o, req->msg.method_text, NULL, NULL, &fw, &tx->forwarded);
+	err = client_tx_start(
+		s, &o, req->msg.method_text, NULL, NULL, &fw, &tx->forwarded);
 	if (err)
 		buf_free(&o.bytes);
 	return err;
@@ -104,8 +105,8 @@ static struct sip_req *waiting(struct sip_stack *s, const struct forwarding *fw)
 	return sip_req_find(s, fw->req);
 }
 
-static void pass(struct sip_stack *s, const struct forwarding *fw, const struct sip_msg *m,
-	struct sip_edit *e)
+static void pass(struct sip_stack *s, const struct forwarding *fw,
+	const struct sip_msg *m, struct sip_edit *e)
 {
 	struct sip_req *req = waiting(s, fw);
 	int verdict = fw->h && fw->h->response ? fw->h->response(req, m, e, fw->arg) : 0;
@@ -123,7 +124,8 @@ static void pass(struct sip_stack *s, const struct forwarding *fw, const struct 
 	server_tx_respond(req->tx, m->status, buf_str(&s->out));
 }
 
-void forward_response(struct sip_stack *s, const struct forwarding *fw, const struct sip_msg *m)
+void forward_response(
+	struct sip_stack *s, const struct forwarding *fw, const struct sip_msg *m)
 {
 	struct sip_req *req = waiting(s, fw);
 	struct arena a = {0};

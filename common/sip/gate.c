@@ -30,8 +30,8 @@ static struct str field(const struct trace_msg *m, struct str name)
 
 /* One field of a parsed message: the whole value by edits, so that the message stays well
  * formed; a part of it ("Via.branch") by its octets. */
-static int set_in(const struct sip_msg *msg, struct arena *a, struct str name, struct str value,
-	struct buf *out)
+static int set_in(const struct sip_msg *msg, struct arena *a, struct str name,
+	struct str value, struct buf *out)
 {
 	struct str now = sip_script_field(msg, name), bytes = msg->bytes;
 	struct str part = name, base = str_cut(&part, '.');
@@ -59,7 +59,8 @@ static int set_in(const struct sip_msg *msg, struct arena *a, struct str name, s
 	return 0;
 }
 
-static int set(const struct trace_msg *m, struct str name, struct str value, struct buf *out)
+static int set(
+	const struct trace_msg *m, struct str name, struct str value, struct buf *out)
 {
 	struct arena a = {0};
 	struct sip_msg msg;

@@ -1,12 +1,13 @@
 /* What the files of the SIP stack share: tables, flows, transactions. Not for elements.
  *
- * Words: a listener is a socket that the stack opened; a flow is a connection (TCP, TLS or
- * WebSocket, taken or made); a server transaction outlives the request object (sip_req)
- * that it belongs to: after the final answer only its key and the answer's bytes are kept.
+ * Words: a listener is a socket that the stack opened; a flow is a connection (TCP, TLS
+ * or WebSocket, taken or made); a server transaction outlives the request object
+ * (sip_req) that it belongs to: after the final answer only its key and the answer's
+ * bytes are kept.
  *
- * Nothing here touches a transaction, a flow or the stack after it has called the element:
- * what must happen has happened before. stack_enter and stack_leave hold the stack itself
- * while a callback may close it.
+ * Nothing here touches a transaction, a flow or the stack after it has called the
+ * element: what must happen has happened before. stack_enter and stack_leave hold the
+ * stack itself while a callback may close it.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/mem.h"
@@ -31,7 +32,8 @@ void table_add(struct table *t, struct node *node);
 void table_remove(struct table *t, struct node *node);
 struct node *table_find(const struct table *t, struct key key);
 struct node *table_next(const struct node *node);  /* another entry of the same key */
-/* Any entry, NULL when empty. *at, zero at first, makes emptying a table one pass over it. */
+/* Any entry, NULL when empty. *at, zero at first, makes emptying a table one pass over
+ * it. */
 struct node *table_any(const struct table *t, size_t *at);
 void table_free(struct table *t);
 
@@ -135,8 +137,8 @@ static inline bool hop_websocket(const struct sip_hop *h)
 /* The listener that a hop was received by, or whose address requests to it leave from;
  * NULL: none of that transport. */
 struct sip_listen *listen_for(const struct sip_stack *s, const struct sip_hop *hop);
-/* The address that a connection to `to` is bound to, port 0: what the hop asks for, else a
- * listener's; family none when there is neither. */
+/* The address that a connection to `to` is bound to, port 0: what the hop asks for, else
+ * a listener's; family none when there is neither. */
 struct addr listen_source(const struct sip_stack *s, const struct sip_hop *to);
 /* Through gate and trace to the wire. `tx`: client transaction to be told when the
  * connection fails (0: none). 0, or a negative errno when that is known at once. */
@@ -187,8 +189,8 @@ void via_branch(struct sip_stack *s, char out[BRANCH_SIZE]);
 struct str via_text(struct sip_stack *s, const struct sip_hop *to, struct str branch,
 	char out[VIA_SIZE]);
 bool via_top(const struct sip_msg *m, struct sip_via *v);
-/* RFC 3261 18.2.1, RFC 3581: `received` and `rport` in the topmost Via. New bytes come from
- * the arena and *m is parsed again; nothing happens when the Via tells the truth. */
+/* RFC 3261 18.2.1, RFC 3581: `received` and `rport` in the topmost Via. New bytes come
+ * from the arena and *m is parsed again; nothing happens when the Via tells the truth. */
 int via_received(struct sip_msg *m, const struct sip_hop *from, struct arena *a);
 /* Where the response goes (18.2.2). `v` NULL: back where the request came from. */
 void via_reply(const struct sip_via *v, const struct sip_hop *from, struct sip_hop *to);

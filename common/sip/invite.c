@@ -1,5 +1,5 @@
-/* What follows an INVITE hop by hop: ACK to a non-2xx (RFC 3261 17.1.1.3) and CANCEL (9.1).
- * Both are made from the bytes of the INVITE as it was sent.
+/* What follows an INVITE hop by hop: ACK to a non-2xx (RFC 3261 17.1.1.3) and CANCEL
+ * (9.1). Both are made from the bytes of the INVITE as it was sent.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 

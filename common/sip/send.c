@@ -1,5 +1,5 @@
-/* Requests on their way out: the Via on top, and what is too long for UDP (RFC 3261 18.1.1,
- * TS 24.229 4.2A).
+/* Requests on their way out: the Via on top, and what is too long for UDP (RFC 3261
+ * 18.1.1, TS 24.229 4.2A).
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
@@ -31,7 +31,8 @@ void outgoing_fit(struct sip_stack *s, struct outgoing *o)
 	struct sip_hop tcp = o->to;
 	tcp.transport = SIP_TCP;
 	tcp.in = false;
-	if (o->to.transport != SIP_UDP || o->bytes.n <= MAX_DATAGRAM || !listen_for(s, &tcp))
+	if (o->to.transport != SIP_UDP || o->bytes.n <= MAX_DATAGRAM ||
+		!listen_for(s, &tcp))
 		return;
 	addr_set_port(&tcp.local, 0);
 	o->to = tcp;
@@ -61,8 +62,8 @@ static int compose(struct sip_stack *s, struct outgoing *o, struct str bytes)
 	return 0;
 }
 
-int sip_send(struct sip_stack *s, struct str bytes, const struct sip_hop *to, sip_response_h *h,
-	void *arg, uint64_t *id)
+int sip_send(struct sip_stack *s, struct str bytes, const struct sip_hop *to,
+	sip_response_h *h, void *arg, uint64_t *id)
 {
 	struct outgoing o = {.to = *to};
 	struct str rest = bytes, method = str_cut(&rest, ' ');

@@ -14,9 +14,10 @@ static void on_timer(struct timer *t, void *arg);
 
 /* ---- keys ---- */
 
-/* 17.2.3. Without the magic cookie (RFC 2543) the To tag stays out, so that the ACK, which
- * carries the answer's tag, meets its INVITE. */
-struct key server_key(const struct sip_stack *s, const struct sip_msg *m, enum sip_method as)
+/* 17.2.3. Without the magic cookie (RFC 2543) the To tag stays out, so that the ACK,
+ * which carries the answer's tag, meets its INVITE. */
+struct key server_key(
+	const struct sip_stack *s, const struct sip_msg *m, enum sip_method as)
 {
 	struct hash h;
 	struct sip_via v = {0};
@@ -56,7 +57,8 @@ static struct key merged_key(const struct sip_stack *s, const struct sip_msg *m)
 static struct server_tx *find(const struct sip_stack *s, struct key key)
 {
 	struct node *n = table_find(&s->server, key);
-	return n ? (struct server_tx *)((char *)n - offsetof(struct server_tx, node)) : NULL;
+	return n ? (struct server_tx *)((char *)n - offsetof(struct server_tx, node))
+		 : NULL;
 }
 
 /* ---- a request comes ---- */
@@ -144,7 +146,9 @@ void server_tx_start(struct sip_req *r, struct key key)
 	} else {
 		if (!tx->ack) {
 			pulse_repeat(&tx->pulse, s->host->clock,
-				timer_ms(tx, tx->invite ? TIMER_TRYING : TIMER_TRYING_LATE), 0);
+				timer_ms(tx,
+					tx->invite ? TIMER_TRYING : TIMER_TRYING_LATE),
+				0);
 			arm(tx);
 		}
 		s->h->request(r, s->arg);
@@ -157,7 +161,8 @@ bool server_tx_retransmitted(struct sip_stack *s, struct key key)
 	if (!tx)
 		return false;
 	count_again(COUNT_RECEIVED);
-	if (tx->response.n && tx->state != SERVER_ACCEPTED && tx->state != SERVER_CONFIRMED) {
+	if (tx->response.n && tx->state != SERVER_ACCEPTED &&
+		tx->state != SERVER_CONFIRMED) {
 		count_again(COUNT_SENT);
 		transport_send(s, &tx->to, tx->response, 0);
 	}
@@ -223,7 +228,8 @@ static void final(struct server_tx *tx, int status)
 		tx->state = SERVER_COMPLETED;
 		wait = timer_ms(tx, TIMER_H);
 		if (g > 0)
-			pulse_repeat(&tx->pulse, c, g, stack_timers(tx->s, &tx->to)->t2_ms);
+			pulse_repeat(
+				&tx->pulse, c, g, stack_timers(tx->s, &tx->to)->t2_ms);
 	} else {
 		tx->state = SERVER_COMPLETED;
 		wait = timer_ms(tx, TIMER_J);
@@ -239,7 +245,8 @@ static void final(struct server_tx *tx, int status)
 void server_tx_respond(struct server_tx *tx, int status, struct str bytes)
 {
 	if (tx->ack) {
-		count_fault("stray ACK"); /* nobody forwarded it, and nothing answers an ACK */
+		count_fault(
+			"stray ACK"); /* nobody forwarded it, and nothing answers an ACK */
 		server_tx_end(tx);
 		return;
 	}

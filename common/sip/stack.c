@@ -118,7 +118,8 @@ bool stack_full(const struct sip_stack *s)
 	return s->server.n + s->client.n >= s->conf.max_transactions;
 }
 
-const struct sip_timers *stack_timers(const struct sip_stack *s, const struct sip_hop *hop)
+const struct sip_timers *stack_timers(
+	const struct sip_stack *s, const struct sip_hop *hop)
 {
 	const struct sip_listen *l = listen_for(s, hop);
 	bool access = hop_websocket(hop) || (l && l->access);
@@ -164,13 +165,14 @@ static int check(const struct sip_req *r, struct sip_fault *fault)
 	return -EBADMSG;
 }
 
-/* The table of transactions decides what a request is (RFC 3261 17.2.3, 9.2, 8.2.2.2). Takes
- * `r` over. */
+/* The table of transactions decides what a request is (RFC 3261 17.2.3, 9.2, 8.2.2.2).
+ * Takes `r` over. */
 static void dispatch(struct sip_req *r)
 {
 	struct sip_stack *s = r->s;
 	enum sip_method method = r->msg.method;
-	struct key key = server_key(s, &r->msg, method == SIP_M_ACK ? SIP_M_INVITE : method);
+	struct key key =
+		server_key(s, &r->msg, method == SIP_M_ACK ? SIP_M_INVITE : method);
 
 	if (method == SIP_M_ACK && server_tx_ack(s, key)) {
 		req_free(r);
@@ -181,7 +183,8 @@ static void dispatch(struct sip_req *r)
 		req_free(r);
 	} else if (method != SIP_M_ACK && stack_full(s)) {
 		count_fault("too many transactions");
-		stack_answer_stateless(s, &r->from, &r->msg, 503, NULL, STR("Retry-After: 10\r\n"));
+		stack_answer_stateless(
+			s, &r->from, &r->msg, 503, NULL, STR("Retry-After: 10\r\n"));
 		req_free(r);
 	} else {
 		server_tx_start(r, key);

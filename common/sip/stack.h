@@ -25,7 +25,8 @@ struct sip_hop {
 	int listener;
 };
 
-/* Timers, TS 24.229 7.7: core 500/4000/5000 ms, access (towards the UE) 2000/16000/17000.*/
+/* Timers, TS 24.229 7.7: core 500/4000/5000 ms, access (towards the UE)
+ * 2000/16000/17000. */
 struct sip_timers {
 	int t1_ms, t2_ms, t4_ms;
 };
@@ -35,27 +36,30 @@ struct sip_req;
 struct sip_tx;                 /* client transaction */
 
 struct sip_stack_h {
-	/* A new request (not ACK to a non-2xx, not a retransmission, not CANCEL of a known
-	 * INVITE). Answer it now or later. */
+	/* A new request (not ACK to a non-2xx, not a retransmission, not CANCEL of a
+	 * known INVITE). Answer it now or later. */
 	void (*request)(struct sip_req *req, void *arg);
-	/* A CANCEL for an INVITE that is neither answered nor forwarded (a forwarded one is
-	 * cancelled onward). The handler answers `req`. NULL: the stack answers it with 487. */
+	/* A CANCEL for an INVITE that is neither answered nor forwarded (a forwarded one
+	 * is cancelled onward). The handler answers `req`. NULL: the stack answers it
+	 * with 487. */
 	void (*cancel)(struct sip_req *req, void *arg);
 	/* A connection of this stack is gone (flow loss). May be NULL. */
 	void (*flow_gone)(struct sip_stack *s, uint64_t conn, void *arg);
-	/* Bytes that are no message, or one that gets no answer. Already counted and logged;
-	 * for limits per connection. May be NULL. */
+	/* Bytes that are no message, or one that gets no answer. Already counted and
+	 * logged; for limits per connection. May be NULL. */
 	void (*garbage)(struct sip_stack *s, const struct sip_hop *from, void *arg);
 };
 struct sip_stack_conf {
-	/* All 0: the values above. access: on WS, WSS and hops of a listener marked so. */
+	/* All 0: the values above. access: on WS, WSS and hops of a listener marked
+	 * so. */
 	struct sip_timers core, access;
 	size_t max_transactions;        /* 0: 1,000,000; beyond: 503 with Retry-After */
 	size_t max_connections;         /* 0: 10,000; beyond, TCP and TLS are closed at once */
 	unsigned max_vias;              /* 0: 10; beyond: 513 */
-	/* Methods (1 << enum sip_method) whose requests end here, at a user agent or registrar:
-	 * one that came by two ways gets 482 the second time (RFC 3261 8.2.2.2). A proxy must
-	 * let it through, the two ways may be one loop that is meant (S-CSCF, I-CSCF, S-CSCF). */
+	/* Methods (1 << enum sip_method) whose requests end here, at a user agent or
+	 * registrar: one that came by two ways gets 482 the second time (RFC 3261
+	 * 8.2.2.2). A proxy must let it through, the two ways may be one loop that is
+	 * meant (S-CSCF, I-CSCF, S-CSCF). */
 	uint32_t ends_here;
 	const char *server;             /* Server/User-Agent value; NULL: none */
 };
@@ -67,22 +71,24 @@ struct host *sip_stack_host(struct sip_stack *s);
 
 /* Listeners: index >= 0 (given back in hop.listener) or a negative errno. The address is
  * also the source of requests sent by that transport. `tls` for TLS. `access` selects the
- * timers. WebSockets come from the element's HTTP server: sip_stack_add_ws. An element that
- * sends by TCP or TLS without listening there gets its answers on the connections it makes. */
+ * timers. WebSockets come from the element's HTTP server: sip_stack_add_ws. An element
+ * that sends by TCP or TLS without listening there gets its answers on the connections it
+ * makes. */
 int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *local,
 	struct tls *tls, bool access);
 /* For outgoing TLS connections. */
 void sip_stack_client_tls(struct sip_stack *s, struct tls *tls);
 /* Takes an open WebSocket over; the hop's conn is its stream id (ws_id). Server side:
- * `listener` is a number >= 0 of the element's choice, given back in hops; client side: -1,
- * its requests carry "<random>.invalid" in Via. */
+ * `listener` is a number >= 0 of the element's choice, given back in hops; client side:
+ * -1, its requests carry "<random>.invalid" in Via. */
 void sip_stack_add_ws(struct sip_stack *s, struct ws *w, int listener);
 void sip_flow_close(struct sip_stack *s, uint64_t conn, int ws_code, const char *why);
 bool sip_flow_open(struct sip_stack *s, uint64_t conn);
 /* The hop by which a request is sent to whoever holds that connection; false: it is gone
  * (430 Flow Failed, RFC 5626). */
 bool sip_flow_hop(struct sip_stack *s, uint64_t conn, struct sip_hop *out);
-/* A pointer of the element's for a connection (NULL at first), given back until flow_gone. */
+/* A pointer of the element's for a connection (NULL at first), given back until
+ * flow_gone. */
 void **sip_flow_slot(struct sip_stack *s, uint64_t conn);
 
 /* ---- server side ---- */
@@ -111,21 +117,22 @@ int sip_answer_again(struct sip_stack *s, uint64_t id);
 /* ---- client side ---- */
 /* `m` NULL with err: -ETIMEDOUT (timer B or F), -ECONNREFUSED and the like (transport),
  * -ECANCELED (sip_stack_reset, sip_stack_close: nothing can be sent any more).
- * Provisional responses come too (m->status < 200). `m` good during the call. Called never
- * before return; once finally. */
+ * Provisional responses come too (m->status < 200). `m` good during the call. Called
+ * never before return; once finally. */
 typedef void(sip_response_h)(int err, const struct sip_msg *m, void *arg);
 
 /* Sends a request built in `bytes` (without Via: the stack puts it on top, with a fresh
- * branch) in a client transaction; `h` NULL: nobody waits for the answer. *id (may be NULL)
- * is for sip_cancel, sip_ack and sip_forget. An ACK has no transaction: it is sent, *id is
- * 0. 0; or a negative errno and `h` is not called: -EINVAL (no start line), -ENOTCONN (no
- * listener or connection for that hop), -ENOBUFS (too many transactions). */
+ * branch) in a client transaction; `h` NULL: nobody waits for the answer. *id (may be
+ * NULL) is for sip_cancel, sip_ack and sip_forget. An ACK has no transaction: it is sent,
+ * *id is 0. 0; or a negative errno and `h` is not called: -EINVAL (no start line),
+ * -ENOTCONN (no listener or connection for that hop), -ENOBUFS (too many
+ * transactions). */
 int sip_send(struct sip_stack *s, struct str bytes, const struct sip_hop *to, sip_response_h *h,
 	void *arg, uint64_t *id);
 /* The owner goes: its handler will not be called. */
 void sip_forget(struct sip_stack *s, uint64_t id);
-/* Cancels an INVITE (RFC 3261 9.1): at once, or as soon as a provisional response is there.
- * The INVITE's handler still hears how it ended. 0, or -ENOENT: it is answered. */
+/* Cancels an INVITE (RFC 3261 9.1): at once, or as soon as a provisional response is
+ * there. The INVITE's handler still hears how it ended. 0, or -ENOENT: it is answered. */
 int sip_cancel(struct sip_stack *s, uint64_t id);
 /* ACK to the 2xx of an INVITE sent from here, built by the owner without Via; sent to
  * `to`, and again whenever the 2xx comes again. 0 or negative errno. */
@@ -136,11 +143,11 @@ int sip_send_raw(struct sip_stack *s, struct str bytes, const struct sip_hop *to
 /* ---- forwarding (RFC 3261 16) ---- */
 /* What to do with the answer of a forwarded request. Both may be NULL. */
 struct sip_forward_h {
-	/* Before the response goes back: edit it (own Via already taken off; the list and `m`
-	 * end with the call). Return 0 to pass it on (a 503 becomes a 500, RFC 3261 16.7
-	 * item 6); >0 to answer with that status instead; <0: the handler has taken over, it
-	 * answers `req` itself, or has forwarded it again, or lets a provisional response
-	 * drop. 100 does not come here. */
+	/* Before the response goes back: edit it (own Via already taken off; the list and
+	 * `m` end with the call). Return 0 to pass it on (a 503 becomes a 500, RFC 3261
+	 * 16.7 item 6); >0 to answer with that status instead; <0: the handler has taken
+	 * over, it answers `req` itself, or has forwarded it again, or lets a provisional
+	 * response drop. 100 does not come here. */
 	int (*response)(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg);
 	/* No answer: return the status to send (0: 408 at timeout, 503→500 for transport
 	 * faults), or <0: taken over. */
@@ -148,9 +155,9 @@ struct sip_forward_h {
 };
 /* Forwards `req` as edited by `e` (begun on its message): Max-Forwards down (at 0: 483),
  * Proxy-Require looked at (420: nothing is supported), Via on top, own topmost Route off
- * when asked by the element before; an INVITE gets its 100. `e` is used up: for another try
- * begin a new one. `arg` must live as long as req (its arena). 0: sent, or answered as said;
- * or a negative errno: nothing sent, req not answered. */
+ * when asked by the element before; an INVITE gets its 100. `e` is used up: for another
+ * try begin a new one. `arg` must live as long as req (its arena). 0: sent, or answered
+ * as said; or a negative errno: nothing sent, req not answered. */
 int sip_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *to,
 	const struct sip_forward_h *h, void *arg);
 
@@ -158,14 +165,16 @@ int sip_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *t
  * it): it is taken off by `e`, *uri (may be NULL) is the URI that stood there. */
 bool sip_route_own(const struct sip_req *req, struct sip_edit *e, struct sip_uri *uri);
 
-/* Hop for a sip: URI by the rig's names: transport parameter or `dflt`, port or 5060/5061.*/
+/* Hop for a sip: URI by the rig's names: transport parameter or `dflt`, port or
+ * 5060/5061. */
 int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt,
 	struct sip_hop *out);
 
 /* Transactions not ended: those a peer or element still waits on (quiet when 0). */
 int sip_stack_open(const struct sip_stack *s);
 /* Ends every transaction at once, lets kept connections go (player's reset). Requests are
- * released unanswered, handlers of sip_send get -ECANCELED, those of forwarding nothing. */
+ * released unanswered, handlers of sip_send get -ECANCELED, those of forwarding
+ * nothing. */
 void sip_stack_reset(struct sip_stack *s);
 
 /* For gate and judge: "SIP REGISTER" / "SIP 401". */

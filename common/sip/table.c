@@ -24,7 +24,8 @@ static inline void rounds(uint64_t *v, int n)
 void hash_begin(struct hash *h, const struct key *secret)
 {
 	*h = (struct hash){
-		.v = {secret->a ^ 0x736f6d6570736575u, secret->b ^ 0x646f72616e646f6du ^ 0xee,
+		.v = {secret->a ^ 0x736f6d6570736575u,
+			secret->b ^ 0x646f72616e646f6du ^ 0xee,
 			secret->a ^ 0x6c7967656e657261u, secret->b ^ 0x7465646279746573u},
 	};
 }

@@ -26,14 +26,17 @@ static const struct timer_row {
 	[TIMER_M] = {"M", "2xx to an INVITE again", 64, UNIT_T1, ANY_HOP},
 	[TIMER_TRYING] = {"100", "INVITE without response", 200, UNIT_MS, ANY_HOP},
 	/* when timer E reaches T2: 1 + 2 + 4 times T1 (RFC 4320 4.1) */
-	[TIMER_TRYING_LATE] = {"100 late", "request without response", 7, UNIT_T1, ANY_HOP},
+	[TIMER_TRYING_LATE] = {"100 late", "request without response", 7, UNIT_T1,
+		ANY_HOP},
 };
 
 int64_t tx_timer_ms(enum tx_timer t, const struct sip_timers *v, bool reliable)
 {
 	const struct timer_row *r = &rows[t];
-	const int64_t unit[] = {
-		[UNIT_MS] = 1, [UNIT_T1] = v->t1_ms, [UNIT_T2] = v->t2_ms, [UNIT_T4] = v->t4_ms};
+	const int64_t unit[] = {[UNIT_MS] = 1,
+		[UNIT_T1] = v->t1_ms,
+		[UNIT_T2] = v->t2_ms,
+		[UNIT_T4] = v->t4_ms};
 	if (reliable && r->use != ANY_HOP)
 		return r->use == UNRELIABLE ? -1 : 0;
 	return r->factor * unit[r->unit];
@@ -44,7 +47,8 @@ const char *tx_timer_name(enum tx_timer t)
 	return rows[t].name;
 }
 
-void pulse_repeat(struct pulse *p, const struct clock *c, int64_t first_ms, int64_t most_ms)
+void pulse_repeat(
+	struct pulse *p, const struct clock *c, int64_t first_ms, int64_t most_ms)
 {
 	p->interval = (int32_t)first_ms;
 	p->most = (int32_t)most_ms;

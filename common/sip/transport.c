@@ -7,7 +7,8 @@
 
 /* ---- listeners ---- */
 
-static void on_datagram(struct udp *u, const struct addr *from, struct str bytes, void *arg)
+static void on_datagram(
+	struct udp *u, const struct addr *from, struct str bytes, void *arg)
 {
 	struct sip_listen *l = arg;
 	struct sip_hop hop = {
@@ -22,8 +23,8 @@ static void on_datagram(struct udp *u, const struct addr *from, struct str bytes
 	stack_receive(l->s, &hop, bytes);
 }
 
-/* A TLS handshake may outlast its listener, and nobody says when it fails: so streams carry
- * the listener's number, not its address. */
+/* A TLS handshake may outlast its listener, and nobody says when it fails: so streams
+ * carry the listener's number, not its address. */
 static struct sip_listen *live;
 
 static void on_accept(struct stream *st, void *arg)
@@ -77,7 +78,8 @@ int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *loc
 		return err;
 	}
 	l->local = *(t == SIP_UDP ? udp_local(l->udp) : listener_local(l->listener));
-	s->listens = mem_realloc(s->listens, (size_t)(s->n_listens + 1) * sizeof *s->listens);
+	s->listens =
+		mem_realloc(s->listens, (size_t)(s->n_listens + 1) * sizeof *s->listens);
 	s->listens[s->n_listens++] = l;
 	return l->index;
 }
@@ -134,8 +136,8 @@ struct addr listen_source(const struct sip_stack *s, const struct sip_hop *to)
 
 /* ---- the way out ---- */
 
-void transport_describe(const struct sip_stack *s, const struct sip_hop *hop, enum trace_dir dir,
-	struct str bytes, struct trace_msg *out)
+void transport_describe(const struct sip_stack *s, const struct sip_hop *hop,
+	enum trace_dir dir, struct str bytes, struct trace_msg *out)
 {
 	static const uint8_t via[] = {[SIP_UDP] = TRACE_UDP, [SIP_TCP] = TRACE_TCP,
 		[SIP_TLS] = TRACE_TLS, [SIP_WS] = TRACE_WS_PLAIN, [SIP_WSS] = TRACE_WSS};
@@ -151,8 +153,8 @@ void transport_describe(const struct sip_stack *s, const struct sip_hop *hop, en
 	};
 }
 
-void transport_trace(const struct sip_stack *s, const struct sip_hop *hop, enum trace_dir dir,
-	struct str bytes)
+void transport_trace(const struct sip_stack *s, const struct sip_hop *hop,
+	enum trace_dir dir, struct str bytes)
 {
 	struct trace_msg m;
 	if (!s->host->trace)
@@ -172,7 +174,8 @@ static int put_datagram(struct sip_stack *s, const struct sip_hop *to, struct st
 	return udp_send(l->udp, &to->remote, bytes);
 }
 
-static int put(struct sip_stack *s, const struct sip_hop *to, struct str bytes, uint64_t tx)
+static int put(
+	struct sip_stack *s, const struct sip_hop *to, struct str bytes, uint64_t tx)
 {
 	struct flow *f;
 	int err;
@@ -203,7 +206,8 @@ static void on_gate(void *owner, const void *ctx, struct str bytes)
 		client_tx_failed(s, c->tx, err);
 }
 
-int transport_send(struct sip_stack *s, const struct sip_hop *to, struct str bytes, uint64_t tx)
+int transport_send(
+	struct sip_stack *s, const struct sip_hop *to, struct str bytes, uint64_t tx)
 {
 	struct gate *g = s->host->gate;
 	struct send_ctx ctx = {.to = *to, .tx = tx};

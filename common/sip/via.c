@@ -78,9 +78,10 @@ static bool host_is(struct str host, const struct addr *a)
 	return !addr_parse(host, 0, &b) && addr_host_eq(a, &b);
 }
 
-/* The Via element with `received` and `rport` as we saw them; others stay as they came. */
-static struct str noted(const struct sip_via *v, struct str element, const struct sip_hop *from,
-	struct arena *a)
+/* The Via element with `received` and `rport` as we saw them; others stay as they
+ * came. */
+static struct str noted(const struct sip_via *v, struct str element,
+	const struct sip_hop *from, struct arena *a)
 {
 	struct buf b = {0};
 	struct str head = element, rest = v->params;
@@ -112,7 +113,8 @@ int via_received(struct sip_msg *m, const struct sip_hop *from, struct arena *a)
 
 	if (!sip_list_next(m, SIP_H_VIA, &it, &element) || sip_via_parse(&v, element))
 		return -EBADMSG;
-	if (host_is(v.host, &from->remote) && !sip_param(v.params, STR("rport"), &ignored) &&
+	if (host_is(v.host, &from->remote) &&
+		!sip_param(v.params, STR("rport"), &ignored) &&
 		!sip_param(v.params, STR("received"), &ignored))
 		return 0;
 
@@ -121,7 +123,8 @@ int via_received(struct sip_msg *m, const struct sip_hop *from, struct arena *a)
 	struct str behind = str_span(element.p + element.n, value.p + value.n);
 	struct str fresh = noted(&v, element, from, a);
 	sip_edit_begin(&e, m, a);
-	sip_edit_value(&e, f, arena_fmt(a, STR_FMT STR_FMT, STR_ARG(fresh), STR_ARG(behind)));
+	sip_edit_value(
+		&e, f, arena_fmt(a, STR_FMT STR_FMT, STR_ARG(fresh), STR_ARG(behind)));
 	sip_edit_write(&e, &b);
 	struct str bytes = arena_str(a, buf_str(&b));
 	buf_free(&b);
@@ -136,8 +139,9 @@ void via_reply(const struct sip_via *v, const struct sip_hop *from, struct sip_h
 	struct str rport;
 	if (from->transport == SIP_UDP && sip_param(v->params, STR("rport"), &rport))
 		return;
-	/* sent-by's host is not looked up: it is where the request came from, or `received`
-	 * says so. On a connection this address serves only when that one is gone. */
+	/* sent-by's host is not looked up: it is where the request came from, or
+	 * `received` says so. On a connection this address serves only when that one is
+	 * gone. */
 	addr_set_port(&to->remote, v->port ? v->port : default_port(v->transport));
 }
 
@@ -176,5 +180,6 @@ int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt
 	if (sips)
 		t = secured(t);
 	*out = (struct sip_hop){.transport = t, .listener = -1};
-	return host_resolve(s->host, u.host, u.port ? u.port : rows[t].port, &out->remote);
+	return host_resolve(
+		s->host, u.host, u.port ? u.port : rows[t].port, &out->remote);
 }

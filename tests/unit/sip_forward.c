@@ -22,7 +22,8 @@ static struct {
 	void (*taken)(struct sip_req *req);
 } plan;
 
-static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
+static int on_response(
+	struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
 {
 	plan.responses++;
 	plan.last = m->status;
@@ -40,7 +41,8 @@ static int on_failure(struct sip_req *req, int err, void *arg)
 	return plan.failure;
 }
 
-static const struct sip_forward_h forward_h = {.response = on_response, .failure = on_failure};
+static const struct sip_forward_h forward_h = {
+	.response = on_response, .failure = on_failure};
 
 static struct sip_hop hop_to(const char *addr, enum sip_transport t)
 {
@@ -181,13 +183,14 @@ static void max_forwards(void **state)
 		const char *at = strstr(text, "Max-Forwards: 70");
 		char rest[2048];
 		strcpy(rest, at + strlen("Max-Forwards: 70"));
-		snprintf(text + (at - text), sizeof text - (size_t)(at - text), "Max-Forwards: %s%s",
-			rows[i].value, rest);
+		snprintf(text + (at - text), sizeof text - (size_t)(at - text),
+			"Max-Forwards: %s%s", rows[i].value, rest);
 		int before = west.n;
 		peer_say(&east, &r, text);
 		assert_int_equal(west.n - before, rows[i].out != NULL);
 		if (rows[i].out) {
-			assert_string_equal(text_field(west.last, "Max-Forwards"), rows[i].out);
+			assert_string_equal(
+				text_field(west.last, "Max-Forwards"), rows[i].out);
 			peer_say(&west, &r, text_response(west.last, 200, "w"));
 		} else {
 			snprintf(status, sizeof status, "SIP/2.0 %d ", rows[i].status);
@@ -217,12 +220,17 @@ static void received_and_rport(void **state)
 		{"SIP/2.0/UDP q7f2.invalid;branch=z9hG4bKa",
 			"SIP/2.0/UDP q7f2.invalid;branch=z9hG4bKa;received=127.35.0.101"},
 		{"SIP/2.0/UDP 127.35.0.101;rport;branch=z9hG4bKb",
-			"SIP/2.0/UDP 127.35.0.101;rport=5060;branch=z9hG4bKb;received=127.35.0.101"},
+			"SIP/2.0/UDP "
+			"127.35.0.101;rport=5060;branch=z9hG4bKb;received=127.35.0.101"},
 		{"SIP/2.0/UDP 127.35.0.7:5060;received=127.35.0.9;branch=z9hG4bKc",
-			"SIP/2.0/UDP 127.35.0.7:5060;branch=z9hG4bKc;received=127.35.0.101"},
-		{"SIP/2.0/UDP 127.35.0.101;branch=z9hG4bKd", "SIP/2.0/UDP 127.35.0.101;branch=z9hG4bKd"},
-		{"SIP/2.0/UDP h.example;rport=9;branch=z9hG4bKe, SIP/2.0/UDP 127.35.0.4;branch=z9hG4bKz",
-			"SIP/2.0/UDP h.example;rport=5060;branch=z9hG4bKe;received=127.35.0.101, "
+			"SIP/2.0/UDP "
+			"127.35.0.7:5060;branch=z9hG4bKc;received=127.35.0.101"},
+		{"SIP/2.0/UDP 127.35.0.101;branch=z9hG4bKd",
+			"SIP/2.0/UDP 127.35.0.101;branch=z9hG4bKd"},
+		{"SIP/2.0/UDP h.example;rport=9;branch=z9hG4bKe, SIP/2.0/UDP "
+		 "127.35.0.4;branch=z9hG4bKz",
+			"SIP/2.0/UDP "
+			"h.example;rport=5060;branch=z9hG4bKe;received=127.35.0.101, "
 			"SIP/2.0/UDP 127.35.0.4;branch=z9hG4bKz"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -248,8 +256,11 @@ static void route_own(void **state)
 		"Route: <sip:orig@proxy.ims.example.org:5060;lr>, <sip:127.35.0.13;lr>\r\n"));
 	assert_string_equal(text_field(west.last, "Route"), "<sip:127.35.0.13;lr>");
 	peer_say(&west, &r, text_response(west.last, 200, "w"));
-	peer_say(&east, &r, text_request("OPTIONS", VIA "2", "Route: <sip:proxy.ims.example.org:5070;lr>\r\n"));
-	assert_string_equal(text_field(west.last, "Route"), "<sip:proxy.ims.example.org:5070;lr>");
+	peer_say(&east, &r,
+		text_request("OPTIONS", VIA "2",
+			"Route: <sip:proxy.ims.example.org:5070;lr>\r\n"));
+	assert_string_equal(
+		text_field(west.last, "Route"), "<sip:proxy.ims.example.org:5070;lr>");
 	peer_say(&west, &r, text_response(west.last, 200, "w"));
 	r.rig.host.n_names = 0;
 }
@@ -461,8 +472,10 @@ static void invite_timer_c(void **state)
 
 static void lossy_path(void **state)
 {
-	sip_rig_rule(&r, "{\"match\":{\"dir\":\"received\",\"what\":\"SIP 200\"},\"do\":\"drop\",\"times\":1}");
-	sip_rig_rule(&r, "{\"match\":{\"dir\":\"sent\",\"what\":\"SIP REGISTER\"},\"do\":\"drop\",\"times\":1}");
+	sip_rig_rule(&r, "{\"match\":{\"dir\":\"received\",\"what\":\"SIP "
+			 "200\"},\"do\":\"drop\",\"times\":1}");
+	sip_rig_rule(&r, "{\"match\":{\"dir\":\"sent\",\"what\":\"SIP "
+			 "REGISTER\"},\"do\":\"drop\",\"times\":1}");
 	peer_say(&east, &r, text_request("REGISTER", VIA, ""));
 	assert_int_equal(west.n, 0);
 	sip_rig_pass(&r, 600);
@@ -482,7 +495,8 @@ static void gate_changes(void **state)
 			 "\"set\":{\"To\":\"<sip:eve@x>\",\"From.tag\":\"other\",\"X-New\":\"n\"}}");
 	peer_say(&east, &r, text_request("REGISTER", VIA, ""));
 	assert_string_equal(text_field(west.last, "To"), "<sip:eve@x>");
-	assert_string_equal(text_field(west.last, "From"), "<sip:alice@ims.example.org>;tag=other");
+	assert_string_equal(
+		text_field(west.last, "From"), "<sip:alice@ims.example.org>;tag=other");
 	assert_string_equal(text_field(west.last, "X-New"), "n");
 	sip_answer(sip_req_find(r.s, r.req_id), 200, NULL, STR_NONE);
 }

@@ -74,7 +74,8 @@ void sip_rig_sent_at(const struct sip_rig *r, int first, const int64_t *at)
 			fail_msg("message %d was not sent", i);
 		int64_t was = r->sent[i].at - r->sent[first].at;
 		if (was < *at || was > *at + 30)
-			fail_msg("message %d was sent after %d ms, not %d", i, (int)was, (int)*at);
+			fail_msg("message %d was sent after %d ms, not %d", i, (int)was,
+				(int)*at);
 	}
 	if (i != r->n_sent)
 		fail_msg("%d messages were sent, not %d", r->n_sent, i);
@@ -207,13 +208,15 @@ const char *text_response(const char *req, int status, const char *tag)
 {
 	char *out = ring();
 	int n = snprintf(out, 4096, "SIP/2.0 %d Whatever\r\n", status);
-	for (const char *at = strstr(req, "\r\nVia: "); at; at = strstr(at + 2, "\r\nVia: "))
+	for (const char *at = strstr(req, "\r\nVia: "); at;
+		at = strstr(at + 2, "\r\nVia: "))
 		n += snprintf(out + n, 4096 - (size_t)n, "%.*s\r\n",
 			(int)strcspn(at + 2, "\r"), at + 2);
 	snprintf(out + n, 4096 - (size_t)n,
-		"From: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n",
-		text_field(req, "From"), text_field(req, "To"), tag ? ";tag=" : "", tag ? tag : "",
-		text_field(req, "Call-ID"), text_field(req, "CSeq"));
+		"From: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: "
+		"0\r\n\r\n",
+		text_field(req, "From"), text_field(req, "To"), tag ? ";tag=" : "",
+		tag ? tag : "", text_field(req, "Call-ID"), text_field(req, "CSeq"));
 	return out;
 }
 
@@ -224,15 +227,16 @@ const char *text_like(const char *req, const char *method, const char *to_tag)
 		"%s sip:ims.example.org SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\n"
 		"From: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n"
 		"Content-Length: 0\r\n\r\n",
-		method, text_field(req, "Via"), text_field(req, "From"), text_field(req, "To"),
-		to_tag ? ";tag=" : "", to_tag ? to_tag : "", text_field(req, "Call-ID"),
-		atoi(text_field(req, "CSeq")), method);
+		method, text_field(req, "Via"), text_field(req, "From"),
+		text_field(req, "To"), to_tag ? ";tag=" : "", to_tag ? to_tag : "",
+		text_field(req, "Call-ID"), atoi(text_field(req, "CSeq")), method);
 	return out;
 }
 
 /* ---- peers ---- */
 
-static void on_datagram(struct udp *u, const struct addr *from, struct str bytes, void *arg)
+static void on_datagram(
+	struct udp *u, const struct addr *from, struct str bytes, void *arg)
 {
 	struct peer *p = arg;
 	free(p->last);

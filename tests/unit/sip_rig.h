@@ -1,5 +1,5 @@
-/* What the tests of the SIP stack stand on: a stack whose time the test moves, a record of
- * all that it sent and when, and peers that send any bytes.
+/* What the tests of the SIP stack stand on: a stack whose time the test moves, a record
+ * of all that it sent and when, and peers that send any bytes.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/sip/stack.h"
@@ -44,8 +44,8 @@ void sip_rig_pass(struct sip_rig *r, int64_t ms);
 void sip_rig_settle(struct sip_rig *r); /* until nothing is in flight */
 int64_t sip_rig_now(const struct sip_rig *r);
 void sip_rig_forget_sent(struct sip_rig *r);
-/* Checks when the i-th and later messages were sent (ms since the first of them); the list
- * ends with -1. */
+/* Checks when the i-th and later messages were sent (ms since the first of them); the
+ * list ends with -1. */
 void sip_rig_sent_at(const struct sip_rig *r, int first, const int64_t *at);
 void sip_rig_rule(struct sip_rig *r, const char *json);
 void heard(int err, const struct sip_msg *m, void *arg);

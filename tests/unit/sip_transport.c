@@ -1,5 +1,5 @@
-/* Transports of the SIP stack end to end on the loopback: UDP, TCP, TLS, WebSockets, their
- * framing, keep-alives, and connections that come and go.
+/* Transports of the SIP stack end to end on the loopback: UDP, TCP, TLS, WebSockets,
+ * their framing, keep-alives, and connections that come and go.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void listen_on(struct sip_rig *r, enum sip_transport t, const char *local, struct tls *tls)
+static void listen_on(
+	struct sip_rig *r, enum sip_transport t, const char *local, struct tls *tls)
 {
 	struct addr at = rig_addr(local);
 	assert_true(sip_listen(r->s, t, &at, tls, false) >= 0);
@@ -95,13 +96,16 @@ static void raw_closed(struct stream *st, int err, const char *why, void *arg)
 	w->st = NULL;
 }
 
-static const struct stream_h raw_h = {.open = raw_open, .data = raw_data, .closed = raw_closed};
+static const struct stream_h raw_h = {
+	.open = raw_open, .data = raw_data, .closed = raw_closed};
 
 static void raw_dial(struct raw *w, const char *to)
 {
 	struct addr local = rig_addr(RAW), remote = rig_addr(to);
 	*w = (struct raw){0};
-	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, NULL, NULL, &raw_h, w, &w->st), 0);
+	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, NULL, NULL, &raw_h,
+				 w, &w->st),
+		0);
 	rig_until_set(&a.rig, &w->open);
 	sip_rig_settle(&a);
 }
@@ -118,7 +122,8 @@ static void raw_say(struct raw *w, const char *text, size_t n)
 static int raw_answers(struct raw *w, const char *begin)
 {
 	int n = 0;
-	for (const char *at = buf_z(&w->got); (at = strstr(at, begin)); at += strlen(begin))
+	for (const char *at = buf_z(&w->got); (at = strstr(at, begin));
+		at += strlen(begin))
 		n++;
 	return n;
 }
@@ -154,8 +159,10 @@ static void by_tcp(void **state)
 		assert_int_equal(a.status, 200);
 	}
 	assert_int_equal(b.requests, 3);
-	assert_int_equal(rig_metric("imsrig_sip_connections"), 2); /* one, seen from both ends */
-	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
+	assert_int_equal(
+		rig_metric("imsrig_sip_connections"), 2); /* one, seen from both ends */
+	assert_non_null(
+		strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
 	assert_int_equal(a.sent[0].via, TRACE_TCP);
 	/* nothing is kept, nothing repeated */
 	assert_int_equal(rig_metric("imsrig_sip_transactions{side=\"server\"}"), 0);
@@ -177,7 +184,8 @@ static void by_tls(void **state)
 	ask(&a, &to, NULL);
 	assert_int_equal(a.status, 200);
 	assert_int_equal(a.sent[0].via, TRACE_TLS);
-	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TLS client.invalid;branch=z9hG4bK"));
+	assert_non_null(
+		strstr(a.sent[0].text, "Via: SIP/2.0/TLS client.invalid;branch=z9hG4bK"));
 	ask(&a, &to, NULL);
 	assert_int_equal(rig_metric("imsrig_sip_connections"), 2);
 	tls_free(server);
@@ -211,7 +219,9 @@ static void tls_when_closed_meanwhile(void **state)
 	struct addr local = rig_addr(RAW), remote = rig_addr(B_TLS);
 	listen_on(&b, SIP_TLS, B_TLS, server);
 	w = (struct raw){0};
-	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, client, NULL, &raw_h, &w, &w.st), 0);
+	assert_int_equal(stream_connect(&a.rig.host, &local, &remote, client, NULL,
+				 &raw_h, &w, &w.st),
+		0);
 	int64_t accepts = rig_metric("imsrig_accepts_total");
 	while (rig_metric("imsrig_accepts_total") == accepts)
 		uv_run(&a.rig.loop, UV_RUN_NOWAIT);
@@ -271,7 +281,8 @@ static void long_by_tcp(void **state)
 	assert_int_equal(a.status, 200);
 	assert_int_equal(a.n_sent, 1);
 	assert_int_equal(a.sent[0].via, TRACE_TCP);
-	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
+	assert_non_null(
+		strstr(a.sent[0].text, "Via: SIP/2.0/TCP " A_UDP ";branch=z9hG4bK"));
 	ask(&a, &to, "short");
 	assert_int_equal(a.sent[1].via, TRACE_UDP);
 }
@@ -286,7 +297,8 @@ static void long_by_udp_when_tcp_is_refused(void **state)
 	assert_int_equal(a.status, 200);
 	assert_int_equal(a.n_sent, 1);
 	assert_int_equal(a.sent[0].via, TRACE_UDP);
-	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/UDP " A_UDP ";branch=z9hG4bK"));
+	assert_non_null(
+		strstr(a.sent[0].text, "Via: SIP/2.0/UDP " A_UDP ";branch=z9hG4bK"));
 	assert_int_equal(strlen(strstr(a.sent[0].text, "\r\n\r\n") + 4), 1499);
 }
 
@@ -319,15 +331,18 @@ static void framing(void **state)
 	raw_dial(&w, B_UDP);
 
 	for (int piece = 1; piece < 12; piece += 5) { /* in small pieces */
-		n = (size_t)snprintf(two, sizeof two, "\r\n%s%s", raw_request(branch), raw_request(branch + 1));
+		n = (size_t)snprintf(two, sizeof two, "\r\n%s%s", raw_request(branch),
+			raw_request(branch + 1));
 		branch += 2;
 		for (size_t at = 0; at < n; at += (size_t)piece)
-			raw_say(&w, two + at, at + (size_t)piece > n ? n - at : (size_t)piece);
+			raw_say(&w, two + at,
+				at + (size_t)piece > n ? n - at : (size_t)piece);
 		sip_rig_settle(&a);
 		assert_int_equal(b.requests, branch);
 	}
 	for (size_t cut = 0; cut < n; cut += 3) { /* in two, cut everywhere */
-		n = (size_t)snprintf(two, sizeof two, "%s%s", raw_request(branch), raw_request(branch + 1));
+		n = (size_t)snprintf(two, sizeof two, "%s%s", raw_request(branch),
+			raw_request(branch + 1));
 		branch += 2;
 		raw_say(&w, two, cut);
 		raw_say(&w, two + cut, n - cut);
@@ -370,14 +385,24 @@ static void broken_streams(void **state)
 	static const struct {
 		const char *text, *answer;
 	} rows[] = {
-		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
-		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 400 "},
-		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
-		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 70000\r\n\r\n", "SIP/2.0 513 "},
-		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
-		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: -1\r\n\r\n", "SIP/2.0 400 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP "
+		 "127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+			"SIP/2.0 400 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP "
+		 "127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		 "70000\r\n\r\n",
+			"SIP/2.0 513 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP "
+		 "127.35.0.101;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\n"
+		 "To: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		 "-1\r\n\r\n",
+			"SIP/2.0 400 "},
 		{"SIP/2.0 200 OK\r\n\r\n", NULL},
-		{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is no SIP at all\r\n\r\n", NULL},
+		{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is no SIP at "
+		 "all\r\n\r\n",
+			NULL},
 	};
 	listen_on(&b, SIP_TCP, B_UDP, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -448,7 +473,8 @@ static void response_by_a_new_connection(void **state)
 	int64_t stray = rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}");
 	sip_answer(b.req, 200, NULL, STR_NONE); /* 18.2.2: to the port of sent-by */
 	rig_run(&a.rig, 20);
-	assert_int_equal(rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}"), stray + 1);
+	assert_int_equal(rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}"),
+		stray + 1);
 }
 
 static void flows(void **state)
@@ -469,7 +495,8 @@ static void flows(void **state)
 	sip_flow_close(b.s, conn, 1008, "refused");
 	assert_false(sip_flow_open(b.s, conn));
 	rig_until_set(&a.rig, &w.closed);
-	assert_int_equal(raw_answers(&w, "SIP/2.0 403 "), 1); /* it leaves before the end */
+	assert_int_equal(
+		raw_answers(&w, "SIP/2.0 403 "), 1); /* it leaves before the end */
 	assert_int_equal(b.gone, 1);
 	assert_int_equal(b.gone_id, conn);
 	assert_null(sip_flow_slot(b.s, conn));
@@ -482,8 +509,9 @@ static void lost_while_waiting(void **state)
 	b.on_request = NULL;
 	listen_on(&b, SIP_TCP, B_UDP, NULL);
 	uint64_t id;
-	struct str text = STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
-			      "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	struct str text =
+		STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+		    "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
 	/* no listener here: the answer could come no other way */
 	assert_int_equal(sip_send(a.s, text, &to, heard, &a, &id), 0);
 	rig_until_count(&a.rig, &b.requests, 1);
@@ -569,14 +597,18 @@ static void resolving(void **state)
 		const char *addr;
 	} rows[] = {
 		{"sip:scscf.ims.example.org", SIP_UDP, SIP_UDP, 0, "127.35.0.14:5060"},
-		{"sip:orig@SCSCF.ims.example.org:5070;lr", SIP_TCP, SIP_TCP, 0, "127.35.0.14:5070"},
-		{"sip:scscf.ims.example.org;transport=TCP", SIP_UDP, SIP_TCP, 0, "127.35.0.14:5060"},
-		{"sip:scscf.ims.example.org;transport=tls", SIP_UDP, SIP_TLS, 0, "127.35.0.14:5061"},
+		{"sip:orig@SCSCF.ims.example.org:5070;lr", SIP_TCP, SIP_TCP, 0,
+			"127.35.0.14:5070"},
+		{"sip:scscf.ims.example.org;transport=TCP", SIP_UDP, SIP_TCP, 0,
+			"127.35.0.14:5060"},
+		{"sip:scscf.ims.example.org;transport=tls", SIP_UDP, SIP_TLS, 0,
+			"127.35.0.14:5061"},
 		{"sips:scscf.ims.example.org", SIP_UDP, SIP_TLS, 0, "127.35.0.14:5061"},
 		{"sip:127.35.0.9;transport=ws", SIP_UDP, SIP_WS, 0, "127.35.0.9:80"},
 		{"sips:127.35.0.9;transport=ws", SIP_UDP, SIP_WSS, 0, "127.35.0.9:443"},
 		{"sip:[::1]:5062", SIP_UDP, SIP_UDP, 0, "[::1]:5062"},
-		{"sip:127.35.0.9;transport=sctp", SIP_UDP, SIP_UDP, -EPROTONOSUPPORT, NULL},
+		{"sip:127.35.0.9;transport=sctp", SIP_UDP, SIP_UDP, -EPROTONOSUPPORT,
+			NULL},
 		{"sip:q7f2.invalid;transport=ws", SIP_UDP, SIP_UDP, -ENOENT, NULL},
 		{"tel:+4930", SIP_UDP, SIP_UDP, -EINVAL, NULL},
 		{"rubbish", SIP_UDP, SIP_UDP, -EINVAL, NULL},

@@ -76,8 +76,9 @@ static void client_unanswered(void **state)
 	request_out("OPTIONS");
 	assert_int_equal(sip_stack_open(r.s), 1);
 	sip_rig_pass(&r, 33000);
-	sip_rig_sent_at(&r, 0, (int64_t[]){0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500,
-				       27500, 31500, -1});
+	sip_rig_sent_at(&r, 0,
+		(int64_t[]){0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500,
+			31500, -1});
 	assert_int_equal(r.answers, 1);
 	assert_int_equal(r.err, -ETIMEDOUT);
 	assert_in_range(r.answered_at, 32000, 32050);
@@ -92,7 +93,9 @@ static void client_via(void **state)
 	request_out("OPTIONS");
 	const char *via = text_field(p.last, "Via");
 	assert_ptr_equal(strstr(via, "SIP/2.0/UDP " ELEMENT ";branch=z9hG4bK"), via);
-	assert_ptr_equal(strstr(p.last, "OPTIONS sip:bob@ims.example.org SIP/2.0\r\nVia: "), p.last);
+	assert_ptr_equal(
+		strstr(p.last, "OPTIONS sip:bob@ims.example.org SIP/2.0\r\nVia: "),
+		p.last);
 	request_out("OPTIONS");
 	assert_string_not_equal(text_field(p.last, "Via"), via);
 }
@@ -106,7 +109,8 @@ static void client_provisional_slows(void **state)
 	sip_rig_pass(&r, 33000);
 	/* the timer that runs goes on; from then on every T2 */
 	sip_rig_sent_at(&r, 0,
-		(int64_t[]){0, 500, 1500, 5500, 9500, 13500, 17500, 21500, 25500, 29500, -1});
+		(int64_t[]){
+			0, 500, 1500, 5500, 9500, 13500, 17500, 21500, 25500, 29500, -1});
 	assert_int_equal(r.err, -ETIMEDOUT);
 }
 
@@ -128,8 +132,8 @@ static void client_answered(void **state)
 	int64_t stray = rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}");
 	peer_say(&p, &r, ok);
 	assert_int_equal(r.answers, 1);
-	assert_int_equal(
-		rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}"), stray + 1);
+	assert_int_equal(rig_metric("imsrig_sip_faults_total{reason=\"stray response\"}"),
+		stray + 1);
 	assert_int_equal(r.n_sent, 1);
 }
 
@@ -152,8 +156,9 @@ static void client_other_method_in_cseq(void **state)
 
 static void client_lossy(void **state)
 {
-	sip_rig_rule(&r, "{\"match\":{\"dir\":\"sent\",\"what\":\"SIP OPTIONS\"},\"do\":\"drop\","
-			 "\"times\":2}");
+	sip_rig_rule(&r,
+		"{\"match\":{\"dir\":\"sent\",\"what\":\"SIP OPTIONS\"},\"do\":\"drop\","
+		"\"times\":2}");
 	request_out("OPTIONS");
 	assert_int_equal(p.n, 0);
 	sip_rig_pass(&r, 600);
@@ -214,13 +219,15 @@ static void invite_accepted(void **state)
 	peer_say(&p, &r, ok);
 	assert_int_equal(r.status, 200);
 	assert_int_equal(r.n_sent, 1); /* the ACK is its owner's */
-	const char *ack = "ACK sip:bob@127.35.0.101 SIP/2.0\r\nFrom: <sip:alice@ims.example.org>;tag=a1"
+	const char *ack = "ACK sip:bob@127.35.0.101 SIP/2.0\r\nFrom: "
+			  "<sip:alice@ims.example.org>;tag=a1"
 			  "\r\nTo: <sip:bob@ims.example.org>;tag=b1\r\nCall-ID: c1\r\n"
 			  "CSeq: 3 ACK\r\nContent-Length: 0\r\n\r\n";
 	assert_int_equal(sip_ack(r.s, id, str_of(ack), to_peer()), 0);
 	sip_rig_settle(&r);
 	assert_int_equal(r.n_sent, 2);
-	assert_string_not_equal(text_field(r.sent[1].text, "Via"), text_field(r.sent[0].text, "Via"));
+	assert_string_not_equal(
+		text_field(r.sent[1].text, "Via"), text_field(r.sent[0].text, "Via"));
 	peer_say(&p, &r, ok);
 	assert_int_equal(r.answers, 1);
 	assert_int_equal(r.n_sent, 3);
@@ -240,7 +247,8 @@ static void invite_cancelled(void **state)
 	peer_say(&p, &r, text_response(invite, 180, "b1"));
 	assert_int_equal(r.n_sent, 2);
 	const char *cancel = r.sent[1].text;
-	assert_ptr_equal(strstr(cancel, "CANCEL sip:bob@ims.example.org SIP/2.0\r\n"), cancel);
+	assert_ptr_equal(
+		strstr(cancel, "CANCEL sip:bob@ims.example.org SIP/2.0\r\n"), cancel);
 	assert_string_equal(text_field(cancel, "Via"), text_field(invite, "Via"));
 	assert_string_equal(text_field(cancel, "To"), "<sip:bob@ims.example.org>");
 	assert_string_equal(text_field(cancel, "CSeq"), "3 CANCEL");
@@ -392,7 +400,8 @@ static void server_invite_refused(void **state)
 	sip_answer(r.req, 486, NULL, STR_NONE);
 	sip_rig_pass(&r, 12000);
 	sip_rig_sent_at(&r, 0, (int64_t[]){0, 500, 1500, 3500, 7500, 11500, -1});
-	const char *ack = text_like(invite, "ACK", strstr(text_field(p.last, "To"), "tag=") + 4);
+	const char *ack =
+		text_like(invite, "ACK", strstr(text_field(p.last, "To"), "tag=") + 4);
 	peer_say(&p, &r, ack);
 	sip_rig_forget_sent(&r);
 	peer_say(&p, &r, ack);
@@ -411,8 +420,9 @@ static void server_invite_without_ack(void **state)
 	peer_say(&p, &r, text_request("INVITE", VIA, ""));
 	sip_answer(r.req, 486, NULL, STR_NONE);
 	sip_rig_pass(&r, 33000);
-	sip_rig_sent_at(&r, 0, (int64_t[]){0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500,
-				       27500, 31500, -1});
+	sip_rig_sent_at(&r, 0,
+		(int64_t[]){0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500,
+			31500, -1});
 	assert_int_equal(alive("server"), 0); /* H */
 	assert_true(rig_metric("imsrig_sip_faults_total{reason=\"no ACK\"}") > before);
 }
@@ -425,7 +435,8 @@ static void server_invite_accepted(void **state)
 	uint64_t id = r.req_id;
 	sip_rig_settle(&r);
 	assert_int_equal(r.n_sent, 1);
-	peer_say(&p, &r, invite); /* RFC 6026 7.1: absorbed, the 2xx is not the machine's */
+	peer_say(&p, &r,
+		invite); /* RFC 6026 7.1: absorbed, the 2xx is not the machine's */
 	assert_int_equal(r.n_sent, 1);
 	assert_int_equal(r.requests, 1);
 	assert_int_equal(sip_answer_again(r.s, id), 0);
@@ -465,7 +476,8 @@ static void server_cancel(void **state)
 	assert_string_equal(text_field(r.sent[0].text, "CSeq"), "7 CANCEL");
 	assert_non_null(strstr(r.sent[1].text, "SIP/2.0 487 "));
 	assert_string_equal(text_field(r.sent[1].text, "CSeq"), "7 INVITE");
-	assert_string_equal(text_field(r.sent[0].text, "To"), text_field(r.sent[1].text, "To"));
+	assert_string_equal(
+		text_field(r.sent[0].text, "To"), text_field(r.sent[1].text, "To"));
 	assert_null(sip_req_find(r.s, r.req_id));
 }
 
@@ -487,12 +499,14 @@ static int setup_ends_here(void **state)
 static void server_merged(void **state)
 {
 	peer_say(&p, &r, text_request("OPTIONS", VIA, ""));
-	peer_say(&p, &r, text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bKtwo", ""));
+	peer_say(&p, &r,
+		text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bKtwo", ""));
 	assert_int_equal(r.requests, 1);
 	assert_non_null(strstr(p.last, "SIP/2.0 482 "));
 	sip_answer(r.req, 200, NULL, STR_NONE);
 	sip_rig_pass(&r, 33000);
-	peer_say(&p, &r, text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bK3", ""));
+	peer_say(&p, &r,
+		text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bK3", ""));
 	assert_int_equal(r.requests, 2);
 	sip_answer(r.req, 200, NULL, STR_NONE);
 }
@@ -501,7 +515,8 @@ static void server_not_merged_at_a_proxy(void **state)
 {
 	peer_say(&p, &r, text_request("OPTIONS", VIA, ""));
 	sip_answer(r.req, 200, NULL, STR_NONE);
-	peer_say(&p, &r, text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bKtwo", ""));
+	peer_say(&p, &r,
+		text_request("OPTIONS", "SIP/2.0/UDP " PEER ";branch=z9hG4bKtwo", ""));
 	assert_int_equal(r.requests, 2);
 	sip_answer(r.req, 200, NULL, STR_NONE);
 }
@@ -510,7 +525,8 @@ static void server_not_merged_at_a_proxy(void **state)
 
 static int setup_small(void **state)
 {
-	return open_with(&(struct sip_stack_conf){.max_transactions = 2, .server = "imsrig"});
+	return open_with(
+		&(struct sip_stack_conf){.max_transactions = 2, .server = "imsrig"});
 }
 
 static void too_many(void **state)
@@ -529,8 +545,9 @@ static void too_many(void **state)
 	assert_string_equal(p.last, first); /* the same tag without any state */
 	free(first);
 	uint64_t id;
-	assert_int_equal(sip_send(r.s, STR("OPTIONS sip:x SIP/2.0\r\n\r\n"), to_peer(), heard, &r,
-				 &id), -ENOBUFS);
+	assert_int_equal(sip_send(r.s, STR("OPTIONS sip:x SIP/2.0\r\n\r\n"), to_peer(),
+				 heard, &r, &id),
+		-ENOBUFS);
 	assert_int_equal(sip_stack_open(r.s), 2);
 }
 
@@ -543,12 +560,17 @@ static void faults(void **state)
 		{"rubbish", NULL},
 		{"SIP/2.0 200 OK\r\n\r\n", NULL},
 		{"OPTIONS sip:a SIP/2.0\r\nVia: " VIA "\r\n\r\n", "SIP/2.0 400 "},
-		{"OPTIONS sip:a SIP/2.0\r\nVia: rubbish\r\nTo: <sip:a>\r\nFrom: <sip:b>;tag=1\r\n"
-		 "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 400 "},
+		{"OPTIONS sip:a SIP/2.0\r\nVia: rubbish\r\nTo: <sip:a>\r\nFrom: "
+		 "<sip:b>;tag=1\r\n"
+		 "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+			"SIP/2.0 400 "},
 		{"OPTIONS sip:a SIP/2.0\r\nVia: " VIA "\r\nTo: <sip:a>\r\nTo: <sip:b>\r\n"
-		 "From: <sip:b>;tag=1\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 400 "},
-		{"OPTIONS sip:a SIP/7.0\r\nVia: " VIA "\r\nTo: <sip:a>\r\nFrom: <sip:b>;tag=1\r\n"
-		 "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 505 "},
+		 "From: <sip:b>;tag=1\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+			"SIP/2.0 400 "},
+		{"OPTIONS sip:a SIP/7.0\r\nVia: " VIA
+		 "\r\nTo: <sip:a>\r\nFrom: <sip:b>;tag=1\r\n"
+		 "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+			"SIP/2.0 505 "},
 		{"ACK sip:a SIP/2.0\r\nVia: " VIA "\r\n\r\n", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -623,17 +645,20 @@ static void sends_nowhere(void **state)
 	struct str text = STR("OPTIONS sip:x SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n");
 	assert_int_equal(sip_send(r.s, text, &ws, heard, &r, NULL), -ENOTCONN);
 	assert_int_equal(sip_send(r.s, text, &tls, heard, &r, NULL), -EPROTONOSUPPORT);
-	assert_int_equal(sip_send(r.s, STR("nothing"), to_peer(), heard, &r, NULL), -EINVAL);
+	assert_int_equal(
+		sip_send(r.s, STR("nothing"), to_peer(), heard, &r, NULL), -EINVAL);
 	assert_int_equal(sip_send(r.s, STR_NONE, to_peer(), heard, &r, NULL), -EINVAL);
 	sip_rig_pass(&r, 40000);
 	assert_int_equal(r.answers, 0);
 	assert_int_equal(alive("client"), 0);
 }
 
-/* Every row of the timer table against RFC 3261 table 4, with the values of both sides. */
+/* Every row of the timer table against RFC 3261 table 4, with the values of both
+ * sides. */
 static void timer_table(void **state)
 {
-	static const struct sip_timers core = {500, 4000, 5000}, access = {2000, 16000, 17000};
+	static const struct sip_timers core = {500, 4000, 5000},
+				       access = {2000, 16000, 17000};
 	static const struct {
 		enum tx_timer t;
 		int core, access, reliable;
