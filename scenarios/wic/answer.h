@@ -1,0 +1,37 @@
+/* The client's side of SIP Digest (RFC 7616, TS 33.203 N): the answer to a challenge, and
+ * the ways in which a script spoils it.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <jansson.h>
+
+#include "common/base/mem.h"
+#include "common/crypto/digest.h"
+#include "common/sip/field.h"
+
+/* A kept challenge: views into its own copy of the field's value. */
+struct challenge {
+	struct sip_digest d;
+	enum digest_algorithm algorithm;
+	bool stale;
+	char text[];
+};
+/* The first challenge of `m` (field `id`, WWW-Authenticate or Proxy-Authenticate) with an
+ * algorithm that we know; `only`: that one alone (p NULL: any). free() it; NULL: none. */
+struct challenge *challenge_take(const struct sip_msg *m, enum sip_header id, struct str only);
+
+/* What an answer is made of. Members with p NULL are left out of the header field. */
+struct answer {
+	enum digest_algorithm algorithm;
+	struct str username, realm, uri, nonce, qop, cnonce, opaque, method, password;
+	struct str algorithm_name;     /* as the challenge wrote it; p NULL: left out */
+	uint32_t nc;                   /* 0: an empty answer, which names the user alone */
+};
+
+/* Writes the value of an Authorization field ("Digest username=..."). `twist` (may be NULL)
+ * is a mapping: a member of the answer's name stands in place of what would be there, both
+ * in the field and in what the response is computed from, but for `response` itself;
+ * "absent" leaves the parameter out; other names are further, quoted parameters; a number
+ * as nc is written as 8 hex digits. *rspauth gets what the server must prove ("" for an
+ * empty answer); it may be NULL. */
+void answer_write(const struct answer *a, const json_t *twist, struct buf *out,
+	char rspauth[DIGEST_HEX_MAX]);
