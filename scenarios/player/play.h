@@ -196,6 +196,7 @@ struct rig_conf {
 	const char *dir;       /* exists; configs, sockets, <element>.log, databases go here */
 	const char *bin_dir;   /* the element programs */
 	uint64_t seed;         /* 0: the system's chance */
+	const char *extra_addr; /* further address in every certificate; NULL: none */
 	/* A process ended that nobody had told to; `line` is the last line of its log. */
 	void (*died)(const char *element, const char *line, void *arg);
 	void *arg;

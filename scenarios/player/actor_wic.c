@@ -1,0 +1,373 @@
+/* The actor `wic`: a person with a browser, in a script's words.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scenarios/player/rig.h"
+#include "scenarios/wic/wic.h"
+
+#define WWSF_ORIGIN "https://wwsf." RIG_DOMAIN ":8443"
+
+enum { MAX_WAITING = 8, CONNECT_TRIES = 2000 };
+struct wic_actor {
+	struct wic_env env;
+	struct wic *wic;
+	struct tls *tls;
+	struct replies replies;
+	uint64_t waiting[MAX_WAITING]; /* requests nobody has told how to answer */
+	size_t n_waiting;
+	bool connecting;               /* `connects` has begun, and waits until this attempt */
+	int connect_until;
+	char lost[200];                /* why the last connect failed; "" when it did not */
+	bool closed;
+};
+
+static struct wic_actor *self(const struct actor *a)
+{
+	return a->self;
+}
+
+/* ---- settings and options ---- */
+
+static const char *const authorization_words[] = {"full", "none", "bearer", "bearer-only", NULL};
+static const char *const algorithm_words[] = {"MD5", "SHA-256", NULL};
+
+static const struct actor_option wic_settings[] = {
+	{"edge", OPTION_TEXT},         {"path", OPTION_TEXT},
+	{"impi", OPTION_TEXT},         {"impu", OPTION_TEXT},
+	{"password", OPTION_TEXT},     {"origin", OPTION_TEXT},
+	{"subprotocol", OPTION_TEXT},  {"server-name", OPTION_TEXT},
+	{"expires", OPTION_SECONDS},   {"instance", OPTION_TEXT},
+	{"reg-id", OPTION_NUMBER},     {"domain", OPTION_TEXT},
+	{"authorization", OPTION_WORD, authorization_words},
+	{"algorithm", OPTION_WORD, algorithm_words},
+	{"rspauth", OPTION_SWITCH},    {"flow", OPTION_TEXT},
+	{"wwsf", OPTION_TEXT},         {"web-user", OPTION_TEXT},
+	{"web-password", OPTION_TEXT}, {.name = NULL}};
+
+static const struct actor_option register_options[] = {
+	{"headers", OPTION_MAP}, {"response", OPTION_MAP}, {"call-id", OPTION_TEXT},
+	{"contact", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option page_options[] = {{"page", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option disconnect_options[] = {
+	{"code", OPTION_NUMBER}, {"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
+static const struct actor_option send_options[] = {
+	{"method", OPTION_TEXT},  {"uri", OPTION_TEXT}, {"to", OPTION_TEXT},
+	{"headers", OPTION_MAP},  {"type", OPTION_TEXT}, {"body", OPTION_TEXT},
+	{"message", OPTION_TEXT}, {.name = NULL}};
+
+static enum wic_authorization authorization_of(const json_t *o)
+{
+	const char *word = option_text(o, "authorization", "full");
+	for (int i = 0; word && authorization_words[i]; i++)
+		if (!strcmp(authorization_words[i], word))
+			return (enum wic_authorization)i;
+	return WIC_NONE;
+}
+
+/* "epcscf", "waaf", or a wss: URI; without a setting what the WWSF named, else epcscf. */
+static const char *edge_of(const struct wic *w, const json_t *o, char out[256])
+{
+	const char *edge = option_text(o, "edge", w->edge ? NULL : "epcscf");
+	const char *path = option_text(o, "path", "/sip");
+
+	if (!edge || strstr(edge, "://"))
+		return edge;
+	snprintf(out, 256, "wss://%s." RIG_DOMAIN ":8443%s", edge, path ? path : "/");
+	return out;
+}
+
+static struct wic_conf conf_of(const struct actor *a, const json_t *o)
+{
+	return (struct wic_conf){
+		.domain = option_text(o, "domain", RIG_DOMAIN),
+		.impi = option_text(o, "impi", NULL),
+		.impu = option_text(o, "impu", NULL),
+		.password = option_text(o, "password", ""),
+		.algorithm = option_text(o, "algorithm", NULL),
+		.authorization = authorization_of(o),
+		.expires = option_number(o, "expires", 600),
+		.reg_id = option_absent(o, "reg-id") ? 0 : (int)option_number(o, "reg-id", 1),
+		.instance = option_absent(o, "instance") ? "" : option_text(o, "instance", NULL),
+		.call_id = option_text(o, "call-id", NULL),
+		.flow = option_text(o, "flow", NULL),
+		.contact = option_text(o, "contact", NULL),
+		.headers = json_object_get(o, "headers"),
+		.response = json_object_get(o, "response"),
+		.check_rspauth = option_switch(o, "rspauth", true),
+		.origin = option_text(o, "origin", WWSF_ORIGIN),
+		.subprotocol = option_text(o, "subprotocol", "sip"),
+		.server_name = option_text(o, "server-name", NULL),
+	};
+}
+
+/* ---- verbs ---- */
+
+static int opens_page(struct actor *a, const json_t *o, char why[256])
+{
+	return wic_get(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN),
+		option_text(o, "page", "/"), why);
+}
+
+static int asks_identities(struct actor *a, const json_t *o, char why[256])
+{
+	char target[256];
+
+	snprintf(target, sizeof target, "%s?user=%s", option_text(o, "page", "/identities"),
+		option_text(o, "web-user", a->name));
+	return wic_get(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN), target, why);
+}
+
+static int signs_in(struct actor *a, const json_t *o, char why[256])
+{
+	json_t *body = json_pack("{s:s,s:s}", "user", option_text(o, "web-user", a->name),
+		"password", option_text(o, "web-password", ""));
+	int err = wic_post(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN),
+		option_text(o, "page", "/login"), body, why);
+
+	json_decref(body);
+	return err;
+}
+
+/* What the WWSF is still telling may be what the next act needs. */
+static int await_web(struct actor *a, char why[256])
+{
+	if (!self(a)->wic->pages)
+		return 0;
+	snprintf(why, 256, "the WWSF has not answered");
+	return -EAGAIN;
+}
+
+static int connects(struct actor *a, const json_t *o, char why[256])
+{
+	struct wic_actor *s = self(a);
+	struct wic_conf c = conf_of(a, o);
+	char edge[256];
+	int err;
+
+	if (!a->attempt)
+		s->connecting = false;
+	if (!s->connecting) {
+		if (!json_object_get(o, "edge") && await_web(a, why))
+			return -EAGAIN;
+		c.edge = edge_of(s->wic, o, edge);
+		*s->lost = 0;
+		if ((err = wic_connect(s->wic, &c, why)))
+			return err;
+		s->connecting = true;
+		s->connect_until = a->attempt + CONNECT_TRIES;
+	}
+	/* Refused or open, the act is done; so it is when an answer is held or lost. */
+	return wic_connecting(s->wic, c.flow) && a->attempt < s->connect_until ? -EAGAIN : 0;
+}
+
+static int await_flow(struct actor *a, const struct wic_conf *c, char why[256])
+{
+	const struct wic *w = self(a)->wic;
+
+	if (wic_flow(w, c->flow))
+		return 0;
+	if (wic_connecting(w, c->flow)) {
+		snprintf(why, 256, "the connection does not open");
+		return -EAGAIN;
+	}
+	snprintf(why, 256, "not connected%s%s", *self(a)->lost ? ": " : "", self(a)->lost);
+	return -ENOTCONN;
+}
+
+static int registers_as(struct actor *a, const json_t *o, enum wic_register_kind kind,
+	char why[256])
+{
+	struct wic *w = self(a)->wic;
+	struct wic_conf c = conf_of(a, o);
+	int err = await_flow(a, &c, why);
+
+	if (!err && (!c.impu || !c.impi))
+		err = await_web(a, why);
+	return err ? err : wic_register(w, &c, kind, why);
+}
+
+static int registers(struct actor *a, const json_t *o, char why[256])
+{
+	return registers_as(a, o, WIC_REGISTER, why);
+}
+
+static int answers_challenge(struct actor *a, const json_t *o, char why[256])
+{
+	if (self(a)->wic->txs) {
+		snprintf(why, 256, "the challenge has not come");
+		return -EAGAIN;
+	}
+	return registers_as(a, o, WIC_ANSWER, why);
+}
+
+static int refreshes(struct actor *a, const json_t *o, char why[256])
+{
+	return registers_as(a, o, WIC_REFRESH, why);
+}
+
+static int deregisters(struct actor *a, const json_t *o, char why[256])
+{
+	return registers_as(a, o, WIC_DEREGISTER, why);
+}
+
+static int disconnects(struct actor *a, const json_t *o, char why[256])
+{
+	struct wic_conf c = conf_of(a, o);
+	int err = await_flow(a, &c, why);
+
+	if (err)
+		return err;
+	wic_disconnect(self(a)->wic, c.flow, (int)option_number(o, "code", 1000),
+		option_text(o, "reason", ""), option_switch(o, "hard", false));
+	return 0;
+}
+
+static int sends(struct actor *a, const json_t *o, char why[256])
+{
+	struct wic_conf c = conf_of(a, o);
+	const char *raw = option_text(o, "message", NULL);
+	struct wic_request r = {.method = option_text(o, "method", "OPTIONS"),
+		.uri = option_text(o, "uri", NULL), .to = option_text(o, "to", NULL),
+		.type = option_text(o, "type", NULL), .body = option_text(o, "body", NULL)};
+	struct buf filled = {0}, bytes = {0};
+	int err = await_flow(a, &c, why);
+
+	if (err || !raw)
+		return err ? err : wic_send(self(a)->wic, &c, &r, why);
+	actor_fill(a, str_of(raw), NULL, &filled);
+	actor_crlf(buf_str(&filled), &bytes);
+	err = wic_send_raw(self(a)->wic, c.flow, buf_str(&bytes));
+	if (err)
+		snprintf(why, 256, "cannot be sent: %s", uv_strerror(err));
+	buf_free(&filled);
+	buf_free(&bytes);
+	return err;
+}
+
+static bool answer(struct wic_actor *s, struct sip_req *req)
+{
+	struct buf out = {0};
+	int status = reply_write(&s->replies, sip_req_msg(req), s->wic->tag, &out);
+
+	if (status)
+		sip_answer_bytes(req, status, buf_str(&out));
+	buf_free(&out);
+	return status != 0;
+}
+
+static int answers(struct actor *a, const json_t *o, char why[256])
+{
+	struct wic_actor *s = self(a);
+	struct sip_req *req;
+	size_t k = 0;
+
+	reply_add(&s->replies, o);
+	for (size_t i = 0; i < s->n_waiting; i++)
+		if ((req = sip_req_find(s->env.stack, s->waiting[i])) && !answer(s, req))
+			s->waiting[k++] = s->waiting[i];
+	s->n_waiting = k;
+	return 0;
+}
+
+static const struct actor_verb wic_verbs[] = {
+	{"opens the page", page_options, opens_page},
+	{"asks for identities", page_options, asks_identities},
+	{"signs in", page_options, signs_in},
+	{"connects", NULL, connects},
+	{"registers", register_options, registers},
+	{"answers the challenge", register_options, answers_challenge},
+	{"refreshes", register_options, refreshes},
+	{"deregisters", register_options, deregisters},
+	{"disconnects", disconnect_options, disconnects},
+	{"sends", send_options, sends},
+	{"answers", reply_options, answers},
+	{.name = NULL}};
+
+/* ---- what comes back ---- */
+
+static void on_connected(struct wic *w, int err, int status, const char *why)
+{
+	struct actor *a = w->arg;
+
+	if (!err)
+		return;
+	snprintf(self(a)->lost, sizeof self(a)->lost, "%s", why ? why : uv_strerror(err));
+	actor_warn(a, "no connection: %s", self(a)->lost);
+}
+
+static void on_fault(struct wic *w, const char *why)
+{
+	actor_warn(w->arg, "%s", why);
+}
+
+/* A call waits for `answers`; anything else is fine with a WIC that was not told. */
+static void on_request(struct wic *w, struct sip_req *req)
+{
+	struct actor *a = w->arg;
+	struct wic_actor *s = self(a);
+
+	if (answer(s, req))
+		return;
+	if (sip_req_msg(req)->method == SIP_M_INVITE && s->n_waiting < MAX_WAITING)
+		s->waiting[s->n_waiting++] = sip_req_id(req);
+	else
+		sip_answer(req, 200, NULL, STR_NONE);
+}
+
+static void on_page(struct wic *w, int err, const char *why, const struct http_msg *m)
+{
+	if (err)
+		actor_warn(w->arg, "no answer from the WWSF: %s", why);
+}
+
+/* ---- life ---- */
+
+static int wic_actor_open(struct actor *a, char why[256])
+{
+	static const struct wic_h h = {.connected = on_connected, .request = on_request,
+		.fault = on_fault, .page = on_page};
+	struct wic_actor *s = a->self = MEM_NEW(struct wic_actor);
+	int err = actor_tls(a, NULL, false, &s->tls, why);
+
+	if (err)
+		return err;
+	if ((err = wic_env_open(&s->env, &a->host, &a->addr, s->tls, &h))) {
+		snprintf(why, 256, "SIP stack: %s", uv_strerror(err));
+		tls_free(s->tls);
+		return err;
+	}
+	s->wic = wic_new(&s->env, a);
+	return 0;
+}
+
+static void wic_actor_close(struct actor *a)
+{
+	struct wic_actor *s = self(a);
+
+	if (s->closed)
+		return;
+	s->closed = true;
+	wic_free(s->wic);
+	s->wic = NULL;
+	wic_env_close(&s->env);
+	tls_free(s->tls);
+	reply_free(&s->replies);
+}
+
+static int wic_actor_busy(const struct actor *a)
+{
+	const struct wic_actor *s = self(a);
+	return s->closed ? 0 : wic_busy(s->wic);
+}
+
+const struct actor_kind actor_wic = {
+	.name = "wic",
+	.settings = wic_settings,
+	.verbs = wic_verbs,
+	.settings_are_options = true,
+	.open = wic_actor_open,
+	.close = wic_actor_close,
+	.busy = wic_actor_busy,
+};

@@ -1,0 +1,340 @@
+/* imsrig up: a whole rig that stays, for a person with a browser, a phone or an element of
+ * their own.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <libfyaml.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "scenarios/player/play.h"
+#include "scenarios/player/rig.h"
+
+enum { EXIT_ERROR = 3, EXIT_WRONG_USAGE = 4, MAX_SETTINGS = 32, FORGET_MS = 1000 };
+
+static const char usage[] =
+	"usage: imsrig up [--listen ADDR] [--subscribers FILE] [--set ELEMENT.PATH=VALUE]\n"
+	"                 [--network R] [--seed N]\n"
+	"\n"
+	"Starts all elements on 127.R.0.x and keeps them until it is interrupted.\n"
+	"  --listen ADDR        browsers come to ADDR: the WWSF on port 8443, the eP-CSCF on 8444\n"
+	"  --subscribers FILE   what the HSS knows (default: scenarios/subscribers/individual.yaml)\n"
+	"  --set E.PATH=VALUE   a setting of an element, as in a script; may be repeated\n"
+	"  --network R          this network, not the first free one\n"
+	"  --seed N             draw random values from this seed\n";
+
+struct up {
+	uv_loop_t loop;
+	struct collector *collector;
+	struct rig *rig;
+	struct arena arena;
+	struct variant v;
+	struct setting settings[MAX_SETTINGS];
+	const char *subscribers, *listen;
+	char dir[PATH_MAX], bin[PATH_MAX];
+	uint64_t seed;
+	int network, exit_code;
+	uv_signal_t on_int, on_term;
+	uv_timer_t forget;
+	bool opened, closing, interrupted;
+};
+
+/* ---- what is asked for ---- */
+
+static void set(struct up *u, const char *owner, const char *path, json_t *value)
+{
+	if (u->v.n_settings < MAX_SETTINGS)
+		u->settings[u->v.n_settings++] = (struct setting){
+			.owner = owner, .path = path, .value = value};
+	else
+		json_decref(value);
+}
+
+/* "epcscf.wss.listen=127.0.0.1:8443": the value is JSON when it can be read so. */
+static int set_text(struct up *u, const char *text)
+{
+	struct str value = str_of(text), path = str_cut(&value, '='), owner = str_cut(&path, '.');
+	json_t *v;
+
+	if (!value.p || !path.p || !path.n)
+		return -EINVAL;
+	const char *name = arena_str(&u->arena, owner).p;
+	if (!rig_is_process(name))
+		return -EINVAL;
+	v = json_loadb(value.p, value.n, JSON_DECODE_ANY, NULL);
+	if (!v)
+		v = json_stringn(value.p, value.n);
+	set(u, name, arena_str(&u->arena, path).p, v);
+	return 0;
+}
+
+static int read_arguments(struct up *u, int argc, char **argv)
+{
+	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+		{"subscribers", required_argument, NULL, 's'}, {"set", required_argument, NULL, 'e'},
+		{"network", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	uint32_t network;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		switch (c) {
+		case 'l':
+			u->listen = optarg;
+			break;
+		case 's':
+			u->subscribers = optarg;
+			break;
+		case 'e':
+			if (set_text(u, optarg)) {
+				fprintf(stderr, "imsrig up: --set takes ELEMENT.PATH=VALUE, not \"%s\"\n",
+					optarg);
+				return EXIT_WRONG_USAGE;
+			}
+			break;
+		case 'n':
+			if (str_u32(str_of(optarg), &network) || network < 1 || network > 254) {
+				fprintf(stderr, "imsrig up: --network takes 1 to 254\n");
+				return EXIT_WRONG_USAGE;
+			}
+			u->network = (int)network;
+			break;
+		case 'r':
+			if (str_u64(str_of(optarg), &u->seed)) {
+				fprintf(stderr, "imsrig up: --seed takes a number\n");
+				return EXIT_WRONG_USAGE;
+			}
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return -1;
+		default:
+			fputs(usage, stderr);
+			return EXIT_WRONG_USAGE;
+		}
+	}
+	struct addr a;
+	if (optind < argc || (u->listen && addr_parse(str_of(u->listen), 0, &a))) {
+		fputs(usage, stderr);
+		return EXIT_WRONG_USAGE;
+	}
+	return 0;
+}
+
+/* A browser resolves none of the rig's names: the page sends it to numbers. */
+static void set_addresses(struct up *u)
+{
+	const char *host = u->listen ? u->listen :
+		arena_fmt(&u->arena, "127.%d.0.12", collector_network(u->collector)).p;
+	int port = u->listen ? 8444 : 8443;
+
+	set(u, "wwsf", "edge", json_sprintf("wss://%s:%d/sip", host, port));
+	if (!u->listen)
+		return;
+	set(u, "wwsf", "web.listen", json_sprintf("%s:8443", u->listen));
+	set(u, "epcscf", "wss.listen", json_sprintf("%s:8444", u->listen));
+	set(u, "epcscf", "origins.0.also.0", json_sprintf("https://%s:8443", u->listen));
+}
+
+static void fill_variant(struct up *u)
+{
+	static const char *const processes[] = {
+		"hss", "scscf", "scscf2", "icscf", "epcscf", "waaf", "wwsf"};
+
+	u->v.id = "up";
+	u->v.processes = processes;
+	u->v.n_processes = sizeof processes / sizeof *processes;
+	u->v.subscribers = &u->subscribers;
+	u->v.n_subscribers = 1;
+	u->v.settings = u->settings;
+}
+
+/* ---- places ---- */
+
+static int make_directory(struct up *u)
+{
+	char name[64], *root = realpath(".", NULL);
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(name, sizeof name, "up-%Y%m%d-%H%M%S", &tm);
+	snprintf(u->dir, sizeof u->dir, "%s/runs", root);
+	free(root);
+	if (mkdir(u->dir, 0755) && errno != EEXIST)
+		return -errno;
+	size_t n = strlen(u->dir);
+	snprintf(u->dir + n, sizeof u->dir - n, "/%s", name);
+	if (mkdir(u->dir, 0700) && errno != EEXIST)
+		return -errno;
+	unlink("runs/up");
+	return symlink(name, "runs/up") ? -errno : 0;
+}
+
+static int find_programs(struct up *u)
+{
+	ssize_t n = readlink("/proc/self/exe", u->bin, sizeof u->bin - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	u->bin[n] = 0;
+	if ((slash = strrchr(u->bin, '/')))
+		*slash = 0;
+	return 0;
+}
+
+/* ---- what is said ---- */
+
+static void print_users(const struct up *u)
+{
+	struct fy_document *doc = fy_document_build_from_file(NULL, u->subscribers);
+	struct fy_node *list = doc ? fy_node_by_path(fy_document_root(doc), "/subscriptions",
+		FY_NT, FYNWF_DONT_FOLLOW) : NULL, *item;
+	void *iter = NULL;
+
+	while (list && (item = fy_node_sequence_iterate(list, &iter))) {
+		char impi[160] = "", password[160] = "";
+		if (fy_node_scanf(item, "/impi %159s /password %159s", impi, password) == 2)
+			printf("  %-36s password %s\n", impi, password);
+	}
+	if (doc)
+		fy_document_destroy(doc);
+}
+
+static void print_rig(const struct up *u)
+{
+	int r = collector_network(u->collector);
+	char network[24];
+
+	snprintf(network, sizeof network, "127.%d.0", r);
+	printf("The rig is up on %s.x.\n\n", network);
+	if (u->listen)
+		printf("Open in a browser (accept the lab's certificate for both):\n"
+		       "  https://%s:8443/   the WWSF's page\n"
+		       "  https://%s:8444/   the eP-CSCF, once, for its certificate\n",
+			u->listen, u->listen);
+	else
+		printf("Open in a browser (accept the lab's certificate for both):\n"
+		       "  https://%s.10:8443/   the WWSF's page\n"
+		       "  https://%s.12:8443/   the eP-CSCF, once, for its certificate\n",
+			network, network);
+	printf("The lab's certificate authority, to import instead: %s/ca.pem\n\n", u->dir);
+	printf("Users of the lab:\n");
+	print_users(u);
+	printf("\nRun directory: %s (runs/up)\nInterrupt to stop.\n", u->dir);
+	fflush(stdout);
+}
+
+/* ---- life ---- */
+
+static void on_closed(int err, const char *why, void *arg)
+{
+	struct up *u = arg;
+
+	collector_close(u->collector);
+	uv_close((uv_handle_t *)&u->on_int, NULL);
+	uv_close((uv_handle_t *)&u->on_term, NULL);
+	uv_close((uv_handle_t *)&u->forget, NULL);
+}
+
+static void stop(struct up *u)
+{
+	u->interrupted = true;
+	if (u->closing || !u->opened)
+		return;
+	u->closing = true;
+	rig_close(u->rig, on_closed, u);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	stop(s->data);
+}
+
+static void on_died(const char *element, const char *line, void *arg)
+{
+	struct up *u = arg;
+	log_error("up", "%s has ended: %s", element, line);
+	u->exit_code = EXIT_ERROR;
+}
+
+/* Nobody judges here: records are not kept. */
+static void on_forget(uv_timer_t *t)
+{
+	struct up *u = t->data;
+	collector_clear(u->collector);
+}
+
+static void on_up(int err, const char *why, void *arg)
+{
+	struct up *u = arg;
+
+	u->opened = true;
+	if (!err && u->interrupted) {
+		stop(u);
+		return;
+	}
+	if (err) {
+		fprintf(stderr, "imsrig up: %s\n", why);
+		u->exit_code = err == -EINVAL ? EXIT_WRONG_USAGE : EXIT_ERROR;
+		stop(u);
+		return;
+	}
+	print_rig(u);
+	uv_timer_start(&u->forget, on_forget, FORGET_MS, FORGET_MS);
+}
+
+static int start(struct up *u)
+{
+	struct rig_conf conf = {.loop = &u->loop, .dir = u->dir, .bin_dir = u->bin,
+		.seed = u->seed, .extra_addr = u->listen, .died = on_died, .arg = u};
+	int err;
+
+	if ((err = find_programs(u)) || (err = make_directory(u))) {
+		fprintf(stderr, "imsrig up: cannot make a run directory: %s\n", strerror(-err));
+		return err;
+	}
+	if ((err = collector_open(&u->loop, u->network, &u->collector))) {
+		fprintf(stderr, "imsrig up: no free network 127.R.0.x: %s\n", strerror(-err));
+		return err;
+	}
+	set_addresses(u);
+	fill_variant(u);
+	conf.collector = u->collector;
+	uv_signal_init(&u->loop, &u->on_int);
+	uv_signal_init(&u->loop, &u->on_term);
+	uv_timer_init(&u->loop, &u->forget);
+	u->on_int.data = u->on_term.data = u->forget.data = u;
+	uv_signal_start(&u->on_int, on_signal, SIGINT);
+	uv_signal_start(&u->on_term, on_signal, SIGTERM);
+	return rig_open(&conf, &u->v, on_up, u, &u->rig);
+}
+
+int up_main(int argc, char **argv)
+{
+	struct up *u = MEM_NEW(struct up);
+	int code;
+
+	uv_loop_init(&u->loop);
+	u->subscribers = SCENARIOS_DIR "/subscribers/individual.yaml";
+	code = read_arguments(u, argc, argv);
+	if (!code && start(u))
+		u->exit_code = EXIT_ERROR;
+	if (code)
+		u->exit_code = code < 0 ? 0 : code;
+	uv_run(&u->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&u->loop);
+	for (size_t i = 0; i < u->v.n_settings; i++)
+		json_decref(u->settings[i].value);
+	arena_free(&u->arena);
+	code = u->exit_code;
+	free(u);
+	return code;
+}
