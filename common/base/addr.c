@@ -33,7 +33,7 @@ int addr_parse(struct str text, uint16_t port, struct addr *out)
 			return -EINVAL;
 		port = (uint16_t)v;
 	}
-	if (!str_copy(h, host, sizeof host))
+	if (str_chr(h, 0) >= 0 || !str_copy(h, host, sizeof host))
 		return -EINVAL;
 	if (inet_pton(AF_INET, host, &a.in.sin_addr) == 1) {
 		a.in.sin_family = AF_INET;

@@ -15,6 +15,7 @@ struct clock {
 	int64_t wall0;         /* CLOCK_REALTIME minus CLOCK_MONOTONIC at start, ms */
 	struct timer **heap;
 	uint32_t n, cap;
+	uint32_t starts;       /* timers started so far */
 	int64_t armed;         /* due time the uv_timer is set for; INT64_MAX: not set */
 	bool closing;
 };
@@ -76,6 +77,13 @@ int64_t clock_offset_ms(const struct clock *c)
 	return c->offset;
 }
 
+static bool before(const struct timer *a, const struct timer *b)
+{
+	if (a->due_ms != b->due_ms)
+		return a->due_ms < b->due_ms;
+	return (int32_t)(a->started - b->started) < 0;
+}
+
 static void place(struct clock *c, uint32_t i, struct timer *t)
 {
 	c->heap[i] = t;
@@ -86,7 +94,7 @@ static void sift_up(struct clock *c, uint32_t i, struct timer *t)
 {
 	while (i) {
 		uint32_t up = (i - 1) / 4;
-		if (c->heap[up]->due_ms <= t->due_ms)
+		if (!before(t, c->heap[up]))
 			break;
 		place(c, i, c->heap[up]);
 		i = up;
@@ -101,9 +109,9 @@ static void sift_down(struct clock *c, uint32_t i, struct timer *t)
 		if (low >= c->n)
 			break;
 		for (uint32_t k = low + 1; k < end && k < c->n; k++)
-			if (c->heap[k]->due_ms < c->heap[best]->due_ms)
+			if (before(c->heap[k], c->heap[best]))
 				best = k;
-		if (c->heap[best]->due_ms >= t->due_ms)
+		if (!before(c->heap[best], t))
 			break;
 		place(c, i, c->heap[best]);
 		i = best;
@@ -129,10 +137,14 @@ static void arm(struct clock *c)
 	uv_timer_start(&c->tick, on_tick, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
+/* Those that handlers start meanwhile wait for the next turn, even when due at once. */
 static void run_due(struct clock *c)
 {
+	uint32_t from = c->starts;
 	while (c->n && c->heap[0]->due_ms <= clock_ms(c)) {
 		struct timer *t = c->heap[0];
+		if ((int32_t)(t->started - from) >= 0)
+			break;
 		timer_stop(t);
 		t->h(t, t->arg);
 	}
@@ -181,6 +193,7 @@ void timer_start(struct clock *c, struct timer *t, int64_t ms, timer_h *h, void 
 	t->h = h;
 	t->arg = arg;
 	t->due_ms = clock_ms(c) + ms;
+	t->started = c->starts++;
 	if (c->n == c->cap) {
 		c->cap = c->cap ? c->cap * 2 : 64;
 		c->heap = mem_realloc(c->heap, c->cap * sizeof *c->heap);
@@ -200,7 +213,7 @@ void timer_stop(struct timer *t)
 	t->slot = 0;
 	if (tail == t)
 		return;
-	if (i && c->heap[(i - 1) / 4]->due_ms > tail->due_ms)
+	if (i && before(tail, c->heap[(i - 1) / 4]))
 		sift_up(c, i, tail);
 	else
 		sift_down(c, i, tail);

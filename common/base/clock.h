@@ -18,6 +18,7 @@ typedef void(timer_h)(struct timer *t, void *arg);
 struct timer {
 	int64_t due_ms;        /* on the rig's clock */
 	uint32_t slot;         /* place in the heap + 1; 0: not running */
+	uint32_t started;      /* order of start, among those due at the same time */
 	struct clock *clock;
 	timer_h *h;
 	void *arg;
@@ -35,7 +36,7 @@ uint64_t clock_real_ns(void);                      /* CLOCK_MONOTONIC: machine-w
 
 int64_t clock_offset_ms(const struct clock *c);
 /* Moves the clock forward; -EINVAL backward. Timers that became due fire in the order of
- * their due time, before this returns. */
+ * their due time (of start, when it is the same), before this returns. */
 int clock_set_offset(struct clock *c, int64_t offset_ms);
 
 /* Milliseconds until the nearest timer fires, 0 if it is due, -1 without a timer. */

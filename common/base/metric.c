@@ -4,10 +4,19 @@
 
 static struct metric *first;
 
+/* Labels sort before any longer name, so that a family stands together. */
+static int order(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	int x = *a == '{' ? 1 : (unsigned char)*a, y = *b == '{' ? 1 : (unsigned char)*b;
+	return x - y;
+}
+
 void metric_register(struct metric *m)
 {
 	struct metric **at = &first;
-	while (*at && strcmp((*at)->name, m->name) < 0)
+	while (*at && order((*at)->name, m->name) < 0)
 		at = &(*at)->next;
 	m->next = *at;
 	*at = m;
