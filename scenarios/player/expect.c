@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/buf.h"
+
 struct regex_entry {
 	struct regex_entry *next;
 	regex_t regex;
@@ -453,10 +455,15 @@ const struct capture *capture_find(const struct capture *vars, const char *name)
 	return vars;
 }
 
+/* REG_STARTEND: octets with a length; the NUL is for AddressSanitizer's regexec. */
 static bool regex_holds(const regex_t *re, struct str s)
 {
+	struct buf z = {0};
 	regmatch_t at = {0, (regoff_t)s.n};
-	return !regexec(re, s.p, 1, &at, REG_STARTEND);
+	buf_add(&z, s);
+	bool found = !regexec(re, buf_z(&z), 1, &at, REG_STARTEND);
+	buf_free(&z);
+	return found;
 }
 
 static bool plain_holds(const struct value *v, struct str got)

@@ -2,7 +2,7 @@
  * VALUE, and when a value holds (docs/scenarios.md).
  *
  * To add a form of VALUE: a row in enum value_kind, its spelling in value_parse, its
- * meaning in value_holds, its words in value_text, a line in docs/scenarios.md.
+ * meaning in value_holds, a line in docs/scenarios.md.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <regex.h>

@@ -5,6 +5,14 @@ imsrig_library(scenario
     scenarios/player/fault.c scenarios/player/variant.c
   LINK conf trace PkgConfig::FYAML PkgConfig::JANSSON)
 
+# The judging half: messages, judge, collector, evidence.
+imsrig_library(judging
+  SOURCES
+    scenarios/player/match.c scenarios/player/judge.c scenarios/player/secret.c
+    scenarios/player/verdict.c scenarios/player/collector.c scenarios/player/pcapng.c
+    scenarios/player/ladder.c scenarios/player/evidence.c
+  LINK scenario sip_msg cx_octets http trace base)
+
 # The acting half: rig and actors.
 imsrig_library(rig_parts
   SOURCES scenarios/player/process.c scenarios/player/rig_conf.c
@@ -22,4 +30,13 @@ if(TARGET node AND TARGET cx AND TARGET ws)
     LINK rig_parts wic cx node sip ws http net ca crypto conf trace base
       PkgConfig::FYAML PkgConfig::JANSSON)
   target_compile_definitions(acting PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
+endif()
+
+# The command.
+if(TARGET acting)
+  add_executable(imsrig
+    scenarios/player/main.c scenarios/player/session.c scenarios/player/pool.c
+    scenarios/player/run.c scenarios/player/catalog.c)
+  target_link_libraries(imsrig PRIVATE judging acting)
+  target_compile_definitions(imsrig PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
 endif()

@@ -50,6 +50,7 @@ struct loader {
 	const char *const *processes;
 	size_t n_processes;
 	const struct param *params;
+	bool keep_unknown;             /* an unknown ${KEY} stays: the actor fills it */
 };
 
 /* Makes room for one more item behind n in arena memory: LIST_ADD(a, p, n) is the new

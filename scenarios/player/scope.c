@@ -231,11 +231,13 @@ int scope_text(struct loader *l, struct str in, struct script_pos pos, struct st
 		struct str key = {in.p, end < 0 ? 0 : (size_t)end}, value;
 		if (end < 0)
 			err = yaml_refuse(l->y, pos, "\"${\" has no \"}\"");
-		else if (!look_up(l, key, &value))
+		else if (look_up(l, key, &value))
+			buf_add(&b, value);
+		else if (l->keep_unknown)
+			buf_fmt(&b, "${%.*s}", STR_ARG(key));
+		else
 			err = yaml_refuse(l->y, pos, "nothing gives a value for ${%.*s}",
 				STR_ARG(key));
-		else
-			buf_add(&b, value);
 		in = str_skip(in, key.n + 1);
 	}
 	if (!err)

@@ -313,7 +313,9 @@ static int take_actor(struct loader *l, struct str words, struct fy_node *option
 	a->text = arena_fmt(l->arena, "%s %s", a->actor, a->verb).p;
 	a->options = loader_own(l, options ? yaml_json(l->y, options) : json_object());
 	scope_nodes(l, a->options);
+	l->keep_unknown = true;
 	int err = scope_json(l, a->options, a->pos);
+	l->keep_unknown = false;
 	if (err)
 		return err;
 	if (actor_check_verb(actor->kind, a->verb, a->options, &key, why))

@@ -1,0 +1,439 @@
+/* `imsrig run`: the scripts asked for, one variant after the other, and the worst verdict
+ * as exit code.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/chance.h"
+#include "common/base/log.h"
+#include "scenarios/player/catalog.h"
+#include "scenarios/player/pool.h"
+#include "scenarios/player/run.h"
+
+struct options {
+	const char *variant;           /* glob; NULL: all */
+	const char *out;
+	uint64_t seed;
+	bool json, keep_going, ladder, no_color;
+};
+
+struct session {
+	uv_loop_t loop;
+	struct options opt;
+	struct catalog catalog;
+	const struct variant **jobs;
+	size_t n_jobs, at;
+	struct evidence *evidence;
+	struct pool *pool;
+	struct slot *slot;             /* of the run under way */
+	struct run *run;
+	struct result open_result;     /* of a rig that did not open */
+	uv_timer_t turn;               /* look for what can be done, at the next turn */
+	uv_signal_t interrupt, terminate;
+	bool interrupted, over, finishing, colour;
+	struct totals totals;
+	enum verdict worst;
+	uint64_t started_ns;
+};
+
+static void on_turn(uv_timer_t *t);
+
+static void schedule(void *arg)
+{
+	struct session *s = arg;
+	uv_timer_start(&s->turn, on_turn, 0, 0);
+}
+
+/* ---- output ---- */
+
+static void print_json(json_t *o)
+{
+	char *line = json_dumps(o, JSON_COMPACT);
+	puts(line);
+	fflush(stdout);
+	free(line);
+	json_decref(o);
+}
+
+static void print_ladder(struct session *s)
+{
+	struct ladder_style style = {.colour = s->colour};
+	struct buf text = {0};
+
+	ladder_put(&text, s->jobs[s->at], run_judge(s->run), &style, run_traced, s->run);
+	fwrite(text.p, 1, text.n, stdout);
+	putchar('\n');
+	buf_free(&text);
+}
+
+static void print_result(struct session *s, const struct result *r)
+{
+	static const char *const colours[] = {"", "32", "33", "31", "31;1"};
+
+	if (s->opt.json) {
+		print_json(result_json(r));
+		return;
+	}
+	if (s->colour)
+		printf("\033[%sm", colours[r->verdict]);
+	printf("%-7s", verdict_name(r->verdict));
+	if (s->colour)
+		printf("\033[0m");
+	printf("%s/%s  %d messages, %.2f s\n", r->variant->script->id, r->variant->id,
+		r->messages, r->seconds);
+	if (r->why[0])
+		printf("       %s\n", r->why);
+	fflush(stdout);
+}
+
+static void print_totals(struct session *s)
+{
+	const struct totals *t = &s->totals;
+
+	if (s->opt.json) {
+		print_json(totals_json(t));
+		return;
+	}
+	printf("%d pass, %d fail, %d inconc, %d error, %d notrun in %.1f s; evidence in %s\n",
+		t->pass, t->fail, t->inconc, t->error, t->notrun, t->seconds,
+		evidence_dir(s->evidence));
+}
+
+/* ---- one job ---- */
+
+static void finish(struct session *s);
+
+static void take_result(struct session *s, const struct result *r)
+{
+	struct judge *j = s->run ? run_judge(s->run) : NULL;
+
+	verdict_worsen(&s->worst, r->verdict == VERDICT_NONE ? VERDICT_ERROR : r->verdict);
+	totals_add(&s->totals, r->verdict);
+	evidence_add(s->evidence, r, j, run_traced, s->run);
+	if (j && s->opt.ladder && !s->opt.json)
+		print_ladder(s);
+	print_result(s, r);
+	s->at++;
+	if ((r->verdict != VERDICT_PASS && !s->opt.keep_going) || s->interrupted)
+		s->over = true;
+}
+
+static void on_run_done(struct run *run, const struct result *r, bool dirty, void *arg)
+{
+	struct session *s = arg;
+
+	take_result(s, r);
+	slot_give(s->slot, dirty);
+	run_free(run);
+	s->run = NULL;
+	s->slot = NULL;
+	schedule(s);
+}
+
+/* A rig that did not open: what the variant asked for, or an error. */
+static void judge_opening(struct session *s, struct slot *slot)
+{
+	const struct variant *v = s->jobs[s->at];
+	const char *why = "", *line = "", *who = NULL;
+	static const struct value none;
+	const struct value *want = v->refused_why ? v->refused_why : &none;
+	struct result r = {.variant = v, .why = "", .step = "", .rig_dir = slot_dir(slot)};
+	struct buf text = {0};
+	int code = 0, err = 0;
+
+	if (slot_state(slot) == SLOT_FAILED) {
+		err = slot_error(slot, &why);
+		if (slot_rig(slot))
+			who = rig_failed(slot_rig(slot), &code, &line);
+	}
+	if (err == -ENOTSUP) {
+		r.verdict = VERDICT_INCONC;
+		buf_fmt(&text, "%s", why);
+	} else if (!v->refused_process) {
+		r.verdict = VERDICT_ERROR;
+		buf_fmt(&text, "the rig did not start: %s", why);
+	} else if (!err) {
+		r.verdict = VERDICT_FAIL;
+		buf_fmt(&text, "%s: expected to refuse its configuration (%s), started",
+			v->refused_process, want->text);
+	} else if (who && !strcmp(who, v->refused_process) && code == EXIT_USAGE &&
+		   value_holds(want, str_of(line), NULL) == HOLDS) {
+		r.verdict = VERDICT_PASS;
+	} else {
+		r.verdict = VERDICT_FAIL;
+		buf_fmt(&text, "%s: expected to refuse its configuration with exit code %d (%s), ",
+			v->refused_process, EXIT_USAGE, want->text);
+		if (who)
+			buf_fmt(&text, "%s ended with %d: \"%s\"", who, code, line ? line : "");
+		else
+			buf_fmt(&text, "the rig said: %s", why);
+	}
+	if (text.n)
+		r.why = buf_z(&text);
+	take_result(s, &r);
+	slot_give(slot, v->own_rig);
+	buf_free(&text);
+	schedule(s);
+}
+
+static void start_job(struct session *s)
+{
+	struct slot *slot = pool_want(s->pool, s->at);
+	const struct variant *v = s->jobs[s->at];
+
+	if (!slot || slot_state(slot) == SLOT_OPENING)
+		return;
+	if (slot_state(slot) == SLOT_FAILED || v->refused_process) {
+		judge_opening(s, slot);
+		return;
+	}
+	slot_take(slot);
+	s->slot = slot;
+	struct run_conf conf = {.loop = &s->loop,
+		.rig = slot_rig(slot),
+		.collector = slot_collector(slot),
+		.rig_dir = slot_dir(slot)};
+	s->run = run_start(&conf, v, on_run_done, s);
+}
+
+static void on_turn(uv_timer_t *t)
+{
+	struct session *s = t->data;
+	if (s->run)
+		return;
+	if (s->over || s->at == s->n_jobs)
+		finish(s);
+	else
+		start_job(s);
+}
+
+static void on_died(struct slot *slot, const char *element, const char *line, void *arg)
+{
+	struct session *s = arg;
+	if (s->run && slot == s->slot)
+		run_died(s->run, element, line);
+}
+
+static void on_signal(uv_signal_t *h, int number)
+{
+	struct session *s = h->data;
+	if (s->interrupted)
+		_exit(128 + number);
+	s->interrupted = s->over = true;
+	s->worst = VERDICT_ERROR;
+	if (s->run)
+		run_stop(s->run, "interrupted");
+	schedule(s);
+}
+
+/* ---- the end ---- */
+
+static void on_pool_closed(void *arg)
+{
+	struct session *s = arg;
+	uv_close((uv_handle_t *)&s->turn, NULL);
+	uv_close((uv_handle_t *)&s->interrupt, NULL);
+	uv_close((uv_handle_t *)&s->terminate, NULL);
+}
+
+static void finish(struct session *s)
+{
+	if (s->finishing)
+		return;
+	s->finishing = true;
+	for (; s->at < s->n_jobs; s->at++) {
+		struct result r = {.variant = s->jobs[s->at],
+			.why = "",
+			.step = ""};
+		totals_add(&s->totals, VERDICT_NONE);
+		evidence_add(s->evidence, &r, NULL, NULL, NULL);
+	}
+	s->over = true;
+	pool_close(s->pool, on_pool_closed, s);
+}
+
+/* ---- the beginning ---- */
+
+static int choose_jobs(struct session *s)
+{
+	for (size_t i = 0; i < s->catalog.n; i++)
+		for (size_t k = 0; k < s->catalog.scripts[i]->n_variants; k++) {
+			const struct variant *v = &s->catalog.scripts[i]->variants[k];
+			if (s->opt.variant && strcmp(s->opt.variant, v->id) &&
+				fnmatch(s->opt.variant, v->id, 0))
+				continue;
+			s->jobs = mem_realloc(s->jobs, (s->n_jobs + 1) * sizeof *s->jobs);
+			s->jobs[s->n_jobs++] = v;
+		}
+	if (s->n_jobs)
+		return 0;
+	if (s->opt.variant)
+		fprintf(stderr, "imsrig: no script asked for has a variant \"%s\"\n",
+			s->opt.variant);
+	else
+		fprintf(stderr, "imsrig: there are no scripts in %s\n", s->catalog.root);
+	return -EINVAL;
+}
+
+static void watch_signal(struct session *s, uv_signal_t *h, int number)
+{
+	uv_signal_init(&s->loop, h);
+	h->data = s;
+	uv_signal_start(h, on_signal, number);
+	uv_unref((uv_handle_t *)h);
+}
+
+static int run_jobs(struct session *s)
+{
+	char why[256], *bin = catalog_bin();
+	int err = evidence_open(s->opt.out, s->opt.seed, &s->evidence, why);
+
+	if (err) {
+		fprintf(stderr, "imsrig: %s\n", why);
+		free(bin);
+		return verdict_exit(VERDICT_ERROR);
+	}
+	uv_loop_init(&s->loop);
+	uv_timer_init(&s->loop, &s->turn);
+	s->turn.data = s;
+	watch_signal(s, &s->interrupt, SIGINT);
+	watch_signal(s, &s->terminate, SIGTERM);
+	struct pool_conf conf = {.loop = &s->loop,
+		.bin_dir = bin,
+		.seed = s->opt.seed,
+		.evidence = s->evidence,
+		.jobs = s->jobs,
+		.n_jobs = s->n_jobs,
+		.changed = schedule,
+		.died = on_died,
+		.arg = s};
+	s->pool = pool_new(&conf);
+	s->started_ns = clock_real_ns();
+	schedule(s);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&s->loop);
+	pool_free(s->pool);
+	s->totals.seconds = (double)(clock_real_ns() - s->started_ns) / 1e9;
+	print_totals(s);
+	err = evidence_close(s->evidence, &s->totals);
+	if (err) {
+		fprintf(stderr, "imsrig: the evidence is not complete: %s\n", strerror(-err));
+		verdict_worsen(&s->worst, VERDICT_ERROR);
+	}
+	free(bin);
+	return verdict_exit(s->worst);
+}
+
+static const char usage[] =
+	"imsrig run [ID|GLOB|FILE ...]: replay scenario scripts and judge them\n"
+	"\n"
+	"  --variant V    only this variant (or glob); the flow itself is \"base\"\n"
+	"  --keep-going   go on after a verdict that is not pass\n"
+	"  --json         one JSON object a line: results, then a summary\n"
+	"  --ladder       print every ladder (a single variant's is printed anyway)\n"
+	"  --seed N       draw the same values as a run with this seed (verdicts.json has it)\n"
+	"  --out DIR      leave the evidence in DIR, not in runs/<time>\n"
+	"  --no-color     no colours, as with NO_COLOR in the environment\n"
+	"\n"
+	"Without a name every script is run. Exit codes: 0 pass, 1 fail, 2 inconclusive,\n"
+	"3 error, 4 usage or script.\n";
+
+enum { O_VARIANT = 256, O_KEEP_GOING, O_JSON, O_LADDER, O_SEED, O_OUT, O_NO_COLOR, O_VERSION };
+static const struct option long_options[] = {
+	{"variant", required_argument, NULL, O_VARIANT},
+	{"keep-going", no_argument, NULL, O_KEEP_GOING},
+	{"json", no_argument, NULL, O_JSON},
+	{"ladder", no_argument, NULL, O_LADDER},
+	{"seed", required_argument, NULL, O_SEED},
+	{"out", required_argument, NULL, O_OUT},
+	{"no-color", no_argument, NULL, O_NO_COLOR},
+	{"version", no_argument, NULL, O_VERSION},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static int usage_fault(const char *what, const char *value)
+{
+	fprintf(stderr, "imsrig run: %s \"%s\" (see imsrig run --help)\n", what, value);
+	return EXIT_USAGE;
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	int c;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
+		switch (c) {
+		case O_VARIANT:
+			o->variant = optarg;
+			break;
+		case O_KEEP_GOING:
+			o->keep_going = true;
+			break;
+		case O_JSON:
+			o->json = true;
+			break;
+		case O_LADDER:
+			o->ladder = true;
+			break;
+		case O_SEED:
+			if (str_u64(str_of(optarg), &o->seed) || !o->seed)
+				return usage_fault("--seed takes a number from 1, not", optarg);
+			break;
+		case O_OUT:
+			o->out = optarg;
+			break;
+		case O_NO_COLOR:
+			o->no_color = true;
+			break;
+		case O_VERSION:
+			puts("imsrig " IMSRIG_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			return EXIT_USAGE;
+		}
+	return -1;
+}
+
+/* A run can be repeated: without a seed one is drawn, and kept with the evidence. */
+static uint64_t draw_seed(void)
+{
+	struct chance c;
+	chance_init(&c, 0, "run");
+	uint32_t seed = chance_u32(&c);
+	return seed ? seed : 1;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct session s = {.worst = VERDICT_NONE};
+	struct log_conf log = {.level = LOG_WARN, .node = "imsrig"};
+	int code = read_options(&s.opt, argc, argv);
+
+	if (code >= 0)
+		return code;
+	log_setup(&log);
+	if (!s.opt.seed)
+		s.opt.seed = draw_seed();
+	if (catalog_load(&s.catalog, argv + optind, (size_t)(argc - optind)) || choose_jobs(&s)) {
+		code = EXIT_USAGE;
+	} else {
+		const char *no_color = getenv("NO_COLOR");
+		s.colour = isatty(STDOUT_FILENO) && !s.opt.no_color &&
+			   !(no_color && no_color[0]);
+		s.opt.ladder = s.opt.ladder || s.n_jobs == 1;
+		code = run_jobs(&s);
+	}
+	free(s.jobs);
+	catalog_free(&s.catalog);
+	return code;
+}
