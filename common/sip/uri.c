@@ -215,15 +215,18 @@ static char *put_text(char *p, struct str s)
 	return mempcpy(p, s.p, s.n);
 }
 
-/* A local number means something in its context alone. Escapes in an expression stay. */
+/* A local number means something in its context alone. An expression stays as it is. */
 static char *put_number(char *p, const struct sip_uri *u)
 {
 	struct str context;
 	bool wildcard = str_chr(u->user, '!') >= 0;
 	for (size_t i = 0; i < u->user.n; i++)
-		if (wildcard || !separator(u->user.p[i]))
+		if (wildcard)
+			*p++ = u->user.p[i];
+		else if (!separator(u->user.p[i]))
 			*p++ = lower(u->user.p[i]);
-	if (u->user.p[0] != '+' && sip_param(u->params, STR("phone-context"), &context)) {
+	if (u->user.p[0] != '+' && sip_param(u->params, STR("phone-context"), &context) &&
+		context.n) {
 		p = put_text(p, STR(";phone-context="));
 		p = put_lower(p, context);
 	}

@@ -107,7 +107,7 @@ static void test_uri_bad(void **state)
 		"sip:a%@h", "sip:a%4@h", "sip:a%4g@h", "sip:a%@%4", "sip:a\"b@h", "sip:a#b@h",
 		"sip:a<b@h", "sip:a[b]@h", "sip:a![@h", "sip:![!a]@h", "sip:a@h_x", "sip:a@-h",
 		"sip:a@h-", "sip:a@h-.x", "sip:a@h..x", "sip:a@.h", "sip:a@.", "sip:a@1.2.3",
-		"sip:a@1.2.3.256", "sip:a@1.2.3.4.5", "sip:a@1234", "sip:a@h%41", "sip:h;",
+		"sip:a@1.2.3.256", "sip:a@1.2.3.4.5", "sip:a@1234", "sip:a@1.2.3.4a", "sip:a!\"!@h", "sip:a@h%41", "sip:h;",
 		"sip:h;;lr", "sip:h;lr;x=1;LR", "sip:h;=x", "sip:h;x=", "sip:h;x=a=b", "sip:h;x=\"a\"", "sip:h;x y",
 		"sip:h?", "sip:h?a", "sip:h?=b", "sip:h?a=b&", "sip:h?a=b=c", "sip:[::1",
 		"sip:[::1]x", "sip:[]", "sip:[1]", "sip:[::1%25eth0]", "sip:::1", "sip:a\x01@h",
@@ -168,7 +168,9 @@ static void test_uri_canonical(void **state)
 		{"TEL:+33-1(45).29;ext=1", "tel:+3314529"},
 		{"tel:7042-1;phone-context=Example.COM", "tel:70421;phone-context=example.com"},
 		{"tel:A1", "tel:a1"},
+		{"tel:2;phone-context", "tel:2"},
 		{"tel:+3314529![0-9]{4}!", "tel:+3314529![0-9]{4}!"},
+		{"tel:!(A-b).*!", "tel:!(A-b).*!"},
 		/* no identities */
 		{"sip:a:pw@h", NULL},
 		{"http://www.example.com", NULL},
@@ -220,6 +222,8 @@ static void test_uri_equal(void **state)
 		{false, "sip:a%00@h", "sip:a@h"},
 		{true, "tel:+33-1", "TEL:+33(1)"},
 		{false, "tel:+331", "tel:+3312"},
+		{false, "tel:+331", "tel:+332"},
+		{true, "tel:+33-", "tel:+33"},
 		{false, "tel:+331", "tel:+331;ext=1"},
 		{false, "tel:1;phone-context=a", "tel:1;phone-context=b"},
 		{true, "URN:a", "urn:a"},
@@ -336,6 +340,9 @@ static void test_via(void **state)
 	assert_str(v.host, "[::1]");
 	assert_int_equal(v.port, 5060);
 	assert_str(v.branch, "b");
+	assert_int_equal(sip_via_parse(&v, STR("SIP/2.0/UDP h.example\t:\r\n 81;x")), 0);
+	assert_str(v.host, "h.example");
+	assert_int_equal(v.port, 81);
 	assert_int_equal(sip_via_parse(&v, STR("SIP/2.0/UDP h")), 0);
 	assert_null(v.params.p);
 	assert_null(v.branch.p);
@@ -572,6 +579,9 @@ static void test_script_fields(void **state)
 		{"X-Other[2].a", "3"},
 		{"X-Other[3]", NULL},
 		{"X-Missing", NULL},
+		{"Proxy-Authorization.realm", NULL},
+		{"Refer-To.uri", NULL},
+		{"Call-ID.uri", NULL},
 		{"", NULL},
 		{".", NULL},
 		{"[1]", NULL},
@@ -582,6 +592,7 @@ static void test_script_fields(void **state)
 		"Authorization: Digest username=\"a\", integrity-protected=\"auth-done\"" CRLF
 		"P-Charging-Vector: icid-value=\"a;b\";orig-ioi=\"Type 1x\"" CRLF
 		"P-Access-Network-Info: IEEE-802.11;network-provided" CRLF
+		"Proxy-Authorization: Digest" CRLF "Refer-To: *" CRLF
 		"P-Visited-Network-ID: \"ims.example.org\"" CRLF "Supported: path, outbound" CRLF
 		"X-Other: 1;a=2" CRLF "X-Other: a=3" CRLF);
 	for (size_t i = 0; i < N(rows); i++) {

@@ -371,6 +371,17 @@ static void test_faults(void **state)
 	}
 }
 
+static void test_nothing(void **state)
+{
+	struct sip_msg m;
+	struct sip_fault fault;
+	assert_int_equal(sip_msg_parse(&m, STR_NONE, &arena, &fault), -EBADMSG);
+	assert_int_equal(fault.status, 0);
+	assert_int_equal(m.n_fields, 0);
+	assert_null(sip_value(&m, SIP_H_VIA).p);
+	assert_null(sip_script_field(&m, STR("Status")).p);
+}
+
 static void test_nul(void **state)
 {
 	static const char bare[] = HEAD "Subject: a\0b" CRLF CRLF;
@@ -595,6 +606,7 @@ static void test_frame_refuses(void **state)
 		HEAD "Content-Length: 99999999999999999999999" CRLF CRLF,
 		HEAD "X-A: y" CRLF " l: 0" CRLF CRLF,
 		HEAD "X-A: y\nContent-Length: 0" CRLF CRLF,
+		HEAD "Content-Length" CRLF CRLF,
 		"GET / HTTP/1.1" CRLF "Host: x" CRLF CRLF,
 		"\x16\x03\x01",
 		"\n",
@@ -610,6 +622,7 @@ static void test_frame_refuses(void **state)
 		drop(s);
 	}
 	/* equal ones are framed, the parser has the answer */
+	assert_int_equal(sip_msg_frame(STR_NONE, &crlf), 0);
 	assert_true(sip_msg_frame(STR(HEAD "l: 0" CRLF "l: 0" CRLF CRLF), &crlf) > 0);
 	/* a head that never ends */
 	struct str s = filled(HEAD "X-A: ", SIP_MAX_HEAD - 1, "");
@@ -802,6 +815,38 @@ static void test_edit_body(void **state)
 	writes(HEAD "Content-Length: 0" CRLF CRLF);
 }
 
+/* More edits than a list begins with, from the back to the front. */
+static void test_edit_many(void **state)
+{
+	struct buf from = {0}, to = {0};
+	buf_add(&from, STR(HEAD));
+	buf_add(&to, STR(HEAD));
+	for (int i = 0; i < 40; i++) {
+		buf_fmt(&from, "X-%d: old" CRLF, i);
+		if (i % 4)
+			buf_fmt(&to, "X-%d: %d" CRLF, i, i);
+	}
+	for (int i = 0; i < 20; i++)
+		buf_fmt(&to, "Y: %d" CRLF, i);
+	buf_add(&from, STR(CRLF));
+	buf_add(&to, STR(CRLF));
+	begin(buf_z(&from));
+	for (int i = 39; i >= 0; i--) {
+		const struct sip_field *f = &edited.fields[6 + i];
+		sip_edit_value(&edit, f, arena_fmt(&arena, "%d", i));
+		if (i % 4 == 0)
+			sip_edit_remove(&edit, f);
+	}
+	for (int i = 0; i < 20; i++)
+		sip_edit_add(&edit, STR("Y"), arena_fmt(&arena, "%d", i));
+	/* no field, nothing done */
+	sip_edit_value(&edit, sip_first(&edited, SIP_H_PATH), STR("x"));
+	sip_edit_remove(&edit, sip_first(&edited, SIP_H_PATH));
+	writes(buf_z(&to));
+	buf_free(&from);
+	buf_free(&to);
+}
+
 /* Nothing that an element writes as a value becomes a field of its own. */
 static void test_values_stay_values(void **state)
 {
@@ -879,6 +924,7 @@ int main(void)
 		T(test_response),
 		T(test_lenient),
 		T(test_faults),
+		T(test_nothing),
 		T(test_nul),
 		T(test_dirty_lines_are_not_answered),
 		T(test_credentials_that_may_be_two),
@@ -899,6 +945,7 @@ int main(void)
 		T(test_edit_remove_top),
 		T(test_edit_empty_value),
 		T(test_edit_body),
+		T(test_edit_many),
 		T(test_values_stay_values),
 		T(test_build_request),
 		T(test_build_response),
