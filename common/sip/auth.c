@@ -121,7 +121,8 @@ int sip_digest_parse(struct sip_digest *d, struct str value)
 	bool quoted;
 	int got;
 	*d = (struct sip_digest){0};
-	if (sip_auth_parse(&a, value) || (a.scheme.p && !str_ieq(a.scheme, STR("Digest"))))
+	if (sip_auth_parse(&a, value) ||
+		(a.scheme.p && !str_ieq(a.scheme, STR("Digest"))))
 		return -EINVAL;
 	while ((got = sip_auth_next(&a.params, &name, &text, &quoted)) > 0) {
 		struct str *field = digest_field(d, name);
@@ -151,7 +152,8 @@ struct str sip_quote(struct arena *a, struct str s)
 			*p++ = ' ';
 			continue;
 		}
-		if (c == '"' || c == '\\' || ((unsigned char)c < ' ' && c != '\t') || c == 0x7f)
+		if (c == '"' || c == '\\' || ((unsigned char)c < ' ' && c != '\t') ||
+			c == 0x7f)
 			*p++ = '\\';
 		*p++ = c;
 	}

@@ -92,8 +92,8 @@ static void put_to(struct buf *b, const struct sip_msg *req, const char *tag)
 	buf_fmt(b, ";tag=%s\r\n", tag);
 }
 
-void sip_put_response(struct buf *b, const struct sip_msg *req, int status, const char *reason,
-	const char *to_tag)
+void sip_put_response(struct buf *b, const struct sip_msg *req, int status,
+	const char *reason, const char *to_tag)
 {
 	const struct sip_field *f;
 	buf_reserve(b, 512);

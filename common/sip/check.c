@@ -18,7 +18,8 @@ static bool contact(const struct sip_msg *m, struct str element)
 {
 	struct sip_name_addr a;
 	return sip_name_addr_parse(&a, element) == 0 &&
-	       (!a.star || (m->method == SIP_M_REGISTER && sip_list_count(m, SIP_H_CONTACT) == 1));
+	       (!a.star || (m->method == SIP_M_REGISTER &&
+				   sip_list_count(m, SIP_H_CONTACT) == 1));
 }
 
 static bool via(const struct sip_msg *m, struct str element)
@@ -102,7 +103,8 @@ int sip_msg_check(const struct sip_msg *m, struct sip_fault *fault)
 		if (row_holds(m, rows[i].id, rows[i].ok))
 			continue;
 		bool answer = m->request && m->method != SIP_M_ACK;
-		*fault = (struct sip_fault){.status = answer ? 400 : 0, .why = rows[i].why};
+		*fault = (struct sip_fault){
+			.status = answer ? 400 : 0, .why = rows[i].why};
 		return -EBADMSG;
 	}
 	return 0;

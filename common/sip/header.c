@@ -19,7 +19,7 @@ static const struct header_row rows[SIP_H_COUNT] = {
 
 enum { SLOT_BITS = 12 };
 
-static uint8_t slots[1 << SLOT_BITS];  /* enum sip_header; 0: no such name */
+static uint8_t slots[1 << SLOT_BITS]; /* enum sip_header; 0: no such name */
 static uint8_t compact_ids[26];
 static uint64_t multiplier;
 
@@ -83,8 +83,8 @@ enum sip_header sip_header_id(struct str name)
 {
 	if (name.n < 2) {
 		char c = name.n ? (char)(name.p[0] | 0x20) : 0;
-		return c >= 'a' && c <= 'z' && name.p[0] >= 'A' ? compact_ids[c - 'a'] :
-								    SIP_H_OTHER;
+		return c >= 'a' && c <= 'z' && name.p[0] >= 'A' ? compact_ids[c - 'a']
+								: SIP_H_OTHER;
 	}
 	enum sip_header id = slots[slot_of(name, multiplier)];
 	const struct str *full = &rows[id].name;

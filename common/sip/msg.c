@@ -14,8 +14,8 @@
 struct scan {
 	struct sip_msg *m;
 	const char *base, *at, *end; /* end: of the bytes that may be head */
-	bool cut;                    /* the message goes on behind end */
-	bool complete;               /* the empty line was found */
+	bool cut;		     /* the message goes on behind end */
+	bool complete;		     /* the empty line was found */
 	struct sip_fault fault;
 	unsigned n;
 	struct sip_field fields[SIP_MAX_FIELDS];
@@ -256,7 +256,8 @@ static void cseq(struct scan *s)
 		m->method = sip_method_id(method);
 	} else if (!str_eq(method, m->method_text)) {
 		/* RFC 4475 3.1.2.18: 501 tells a newer sender more. */
-		fault(s, m->method == SIP_M_OTHER ? 501 : 400, "CSeq Method Does Not Match");
+		fault(s, m->method == SIP_M_OTHER ? 501 : 400,
+			"CSeq Method Does Not Match");
 	}
 }
 
@@ -355,13 +356,14 @@ static int parse(struct sip_msg *m, struct str bytes, struct arena *a, bool exac
 	return -EBADMSG;
 }
 
-int sip_msg_parse(struct sip_msg *m, struct str bytes, struct arena *a, struct sip_fault *fault)
+int sip_msg_parse(
+	struct sip_msg *m, struct str bytes, struct arena *a, struct sip_fault *fault)
 {
 	return parse(m, bytes, a, false, fault);
 }
 
-int sip_msg_parse_exact(struct sip_msg *m, struct str bytes, struct arena *a,
-	struct sip_fault *fault)
+int sip_msg_parse_exact(
+	struct sip_msg *m, struct str bytes, struct arena *a, struct sip_fault *fault)
 {
 	return parse(m, bytes, a, true, fault);
 }

@@ -15,7 +15,8 @@ static bool take_display(struct str *s, struct str *display)
 		rest = sip_skip_lws(rest);
 	} else {
 		size_t n = 0;
-		while (n < rest.n && (sip_is(rest.p[n], SIP_C_TOKEN) || sip_is_lws(rest.p[n])))
+		while (n < rest.n &&
+			(sip_is(rest.p[n], SIP_C_TOKEN) || sip_is_lws(rest.p[n])))
 			n++;
 		*display = str_trim((struct str){rest.p, n});
 		rest = str_skip(rest, n);

@@ -100,8 +100,8 @@ static struct str element_part(enum sip_header id, struct str element, struct st
 }
 
 /* Without an index the first element that has the part. */
-static struct str known_field(const struct sip_msg *m, enum sip_header id,
-	const struct path *path)
+static struct str known_field(
+	const struct sip_msg *m, enum sip_header id, const struct path *path)
 {
 	struct sip_iter it = {0};
 	struct str element;
@@ -122,7 +122,8 @@ static struct str known_field(const struct sip_msg *m, enum sip_header id,
 static struct str other_field(const struct sip_msg *m, const struct path *path)
 {
 	uint32_t n = 0;
-	for (const struct sip_field *f = sip_first(m, SIP_H_OTHER); f; f = sip_next(m, f)) {
+	for (const struct sip_field *f = sip_first(m, SIP_H_OTHER); f;
+		f = sip_next(m, f)) {
 		if (!str_ieq(sip_field_name(m, f), path->name))
 			continue;
 		n++;

@@ -5,9 +5,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#define VISIBLE    (SIP_C_VALUE | SIP_C_QTEXT)
+#define VISIBLE	   (SIP_C_VALUE | SIP_C_QTEXT)
 #define UNRESERVED (VISIBLE | SIP_C_USER | SIP_C_PASS | SIP_C_PARAM | SIP_C_HNV)
-#define ALPHA      (UNRESERVED | SIP_C_TOKEN | SIP_C_ALNUM | SIP_C_SCHEME)
+#define ALPHA	   (UNRESERVED | SIP_C_TOKEN | SIP_C_ALNUM | SIP_C_SCHEME)
 
 const uint16_t sip_chars[256] = {
 	['A' ... 'Z'] = ALPHA,
@@ -220,7 +220,8 @@ static bool host_name(struct str s)
 				return false;
 			if (i + 1 < s.n)
 				label = i + 1;
-		} else if (!sip_is(s.p[i], SIP_C_ALNUM) && (s.p[i] != '-' || i == label)) {
+		} else if (!sip_is(s.p[i], SIP_C_ALNUM) &&
+			   (s.p[i] != '-' || i == label)) {
 			return false;
 		}
 	}

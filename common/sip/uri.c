@@ -63,7 +63,8 @@ static bool headers_valid(struct str headers)
 	while (headers.p) {
 		struct str value = str_cut(&headers, '&');
 		struct str name = str_cut(&value, '=');
-		if (n++ == MAX_PARAMS || !name.n || !value.p || !sip_all_escaped(name, SIP_C_HNV) ||
+		if (n++ == MAX_PARAMS || !name.n || !value.p ||
+			!sip_all_escaped(name, SIP_C_HNV) ||
 			!sip_all_escaped(value, SIP_C_HNV))
 			return false;
 	}
@@ -128,7 +129,8 @@ int sip_uri_parse(struct sip_uri *u, struct str text)
 {
 	ptrdiff_t colon = str_chr(text, ':');
 	*u = (struct sip_uri){.text = text};
-	if (colon < 1 || !sip_is(text.p[0], SIP_C_ALNUM) || sip_is(text.p[0], SIP_C_DIGIT))
+	if (colon < 1 || !sip_is(text.p[0], SIP_C_ALNUM) ||
+		sip_is(text.p[0], SIP_C_DIGIT))
 		return -EINVAL;
 	u->scheme = (struct str){text.p, (size_t)colon};
 	if (!sip_all(u->scheme, SIP_C_SCHEME))
@@ -363,11 +365,13 @@ bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
 	if (str_ieq(a->scheme, STR("tel")))
 		return tel_equal(a, b);
 	if (!is_sip(a->scheme))
-		return str_eq(str_skip(a->text, a->scheme.n), str_skip(b->text, b->scheme.n));
+		return str_eq(
+			str_skip(a->text, a->scheme.n), str_skip(b->text, b->scheme.n));
 	return !a->user.p == !b->user.p && same(a->user, b->user, false) &&
-	       !a->password.p == !b->password.p && same(a->password, b->password, false) &&
-	       str_ieq(a->host, b->host) && a->port == b->port &&
-	       params_match(a->params, b->params, false) &&
+	       !a->password.p == !b->password.p &&
+	       same(a->password, b->password, false) && str_ieq(a->host, b->host) &&
+	       a->port == b->port && params_match(a->params, b->params, false) &&
 	       params_match(b->params, a->params, false) &&
-	       headers_match(a->headers, b->headers) && headers_match(b->headers, a->headers);
+	       headers_match(a->headers, b->headers) &&
+	       headers_match(b->headers, a->headers);
 }

@@ -19,8 +19,8 @@ static struct buf messages[MESSAGES];
 static void make(struct buf *b, int i)
 {
 	sip_put_request(b, STR("REGISTER"), STR("sip:ims.example.org"));
-	sip_put_fmt(b, "Via", "SIP/2.0/WSS %08x.invalid;branch=z9hG4bK%06d;rport", i * 2654435761u,
-		i);
+	sip_put_fmt(b, "Via", "SIP/2.0/WSS %08x.invalid;branch=z9hG4bK%06d;rport",
+		i * 2654435761u, i);
 	sip_put_field(b, SIP_H_MAX_FORWARDS, STR("69"));
 	sip_put_fmt(b, "To", "<sip:user%06d@ims.example.org>", i);
 	sip_put_fmt(b, "From", "<sip:user%06d@ims.example.org>;tag=t%07d", i, i);
@@ -29,7 +29,8 @@ static void make(struct buf *b, int i)
 	sip_put_fmt(b, "Authorization",
 		"Digest algorithm=MD5, username=\"user%06d@ims.example.org\","
 		" realm=\"ims.example.org\", nonce=\"6e6f6e63652d30303031%08x\","
-		" uri=\"sip:ims.example.org\", response=\"5cf1f8aa59f562a7761e0e06986eb049\","
+		" uri=\"sip:ims.example.org\", "
+		"response=\"5cf1f8aa59f562a7761e0e06986eb049\","
 		" qop=auth, cnonce=\"0a4f113b\", nc=00000001",
 		i, i);
 	sip_put_fmt(b, "Contact",
@@ -37,7 +38,8 @@ static void make(struct buf *b, int i)
 		"+sip.instance=\"<urn:uuid:0f0e0d0c-0b0a-4908-8706-%012d>\";expires=600",
 		i, i);
 	sip_put_field(b, SIP_H_EXPIRES, STR("600"));
-	sip_put_field(b, SIP_H_ALLOW, STR("INVITE,ACK,CANCEL,BYE,UPDATE,MESSAGE,OPTIONS"));
+	sip_put_field(
+		b, SIP_H_ALLOW, STR("INVITE,ACK,CANCEL,BYE,UPDATE,MESSAGE,OPTIONS"));
 	sip_put_field(b, SIP_H_SUPPORTED, STR("path,gruu,outbound"));
 	sip_put_field(b, SIP_H_USER_AGENT, STR("wic 1.0"));
 	sip_put_end(b, STR_NONE, STR_NONE);
@@ -49,7 +51,8 @@ static void run(uint64_t count, bool check, struct arena *a)
 	struct sip_fault fault;
 	for (uint64_t i = 0; i < count; i++) {
 		struct str bytes = buf_str(&messages[i % MESSAGES]);
-		if (sip_msg_parse(&m, bytes, a, &fault) || (check && sip_msg_check(&m, &fault))) {
+		if (sip_msg_parse(&m, bytes, a, &fault) ||
+			(check && sip_msg_check(&m, &fault))) {
 			fprintf(stderr, "%s\n", fault.why);
 			exit(1);
 		}
@@ -92,10 +95,11 @@ int main(int argc, char **argv)
 		done += n;
 		took = seconds() - start;
 	} while (!count && took < 2);
-	printf("{\"messages_per_s\": %.0f, \"bytes\": %zu, \"arena_bytes_per_message\": %zu, "
+	printf("{\"messages_per_s\": %.0f, \"bytes\": %zu, \"arena_bytes_per_message\": "
+	       "%zu, "
 	       "\"messages\": %llu, \"check\": %s}\n",
-		(double)done / took, bytes / MESSAGES, arena_size(&a), (unsigned long long)done,
-		check ? "true" : "false");
+		(double)done / took, bytes / MESSAGES, arena_size(&a),
+		(unsigned long long)done, check ? "true" : "false");
 	arena_free(&a);
 	for (int i = 0; i < MESSAGES; i++)
 		buf_free(&messages[i]);

@@ -85,7 +85,8 @@ static void tiled(const struct sip_msg *m)
 static void choose_edits(struct sip_edit *e, const struct sip_msg *m, uint32_t bits)
 {
 	if (bits & 1)
-		sip_edit_add_top(e, SIP_H_VIA, STR("SIP/2.0/UDP own.example;branch=z9hG4bKown"));
+		sip_edit_add_top(
+			e, SIP_H_VIA, STR("SIP/2.0/UDP own.example;branch=z9hG4bKown"));
 	if ((bits & 3) == 3)
 		sip_edit_remove_top(e, SIP_H_VIA);
 	if (bits & 4)
@@ -105,7 +106,8 @@ static void choose_edits(struct sip_edit *e, const struct sip_msg *m, uint32_t b
 		sip_edit_remove_top(e, SIP_H_ROUTE);
 	for (size_t i = 0; bits & 512 && i < m->n_fields; i += 3)
 		if (m->fields[i].id == SIP_H_OTHER)
-			sip_edit_value(e, &m->fields[i], sip_field_value(m, &m->fields[0]));
+			sip_edit_value(
+				e, &m->fields[i], sip_field_value(m, &m->fields[0]));
 	for (size_t i = 0; bits & 1024 && i < m->n_fields; i += 2)
 		if (m->fields[i].id == SIP_H_OTHER || m->fields[i].id == SIP_H_CONTACT)
 			sip_edit_remove(e, &m->fields[i]);

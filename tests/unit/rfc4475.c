@@ -197,7 +197,8 @@ static void test_wsinv(void **state)
 	struct sip_msg m = parsed("wsinv.dat");
 	struct sip_iter it = {0};
 	struct str element;
-	static const char *const branches[] = {"390skdjuw", "z9hG4bK9ikj8", "z9hG4bK30239"};
+	static const char *const branches[] = {
+		"390skdjuw", "z9hG4bK9ikj8", "z9hG4bK30239"};
 	size_t n = 0;
 	assert_int_equal(m.method, SIP_M_INVITE);
 	assert_int_equal(m.cseq, 9);
@@ -226,7 +227,8 @@ static void test_escapes(void **state)
 	assert_true(field_is(&m, "Request-URI.user", "sips%3Auser%40example.com"));
 	assert_true(field_is(&m, "Contact.uri.n%61me", "v%61lue%25%34%31"));
 	assert_int_equal(sip_name_addr_parse(&a, sip_value(&m, SIP_H_TO)), 0);
-	assert_true(str_eq(sip_uri_canonical(&a.uri, &arena), STR("sip:user@example.com")));
+	assert_true(
+		str_eq(sip_uri_canonical(&a.uri, &arena), STR("sip:user@example.com")));
 	assert_int_equal(sip_name_addr_parse(&a, sip_value(&m, SIP_H_FROM)), 0);
 	assert_true(str_eq(sip_uri_canonical(&a.uri, &arena),
 		STR("sip:I%20have%20spaces@example.net")));
@@ -235,7 +237,8 @@ static void test_escapes(void **state)
 	assert_true(field_is(&m, "Contact[1].uri.user", "%00"));
 	assert_true(field_is(&m, "Contact[2].uri.user", "%00%00"));
 	assert_int_equal(sip_name_addr_parse(&a, sip_value(&m, SIP_H_TO)), 0);
-	assert_true(str_eq(sip_uri_canonical(&a.uri, &arena), STR("sip:null-%00-null@example.com")));
+	assert_true(str_eq(
+		sip_uri_canonical(&a.uri, &arena), STR("sip:null-%00-null@example.com")));
 	/* no escapes, though they look like it */
 	m = parsed("esc02.dat");
 	assert_int_equal(m.method, SIP_M_OTHER);

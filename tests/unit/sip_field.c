@@ -25,7 +25,8 @@ static void assert_str_at(struct str s, const char *z, int line)
 {
 	if (z ? (s.p && str_eq(s, str_of(z))) : !s.p)
 		return;
-	print_error("line %d: \"" STR_FMT "\" is not \"%s\"\n", line, STR_ARG(s), z ? z : "(none)");
+	print_error("line %d: \"" STR_FMT "\" is not \"%s\"\n", line, STR_ARG(s),
+		z ? z : "(none)");
 	fail();
 }
 
@@ -57,7 +58,8 @@ static struct sip_uri uri(const char *z)
 
 static void test_uri_parts(void **state)
 {
-	struct sip_uri u = uri("SIP:alice;day=tue:pw$1@[2001:db8::1]:5061;lr;x=a%20b?To=c&D=");
+	struct sip_uri u =
+		uri("SIP:alice;day=tue:pw$1@[2001:db8::1]:5061;lr;x=a%20b?To=c&D=");
 	assert_str(u.scheme, "SIP");
 	assert_str(u.user, "alice;day=tue");
 	assert_str(u.password, "pw$1");
@@ -86,13 +88,28 @@ static void test_uri_parts(void **state)
 static void test_uri_good(void **state)
 {
 	static const char *const rows[] = {
-		"sips:a@b.example", "sip:a@b.example.", "sip:a@1b.example", "sip:a@192.0.2.1:1",
-		"sip:a@localhost", "sip:a@x-y.example", "sip:a@h:65535", "sip:a:@h",
-		"sip:%61%00%fF@h", "sip:h;transport=ws;ob;lr", "sip:h;a=[x]/:&+$",
-		"sip:-_.!~*'()&=+$,;?/@h", "sip:[::ffff:192.0.2.1]", "sip:[::]",
-		"sip:web!.*!@ims.example.org", "sip:web![0-9]{1,3}|^a\\.b!x@ims.example.org",
-		"tel:7042;phone-context=example.com", "tel:*21#", "tel:+3314529![0-9]{4}!",
-		"http://www.example.com/x?y#z", "a+b-c.d:e", "x:\xc3\xb6",
+		"sips:a@b.example",
+		"sip:a@b.example.",
+		"sip:a@1b.example",
+		"sip:a@192.0.2.1:1",
+		"sip:a@localhost",
+		"sip:a@x-y.example",
+		"sip:a@h:65535",
+		"sip:a:@h",
+		"sip:%61%00%fF@h",
+		"sip:h;transport=ws;ob;lr",
+		"sip:h;a=[x]/:&+$",
+		"sip:-_.!~*'()&=+$,;?/@h",
+		"sip:[::ffff:192.0.2.1]",
+		"sip:[::]",
+		"sip:web!.*!@ims.example.org",
+		"sip:web![0-9]{1,3}|^a\\.b!x@ims.example.org",
+		"tel:7042;phone-context=example.com",
+		"tel:*21#",
+		"tel:+3314529![0-9]{4}!",
+		"http://www.example.com/x?y#z",
+		"a+b-c.d:e",
+		"x:\xc3\xb6",
 	};
 	for (size_t i = 0; i < N(rows); i++)
 		uri(rows[i]);
@@ -101,19 +118,89 @@ static void test_uri_good(void **state)
 static void test_uri_bad(void **state)
 {
 	static const char *const rows[] = {
-		"", ":", "sip", "sip:", "sip:@h", "sip::pw@h", "sip:a@", "sip:a@b@c", "1sip:h",
-		"si p:h", "sip :h", "sip: h", "sip:h ", "sip:a b@h", "sip:a@h:", "sip:a@h:0",
-		"sip:a@h:65536", "sip:a@h:x", "sip:a@h:80 ", "sip:a@h :80", "sip:a@h: 80",
-		"sip:a%@h", "sip:a%4@h", "sip:a%4g@h", "sip:a%@%4", "sip:a\"b@h", "sip:a#b@h",
-		"sip:a<b@h", "sip:a[b]@h", "sip:a![@h", "sip:![!a]@h", "sip:a@h_x", "sip:a@-h",
-		"sip:a@h-", "sip:a@h-.x", "sip:a@h..x", "sip:a@.h", "sip:a@.", "sip:a@1.2.3",
-		"sip:a@1.2.3.256", "sip:a@1.2.3.4.5", "sip:a@1234", "sip:a@1.2.3.4a", "sip:a!\"!@h", "sip:a@h%41", "sip:h;",
-		"sip:h;;lr", "sip:h;lr;x=1;LR", "sip:h;=x", "sip:h;x=", "sip:h;x=a=b", "sip:h;x=\"a\"", "sip:h;x y",
-		"sip:h?", "sip:h?a", "sip:h?=b", "sip:h?a=b&", "sip:h?a=b=c", "sip:[::1",
-		"sip:[::1]x", "sip:[]", "sip:[1]", "sip:[::1%25eth0]", "sip:::1", "sip:a\x01@h",
-		"sip:a\xc3\xb6@h", "sip:a\x7f@h", "tel:", "tel:+", "tel:-", "tel:+33x", "tel:33!",
-		"tel:+33;", "tel:+33 1", "tel:+33;x=\"", "x:", "x:a b", "x:<a>", "<sip:h>", "*",
-		"sip:h\r\n", "sip:h\r\n ;lr", "x:a\r\nb",
+		"",
+		":",
+		"sip",
+		"sip:",
+		"sip:@h",
+		"sip::pw@h",
+		"sip:a@",
+		"sip:a@b@c",
+		"1sip:h",
+		"si p:h",
+		"sip :h",
+		"sip: h",
+		"sip:h ",
+		"sip:a b@h",
+		"sip:a@h:",
+		"sip:a@h:0",
+		"sip:a@h:65536",
+		"sip:a@h:x",
+		"sip:a@h:80 ",
+		"sip:a@h :80",
+		"sip:a@h: 80",
+		"sip:a%@h",
+		"sip:a%4@h",
+		"sip:a%4g@h",
+		"sip:a%@%4",
+		"sip:a\"b@h",
+		"sip:a#b@h",
+		"sip:a<b@h",
+		"sip:a[b]@h",
+		"sip:a![@h",
+		"sip:![!a]@h",
+		"sip:a@h_x",
+		"sip:a@-h",
+		"sip:a@h-",
+		"sip:a@h-.x",
+		"sip:a@h..x",
+		"sip:a@.h",
+		"sip:a@.",
+		"sip:a@1.2.3",
+		"sip:a@1.2.3.256",
+		"sip:a@1.2.3.4.5",
+		"sip:a@1234",
+		"sip:a@1.2.3.4a",
+		"sip:a!\"!@h",
+		"sip:a@h%41",
+		"sip:h;",
+		"sip:h;;lr",
+		"sip:h;lr;x=1;LR",
+		"sip:h;=x",
+		"sip:h;x=",
+		"sip:h;x=a=b",
+		"sip:h;x=\"a\"",
+		"sip:h;x y",
+		"sip:h?",
+		"sip:h?a",
+		"sip:h?=b",
+		"sip:h?a=b&",
+		"sip:h?a=b=c",
+		"sip:[::1",
+		"sip:[::1]x",
+		"sip:[]",
+		"sip:[1]",
+		"sip:[::1%25eth0]",
+		"sip:::1",
+		"sip:a\x01@h",
+		"sip:a\xc3\xb6@h",
+		"sip:a\x7f@h",
+		"tel:",
+		"tel:+",
+		"tel:-",
+		"tel:+33x",
+		"tel:33!",
+		"tel:+33;",
+		"tel:+33 1",
+		"tel:+33;x=\"",
+		"x:",
+		"x:a b",
+		"x:<a>",
+		"<sip:h>",
+		"*",
+		"sip:h\r\n",
+		"sip:h\r\n ;lr",
+		"x:a\r\nb",
 	};
 	for (size_t i = 0; i < N(rows); i++) {
 		struct sip_uri u;
@@ -151,7 +238,8 @@ static void test_uri_canonical(void **state)
 		const char *from, *to;
 	} rows[] = {
 		{"sip:alice@ims.example.org", "sip:alice@ims.example.org"},
-		{"SIP:Alice@IMS.Example.ORG:5060;transport=ws;lr?a=b", "sip:Alice@ims.example.org"},
+		{"SIP:Alice@IMS.Example.ORG:5060;transport=ws;lr?a=b",
+			"sip:Alice@ims.example.org"},
 		{"sips:a@h", "sips:a@h"},
 		{"sip:%61lic%65@h", "sip:alice@h"},
 		/* what may not stand bare stays, with one spelling */
@@ -166,7 +254,8 @@ static void test_uri_canonical(void **state)
 		{"sip:IMS.example.org", "sip:ims.example.org"},
 		{"sip:a@[2001:DB8::1]:5060", "sip:a@[2001:db8::1]"},
 		{"TEL:+33-1(45).29;ext=1", "tel:+3314529"},
-		{"tel:7042-1;phone-context=Example.COM", "tel:70421;phone-context=example.com"},
+		{"tel:7042-1;phone-context=Example.COM",
+			"tel:70421;phone-context=example.com"},
 		{"tel:A1", "tel:a1"},
 		{"tel:2;phone-context", "tel:2"},
 		{"tel:+3314529![0-9]{4}!", "tel:+3314529![0-9]{4}!"},
@@ -195,20 +284,27 @@ static void test_uri_equal(void **state)
 		const char *a, *b;
 	} rows[] = {
 		/* the examples of RFC 3261 19.1.4 */
-		{true, "sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"},
+		{true, "sip:%61lice@atlanta.com;transport=TCP",
+			"sip:alice@AtLanTa.CoM;Transport=tcp"},
 		{true, "sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"},
 		{true, "sip:carol@chicago.com", "sip:carol@chicago.com;security=on"},
-		{true, "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
-			"sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com"},
+		{true,
+			"sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%"
+			"40biloxi.com",
+			"sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%"
+			"40biloxi.com"},
 		{true, "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
 			"sip:alice@atlanta.com?priority=urgent&subject=project%20x"},
-		{false, "SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"},
+		{false, "SIP:ALICE@AtLanTa.CoM;Transport=udp",
+			"sip:alice@AtLanTa.CoM;Transport=UDP"},
 		{false, "sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"},
 		{false, "sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"},
 		{false, "sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"},
-		{false, "sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"},
+		{false, "sip:carol@chicago.com",
+			"sip:carol@chicago.com?Subject=next%20meeting"},
 		{false, "sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"},
-		{false, "sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"},
+		{false, "sip:carol@chicago.com;security=on",
+			"sip:carol@chicago.com;security=off"},
 		/* and more */
 		{false, "sip:a@h", "sips:a@h"},
 		{false, "sip:a@h", "sip:h"},
@@ -231,7 +327,8 @@ static void test_uri_equal(void **state)
 	};
 	for (size_t i = 0; i < N(rows); i++) {
 		struct sip_uri a = uri(rows[i].a), b = uri(rows[i].b);
-		if (sip_uri_equal(&a, &b) != rows[i].equal || sip_uri_equal(&b, &a) != rows[i].equal)
+		if (sip_uri_equal(&a, &b) != rows[i].equal ||
+			sip_uri_equal(&b, &a) != rows[i].equal)
 			print_error("%s\n%s\n", rows[i].a, rows[i].b);
 		assert_int_equal(sip_uri_equal(&a, &b), rows[i].equal);
 		assert_int_equal(sip_uri_equal(&b, &a), rows[i].equal);
@@ -267,8 +364,8 @@ static void test_name_addr(void **state)
 		const char *text, *display, *uri, *params;
 	} rows[] = {
 		{"<sip:a@h>", "", "sip:a@h", NULL},
-		{" \"A, \\\"B\\\" <x>\" <sip:a@h;lr>\r\n ; tag = 1;x ", "\"A, \\\"B\\\" <x>\"",
-			"sip:a@h;lr", "tag = 1;x"},
+		{" \"A, \\\"B\\\" <x>\" <sip:a@h;lr>\r\n ; tag = 1;x ",
+			"\"A, \\\"B\\\" <x>\"", "sip:a@h;lr", "tag = 1;x"},
 		{"\"\"<sip:a@h>", "\"\"", "sip:a@h", NULL},
 		{"caller<sip:a@h>;tag=1", "caller", "sip:a@h", "tag=1"},
 		{"A. Bell \t x\r\n y <sip:a@h>", "A. Bell \t x\r\n y", "sip:a@h", NULL},
@@ -279,8 +376,8 @@ static void test_name_addr(void **state)
 		{"<tel:+33;ext=1>;tag=x", "", "tel:+33;ext=1", "tag=x"},
 		{"<http://www.example.com>;tag=3", "", "http://www.example.com", "tag=3"},
 		{"isbn:2983792873", NULL, "isbn:2983792873", NULL},
-		{"<sip:a@h>;+sip.instance=\"<urn:uuid:0>\";reg-id=1;expires=600", "", "sip:a@h",
-			"+sip.instance=\"<urn:uuid:0>\";reg-id=1;expires=600"},
+		{"<sip:a@h>;+sip.instance=\"<urn:uuid:0>\";reg-id=1;expires=600", "",
+			"sip:a@h", "+sip.instance=\"<urn:uuid:0>\";reg-id=1;expires=600"},
 		{"\"\xd1\x80\" <sip:a@h>", "\"\xd1\x80\"", "sip:a@h", NULL},
 		{"<sip:a@h>;received=[2001:db8::1]:5060", "", "sip:a@h",
 			"received=[2001:db8::1]:5060"},
@@ -305,13 +402,42 @@ static void test_name_addr(void **state)
 static void test_name_addr_bad(void **state)
 {
 	static const char *const rows[] = {
-		"", " ", "**", "* ", "<", "<>", "<sip:a@h", "sip:a@h>", "< sip:a@h>", "<sip:a@h >",
-		"\"A <sip:a@h>", "\"A\" sip:a@h", "\"A\" x <sip:a@h>", "A, B <sip:a@h>",
-		"\xd1\x80 <sip:a@h>", "<sip:a@h> x", "<sip:a@h>x;y", "<sip:a@h>;", "<sip:a@h>;;x",
-		"<sip:a@h>;=x", "<sip:a@h>;x=", "<sip:a@h>;x=\"", "<sip:a@h>;x=\"a\"b", "<sip:a@h>;x y",
-		"<sip:a@h>;x=a b", "<sip:a@h>, <sip:b@h>", "sip:a@h, sip:b@h", "sip:a@h?x=y",
-		"sip:a,b@h", "sip:a@h x", "sip:a@h;", "alice", "<alice>", "A <sip:a@h><sip:b@h>",
-		"<sip:a@h\r\n ;lr>", "\"a\r\n b\" <sip:a@h>",
+		"",
+		" ",
+		"**",
+		"* ",
+		"<",
+		"<>",
+		"<sip:a@h",
+		"sip:a@h>",
+		"< sip:a@h>",
+		"<sip:a@h >",
+		"\"A <sip:a@h>",
+		"\"A\" sip:a@h",
+		"\"A\" x <sip:a@h>",
+		"A, B <sip:a@h>",
+		"\xd1\x80 <sip:a@h>",
+		"<sip:a@h> x",
+		"<sip:a@h>x;y",
+		"<sip:a@h>;",
+		"<sip:a@h>;;x",
+		"<sip:a@h>;=x",
+		"<sip:a@h>;x=",
+		"<sip:a@h>;x=\"",
+		"<sip:a@h>;x=\"a\"b",
+		"<sip:a@h>;x y",
+		"<sip:a@h>;x=a b",
+		"<sip:a@h>, <sip:b@h>",
+		"sip:a@h, sip:b@h",
+		"sip:a@h?x=y",
+		"sip:a,b@h",
+		"sip:a@h x",
+		"sip:a@h;",
+		"alice",
+		"<alice>",
+		"A <sip:a@h><sip:b@h>",
+		"<sip:a@h\r\n ;lr>",
+		"\"a\r\n b\" <sip:a@h>",
 	};
 	for (size_t i = 0; i < N(rows); i++) {
 		struct sip_name_addr a;
@@ -327,14 +453,17 @@ static void test_name_addr_bad(void **state)
 static void test_via(void **state)
 {
 	struct sip_via v;
-	assert_int_equal(sip_via_parse(&v, STR("SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport")), 0);
+	assert_int_equal(
+		sip_via_parse(&v, STR("SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport")),
+		0);
 	assert_str(v.transport, "WSS");
 	assert_str(v.host, "q7f2.invalid");
 	assert_int_equal(v.port, 0);
 	assert_str(v.branch, "z9hG4bK1");
 	assert_str(v.params, "branch=z9hG4bK1;rport");
-	assert_int_equal(sip_via_parse(&v, STR(" sip \t/\r\n 2.0 / UNKNOWN \r\n [::1] : 5060 ; x ; "
-					       "branch\t=\r\n b ")),
+	assert_int_equal(sip_via_parse(&v,
+				 STR(" sip \t/\r\n 2.0 / UNKNOWN \r\n [::1] : 5060 ; x ; "
+				     "branch\t=\r\n b ")),
 		0);
 	assert_str(v.transport, "UNKNOWN");
 	assert_str(v.host, "[::1]");
@@ -347,11 +476,27 @@ static void test_via(void **state)
 	assert_null(v.params.p);
 	assert_null(v.branch.p);
 	static const char *const bad[] = {
-		"", "SIP", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/3.0/UDP h", "HTTP/2.0/UDP h",
-		"SIP/2.0/UDPh", "SIP/2.0/ h", "SIP/2.0/U;P h", "SIP/2.0/UDP h;", "SIP/2.0/UDP h;;a",
-		"SIP/2.0/UDP h x", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h:99999",
-		"SIP/2.0/UDP ;branch=x", "SIP/2.0/UDP h,", "SIP/2.0/UDP h;branch=",
-		"SIP/2.0/UDP h;branch=\"", "SIP/2.0/UDP h i;branch=x",
+		"",
+		"SIP",
+		"SIP/2.0",
+		"SIP/2.0/UDP",
+		"SIP/2.0/UDP ",
+		"SIP/3.0/UDP h",
+		"HTTP/2.0/UDP h",
+		"SIP/2.0/UDPh",
+		"SIP/2.0/ h",
+		"SIP/2.0/U;P h",
+		"SIP/2.0/UDP h;",
+		"SIP/2.0/UDP h;;a",
+		"SIP/2.0/UDP h x",
+		"SIP/2.0/UDP h:",
+		"SIP/2.0/UDP h:x",
+		"SIP/2.0/UDP h:99999",
+		"SIP/2.0/UDP ;branch=x",
+		"SIP/2.0/UDP h,",
+		"SIP/2.0/UDP h;branch=",
+		"SIP/2.0/UDP h;branch=\"",
+		"SIP/2.0/UDP h i;branch=x",
 	};
 	for (size_t i = 0; i < N(bad); i++) {
 		struct str s = exact(bad[i]);
@@ -388,8 +533,9 @@ static void test_auth(void **state)
 {
 	struct sip_auth a;
 	struct str v;
-	assert_int_equal(sip_auth_parse(&a, STR("Digest username=\"a\\\"b\", realm = \"\" ,\r\n "
-						"uri=sip:h,nc=00000001, x=\"a,b\"")),
+	assert_int_equal(
+		sip_auth_parse(&a, STR("Digest username=\"a\\\"b\", realm = \"\" ,\r\n "
+				       "uri=sip:h,nc=00000001, x=\"a,b\"")),
 		0);
 	assert_str(a.scheme, "Digest");
 	assert_true(sip_auth_param(&a, STR("USERNAME"), &v));
@@ -415,8 +561,8 @@ static void test_auth(void **state)
 	assert_true(sip_auth_param(&a, STR("qop"), &v));
 	assert_str(v, "auth");
 
-	static const char *const bad[] = {"", " ", "Digest", "Digest ", ",", "=a", "\"a\" b",
-		"Digest\"a\"", "Di,gest a=b"};
+	static const char *const bad[] = {"", " ", "Digest", "Digest ", ",", "=a",
+		"\"a\" b", "Digest\"a\"", "Di,gest a=b"};
 	for (size_t i = 0; i < N(bad); i++)
 		assert_int_equal(sip_auth_parse(&a, str_of(bad[i])), -EINVAL);
 }
@@ -436,8 +582,9 @@ static void test_auth_walk(void **state)
 	assert_str(value, "");
 	assert_int_equal(sip_auth_next(&rest, &name, &value, &quoted), 0);
 	assert_int_equal(sip_auth_next(&rest, &name, &value, &quoted), 0);
-	static const char *const bad[] = {"", ",a=b", "a", "a=", "a=,b=c", "a=\"b", "a=\"b\"c",
-		"a=b c", "a=b\"c\"", "=b", "a==\"b\"", "a=\"b\r\n c\"", "a b=c"};
+	static const char *const bad[] = {"", ",a=b", "a", "a=", "a=,b=c", "a=\"b",
+		"a=\"b\"c", "a=b c", "a=b\"c\"", "=b", "a==\"b\"", "a=\"b\r\n c\"",
+		"a b=c"};
 	for (size_t i = 0; i < N(bad); i++) {
 		rest = str_of(bad[i]);
 		int got = sip_auth_next(&rest, &name, &value, &quoted);
@@ -457,8 +604,10 @@ static void test_digest(void **state)
 	assert_int_equal(
 		sip_digest_parse(&d,
 			STR("dIgEsT username=\"u\",realm=\"r\",nonce=\"n\",uri=\"sip:x\","
-			    "response=\"\",algorithm=MD5,cnonce=\"c\",opaque=\"o\",qop=auth,"
-			    "nc=00000001,auts=\"t\",stale=TRUE,domain=\"d\",Integrity-Protected=\"yes\","
+			    "response=\"\",algorithm=MD5,cnonce=\"c\",opaque=\"o\",qop="
+			    "auth,"
+			    "nc=00000001,auts=\"t\",stale=TRUE,domain=\"d\",Integrity-"
+			    "Protected=\"yes\","
 			    "authorization-entity=\"waf\",wwsf-entity=\"wwsf\",ext=1")),
 		0);
 	assert_str(d.username, "u");
@@ -478,13 +627,15 @@ static void test_digest(void **state)
 	assert_str(d.authorization_entity, "waf");
 	assert_str(d.wwsf_entity, "wwsf");
 	assert_null(d.rspauth.p);
-	assert_int_equal(sip_digest_parse(&d, STR("qop=auth,rspauth=\"a\",nextnonce=\"b\"")), 0);
+	assert_int_equal(
+		sip_digest_parse(&d, STR("qop=auth,rspauth=\"a\",nextnonce=\"b\"")), 0);
 	assert_str(d.rspauth, "a");
 	assert_str(d.nextnonce, "b");
 	static const char *const bad[] = {"", "Digest", "Bearer a=b", "Digest abc",
 		"Digest realm=\"a\", realm=\"a\"", "Digest realm=\"a\", REALM=\"b\"",
-		"Digest x=1, X=2", "Digest realm=\"a\",", "Digest realm=\"a\" nonce=\"b\"",
-		"Digest realm=\"a", "Digest integrity-protected=no, integrity-protected=\"auth-done\""};
+		"Digest x=1, X=2", "Digest realm=\"a\",",
+		"Digest realm=\"a\" nonce=\"b\"", "Digest realm=\"a",
+		"Digest integrity-protected=no, integrity-protected=\"auth-done\""};
 	for (size_t i = 0; i < N(bad); i++)
 		assert_int_equal(sip_digest_parse(&d, str_of(bad[i])), -EINVAL);
 	/* unknown parameters without end */
@@ -502,7 +653,8 @@ static void test_quote(void **state)
 {
 	assert_str(sip_quote(&arena, STR_NONE), "\"\"");
 	assert_str(sip_quote(&arena, STR("a\"b\\c\r\nd\te")), "\"a\\\"b\\\\c  d\te\"");
-	assert_true(str_eq(sip_quote(&arena, (struct str){"\0\x1b", 2}), (struct str){"\"\\\0\\\x1b\"", 6}));
+	assert_true(str_eq(sip_quote(&arena, (struct str){"\0\x1b", 2}),
+		(struct str){"\"\\\0\\\x1b\"", 6}));
 }
 
 /* ---- of a message ---- */
@@ -511,11 +663,13 @@ static void test_quote(void **state)
 static struct sip_msg message(const char *start, const char *fields)
 {
 	struct str text = arena_fmt(&arena,
-		"%s" CRLF "Via: SIP/2.0/TCP a.example;branch=z9hG4bK1, SIP/2.0/WSS b.invalid:81;branch="
-		"z9hG4bK2;rport" CRLF "v: SIP/2.0/UDP c.example;branch=z9hG4bK3;maddr=x" CRLF
+		"%s" CRLF "Via: SIP/2.0/TCP a.example;branch=z9hG4bK1, SIP/2.0/WSS "
+			  "b.invalid:81;branch="
+		"z9hG4bK2;rport" CRLF
+		"v: SIP/2.0/UDP c.example;branch=z9hG4bK3;maddr=x" CRLF
 		"From: \"Al\" <sip:alice@ims.example.org;x=1>;tag=a1" CRLF
-		"To: sip:bob@ims.example.org" CRLF "Call-ID: c1" CRLF "CSeq: 4 INVITE" CRLF
-		"%s" CRLF "body",
+		"To: sip:bob@ims.example.org" CRLF "Call-ID: c1" CRLF
+		"CSeq: 4 INVITE" CRLF "%s" CRLF "body",
 		start, fields);
 	struct sip_msg m;
 	struct sip_fault fault;
@@ -546,7 +700,8 @@ static void test_script_fields(void **state)
 		{"From.uri.x", "1"},
 		{"From.x", NULL},
 		{"f.tag", "a1"},
-		{"Via", "SIP/2.0/TCP a.example;branch=z9hG4bK1, SIP/2.0/WSS b.invalid:81;branch=z9hG4bK2;rport"},
+		{"Via", "SIP/2.0/TCP a.example;branch=z9hG4bK1, SIP/2.0/WSS "
+			"b.invalid:81;branch=z9hG4bK2;rport"},
 		{"Via.branch", "z9hG4bK1"},
 		{"Via[1]", "SIP/2.0/TCP a.example;branch=z9hG4bK1"},
 		{"Via[2].branch", "z9hG4bK2"},
@@ -586,18 +741,23 @@ static void test_script_fields(void **state)
 		{".", NULL},
 		{"[1]", NULL},
 	};
-	struct sip_msg m = message("INVITE sip:bob@ims.example.org:5060;user=phone SIP/2.0",
-		"Contact: <sip:k@h;transport=ws>;+sip.instance=\"<urn:uuid:0;x=1>\";expires=600,"
-		" <sip:l@h>" CRLF "Path: <sip:a;lr>, <sip:b;lr;ob>" CRLF "Authorization: Bearer abc" CRLF
-		"Authorization: Digest username=\"a\", integrity-protected=\"auth-done\"" CRLF
+	struct sip_msg m = message(
+		"INVITE sip:bob@ims.example.org:5060;user=phone SIP/2.0",
+		"Contact: "
+		"<sip:k@h;transport=ws>;+sip.instance=\"<urn:uuid:0;x=1>\";expires=600,"
+		" <sip:l@h>" CRLF "Path: <sip:a;lr>, <sip:b;lr;ob>" CRLF
+		"Authorization: Bearer abc" CRLF "Authorization: Digest username=\"a\", "
+						 "integrity-protected=\"auth-done\"" CRLF
 		"P-Charging-Vector: icid-value=\"a;b\";orig-ioi=\"Type 1x\"" CRLF
 		"P-Access-Network-Info: IEEE-802.11;network-provided" CRLF
 		"Proxy-Authorization: Digest" CRLF "Refer-To: *" CRLF
-		"P-Visited-Network-ID: \"ims.example.org\"" CRLF "Supported: path, outbound" CRLF
-		"X-Other: 1;a=2" CRLF "X-Other: a=3" CRLF);
+		"P-Visited-Network-ID: \"ims.example.org\"" CRLF
+		"Supported: path, outbound" CRLF "X-Other: 1;a=2" CRLF
+		"X-Other: a=3" CRLF);
 	for (size_t i = 0; i < N(rows); i++) {
 		struct str got = sip_script_field(&m, str_of(rows[i].name));
-		if (rows[i].value ? !got.p || !str_eq(got, str_of(rows[i].value)) : got.p != NULL)
+		if (rows[i].value ? !got.p || !str_eq(got, str_of(rows[i].value))
+				  : got.p != NULL)
 			print_error("%s\n", rows[i].name);
 		assert_str(got, rows[i].value);
 	}
@@ -623,7 +783,9 @@ static void test_check(void **state)
 	static const struct {
 		const char *fields, *why;
 	} rows[] = {
-		{"Contact: <sip:a@h>" CRLF "Max-Forwards: 0255" CRLF "Route: <sip:a;lr>" CRLF, NULL},
+		{"Contact: <sip:a@h>" CRLF "Max-Forwards: 0255" CRLF
+		 "Route: <sip:a;lr>" CRLF,
+			NULL},
 		{"Authorization: Bearer abc" CRLF, NULL},
 		{"Authorization: Frob a b c" CRLF, NULL},
 		{"Route:" CRLF, "Malformed Route"},
@@ -642,7 +804,8 @@ static void test_check(void **state)
 		{"v: SIP/2.0/UDP" CRLF, "Malformed Via"},
 		{"Authorization: Digest" CRLF, "Malformed Authorization"},
 		{"Authorization: a=b" CRLF, "Malformed Authorization"},
-		{"Authorization: Digest realm=\"a\", realm=\"b\"" CRLF, "Malformed Authorization"},
+		{"Authorization: Digest realm=\"a\", realm=\"b\"" CRLF,
+			"Malformed Authorization"},
 		{"Proxy-Authorization: Digest x" CRLF, "Malformed Proxy-Authorization"},
 	};
 	for (size_t i = 0; i < N(rows); i++) {
@@ -668,12 +831,14 @@ static void test_check_of_names(void **state)
 	static const struct {
 		const char *call_id;
 		bool good;
-	} rows[] = {{"a", true}, {"a@b", true}, {"!%()<>:\\\"/[]?{}@~", true}, {"a@b@c", false},
-		{"a b", false}, {"", false}, {"\xc3\xb6", false}, {"a,b", false}};
+	} rows[] = {{"a", true}, {"a@b", true}, {"!%()<>:\\\"/[]?{}@~", true},
+		{"a@b@c", false}, {"a b", false}, {"", false}, {"\xc3\xb6", false},
+		{"a,b", false}};
 	for (size_t i = 0; i < N(rows); i++) {
 		struct str text = arena_fmt(&arena,
-			"REGISTER sip:h SIP/2.0" CRLF "v: SIP/2.0/UDP a" CRLF "f: <sip:a@h>" CRLF
-			"t: <sip:a@h>" CRLF "CSeq: 1 REGISTER" CRLF "m: *" CRLF "i: %s" CRLF CRLF,
+			"REGISTER sip:h SIP/2.0" CRLF "v: SIP/2.0/UDP a" CRLF
+			"f: <sip:a@h>" CRLF "t: <sip:a@h>" CRLF "CSeq: 1 REGISTER" CRLF
+			"m: *" CRLF "i: %s" CRLF CRLF,
 			rows[i].call_id);
 		struct sip_msg m;
 		struct sip_fault fault;

@@ -12,19 +12,19 @@
 #include "common/sip/field.h"
 #include "common/sip/msg.h"
 
-#define CRLF "\r\n"
+#define CRLF  "\r\n"
 #define START "REGISTER sip:ims.example.org SIP/2.0" CRLF
-#define BASE                                                                               \
-	"Via: SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport" CRLF "Max-Forwards: 70" CRLF \
-	"From: <sip:alice@ims.example.org>;tag=a1" CRLF                                    \
+#define BASE                                                                             \
+	"Via: SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport" CRLF                       \
+	"Max-Forwards: 70" CRLF "From: <sip:alice@ims.example.org>;tag=a1" CRLF          \
 	"To: <sip:alice@ims.example.org>" CRLF "Call-ID: c1" CRLF
 #define CSEQ "CSeq: 1 REGISTER" CRLF
 #define HEAD START BASE CSEQ
 
-#define REGISTER                                                                           \
-	HEAD "Contact: <sip:k3x9@q7f2.invalid;transport=ws>;reg-id=1,"                     \
-	     " \"B, C\" <sip:b@q7f2.invalid>" CRLF "Path: <sip:a;lr>, <sip:b;lr>" CRLF     \
-	     "X-Thing: one" CRLF "Path: <sip:c;lr>" CRLF "Content-Type: text/plain" CRLF   \
+#define REGISTER                                                                         \
+	HEAD "Contact: <sip:k3x9@q7f2.invalid;transport=ws>;reg-id=1,"                   \
+	     " \"B, C\" <sip:b@q7f2.invalid>" CRLF "Path: <sip:a;lr>, <sip:b;lr>" CRLF   \
+	     "X-Thing: one" CRLF "Path: <sip:c;lr>" CRLF "Content-Type: text/plain" CRLF \
 	     "Content-Length: 4" CRLF CRLF "body"
 
 static struct arena arena;
@@ -65,7 +65,8 @@ static void assert_str_at(struct str s, const char *z, int line)
 {
 	if (z ? (s.p && str_eq(s, str_of(z))) : !s.p)
 		return;
-	print_error("line %d: \"" STR_FMT "\" is not \"%s\"\n", line, STR_ARG(s), z ? z : "(none)");
+	print_error("line %d: \"" STR_FMT "\" is not \"%s\"\n", line, STR_ARG(s),
+		z ? z : "(none)");
 	fail();
 }
 
@@ -91,13 +92,15 @@ static void test_header_names(void **state)
 		for (size_t i = 0; i < name.n; i++) {
 			memcpy(text, name.p, name.n);
 			text[i] = text[i] == '*' ? '+' : '*';
-			assert_int_equal(sip_header_id((struct str){text, name.n}), SIP_H_OTHER);
+			assert_int_equal(
+				sip_header_id((struct str){text, name.n}), SIP_H_OTHER);
 		}
 		memcpy(text, name.p, name.n);
 		text[name.n] = 'x';
 		assert_int_not_equal(sip_header_id((struct str){text, name.n + 1}), id);
 		if (name.n > 2) /* "T" is compact for "To" */
-			assert_int_not_equal(sip_header_id((struct str){text, name.n - 1}), id);
+			assert_int_not_equal(
+				sip_header_id((struct str){text, name.n - 1}), id);
 	}
 	assert_int_equal(sip_header_id(STR_NONE), SIP_H_OTHER);
 	assert_int_equal(sip_header_id(STR("aael")), SIP_H_OTHER);
@@ -111,18 +114,20 @@ static void test_compact_names(void **state)
 	static const struct {
 		char compact;
 		enum sip_header id;
-	} rows[] = {{'a', SIP_H_ACCEPT_CONTACT}, {'b', SIP_H_REFERRED_BY}, {'c', SIP_H_CONTENT_TYPE},
-		{'d', SIP_H_REQUEST_DISPOSITION}, {'e', SIP_H_CONTENT_ENCODING}, {'f', SIP_H_FROM},
-		{'i', SIP_H_CALL_ID}, {'j', SIP_H_REJECT_CONTACT}, {'k', SIP_H_SUPPORTED},
-		{'l', SIP_H_CONTENT_LENGTH}, {'m', SIP_H_CONTACT}, {'n', SIP_H_IDENTITY_INFO},
-		{'o', SIP_H_EVENT}, {'r', SIP_H_REFER_TO}, {'s', SIP_H_SUBJECT}, {'t', SIP_H_TO},
-		{'u', SIP_H_ALLOW_EVENTS}, {'v', SIP_H_VIA}, {'x', SIP_H_SESSION_EXPIRES},
-		{'y', SIP_H_IDENTITY}};
+	} rows[] = {{'a', SIP_H_ACCEPT_CONTACT}, {'b', SIP_H_REFERRED_BY},
+		{'c', SIP_H_CONTENT_TYPE}, {'d', SIP_H_REQUEST_DISPOSITION},
+		{'e', SIP_H_CONTENT_ENCODING}, {'f', SIP_H_FROM}, {'i', SIP_H_CALL_ID},
+		{'j', SIP_H_REJECT_CONTACT}, {'k', SIP_H_SUPPORTED},
+		{'l', SIP_H_CONTENT_LENGTH}, {'m', SIP_H_CONTACT},
+		{'n', SIP_H_IDENTITY_INFO}, {'o', SIP_H_EVENT}, {'r', SIP_H_REFER_TO},
+		{'s', SIP_H_SUBJECT}, {'t', SIP_H_TO}, {'u', SIP_H_ALLOW_EVENTS},
+		{'v', SIP_H_VIA}, {'x', SIP_H_SESSION_EXPIRES}, {'y', SIP_H_IDENTITY}};
 	size_t row = 0;
 	for (int c = 0; c < 256; c++) {
 		char text = (char)c;
 		enum sip_header id = sip_header_id((struct str){&text, 1});
-		if (c < 128 && row < sizeof rows / sizeof *rows && c == rows[row].compact) {
+		if (c < 128 && row < sizeof rows / sizeof *rows &&
+			c == rows[row].compact) {
 			assert_int_equal(id, rows[row++].id);
 			text = (char)toupper(c);
 			assert_int_equal(sip_header_id((struct str){&text, 1}), id);
@@ -138,14 +143,15 @@ static void test_compact_names(void **state)
 /* What a client must not bring in: the list of the trust-domain border. */
 static void test_network_headers(void **state)
 {
-	static const char *const names[] = {"Path", "P-Asserted-Identity", "P-Visited-Network-ID",
-		"P-Charging-Vector", "P-Charging-Function-Addresses", "P-Associated-URI",
-		"P-Called-Party-ID", "P-Profile-Key", "P-Served-User", "P-User-Database",
-		"P-Asserted-Service", "P-Private-Network-Indication", "P-Early-Media",
-		"Service-Route", "History-Info", "Resource-Priority", "Feature-Caps",
-		"Restoration-Info", "Relayed-Charge", "Service-Interact-Info",
-		"Cellular-Network-Info", "Response-Source", "Attestation-Info",
-		"Origination-Id", "Additional-Identity", "Security-Client", "Security-Verify"};
+	static const char *const names[] = {"Path", "P-Asserted-Identity",
+		"P-Visited-Network-ID", "P-Charging-Vector",
+		"P-Charging-Function-Addresses", "P-Associated-URI", "P-Called-Party-ID",
+		"P-Profile-Key", "P-Served-User", "P-User-Database", "P-Asserted-Service",
+		"P-Private-Network-Indication", "P-Early-Media", "Service-Route",
+		"History-Info", "Resource-Priority", "Feature-Caps", "Restoration-Info",
+		"Relayed-Charge", "Service-Interact-Info", "Cellular-Network-Info",
+		"Response-Source", "Attestation-Info", "Origination-Id",
+		"Additional-Identity", "Security-Client", "Security-Verify"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		enum sip_header id = sip_header_id(str_of(names[i]));
 		assert_int_not_equal(id, SIP_H_OTHER);
@@ -153,9 +159,10 @@ static void test_network_headers(void **state)
 	}
 	assert_int_equal(sip_header_flags(SIP_H_RECORD_ROUTE),
 		SIP_HF_COMMA | SIP_HF_NETWORK_REQUEST);
-	static const enum sip_header client[] = {SIP_H_VIA, SIP_H_FROM, SIP_H_TO, SIP_H_CONTACT,
-		SIP_H_ROUTE, SIP_H_AUTHORIZATION, SIP_H_P_PREFERRED_IDENTITY,
-		SIP_H_P_ACCESS_NETWORK_INFO, SIP_H_SUPPORTED, SIP_H_EXPIRES, SIP_H_EVENT};
+	static const enum sip_header client[] = {SIP_H_VIA, SIP_H_FROM, SIP_H_TO,
+		SIP_H_CONTACT, SIP_H_ROUTE, SIP_H_AUTHORIZATION,
+		SIP_H_P_PREFERRED_IDENTITY, SIP_H_P_ACCESS_NETWORK_INFO, SIP_H_SUPPORTED,
+		SIP_H_EXPIRES, SIP_H_EVENT};
 	for (size_t i = 0; i < sizeof client / sizeof *client; i++)
 		assert_false(sip_header_flags(client[i]) &
 			     (SIP_HF_NETWORK | SIP_HF_NETWORK_REQUEST));
@@ -216,8 +223,9 @@ static void test_request(void **state)
 
 static void test_response(void **state)
 {
-	struct sip_msg m = good("SIP/2.0 401 Not you, again" CRLF BASE "CSeq: 007  REGISTER" CRLF
-				"WWW-Authenticate: Digest realm=\"a\", nonce=\"b\"" CRLF CRLF);
+	struct sip_msg m =
+		good("SIP/2.0 401 Not you, again" CRLF BASE "CSeq: 007  REGISTER" CRLF
+		     "WWW-Authenticate: Digest realm=\"a\", nonce=\"b\"" CRLF CRLF);
 	assert_false(m.request);
 	assert_int_equal(m.status, 401);
 	assert_str(m.reason, "Not you, again");
@@ -233,11 +241,12 @@ static void test_response(void **state)
 static void test_lenient(void **state)
 {
 	/* compact names, any case, blanks round the colon, folds, empty values */
-	struct sip_msg m = good(
-		"OPTIONS sip:a@b.example sip/2.0" CRLF "v:SIP/2.0/UDP h.example;branch=z9hG4bKx" CRLF
-		"f \t:\t<sip:a@b.example>;tag=1 \t" CRLF "TO :" CRLF " sip:c@d.example ;" CRLF
-		"\ttag = 7" CRLF "i:x" CRLF "cseq: 9" CRLF "  OPTIONS" CRLF "s:" CRLF "k: " CRLF
-		" " CRLF "L : 0" CRLF CRLF);
+	struct sip_msg m =
+		good("OPTIONS sip:a@b.example sip/2.0" CRLF
+		     "v:SIP/2.0/UDP h.example;branch=z9hG4bKx" CRLF
+		     "f \t:\t<sip:a@b.example>;tag=1 \t" CRLF "TO :" CRLF
+		     " sip:c@d.example ;" CRLF "\ttag = 7" CRLF "i:x" CRLF "cseq: 9" CRLF
+		     "  OPTIONS" CRLF "s:" CRLF "k: " CRLF " " CRLF "L : 0" CRLF CRLF);
 	assert_int_equal(m.n_fields, 8);
 	assert_str(sip_value(&m, SIP_H_FROM), "<sip:a@b.example>;tag=1");
 	assert_str(sip_value(&m, SIP_H_TO), "sip:c@d.example ;\r\n\ttag = 7");
@@ -281,8 +290,10 @@ static const struct fault_row fault_rows[] = {
 	{"REGISTER <sip:a> SIP/2.0" CRLF BASE CSEQ CRLF, 400, "Malformed Request-URI"},
 	{"REGISTER alice SIP/2.0" CRLF BASE CSEQ CRLF, 400, "Malformed Request-URI"},
 	{"REGISTER sip:a@b@c SIP/2.0" CRLF BASE CSEQ CRLF, 400, "Malformed Request-URI"},
-	{"REGISTER sip:a?x=y SIP/2.0" CRLF BASE CSEQ CRLF, 400, "Header Fields in Request-URI"},
-	{"REGISTER sip:a SIP/2.0 " CRLF BASE CSEQ CRLF, 400, "White Space at End of Request-Line"},
+	{"REGISTER sip:a?x=y SIP/2.0" CRLF BASE CSEQ CRLF, 400,
+		"Header Fields in Request-URI"},
+	{"REGISTER sip:a SIP/2.0 " CRLF BASE CSEQ CRLF, 400,
+		"White Space at End of Request-Line"},
 	{"SIP/2.0 99 x" CRLF BASE CSEQ CRLF, 0, "Not a SIP Message"},
 	{"SIP/2.0 099 x" CRLF BASE CSEQ CRLF, 0, "Bad Status Code"},
 	{"SIP/2.0 700 x" CRLF BASE CSEQ CRLF, 0, "Bad Status Code"},
@@ -304,8 +315,10 @@ static const struct fault_row fault_rows[] = {
 	{HEAD "X-A: \"\\\"\\\x01" CRLF "Y: \x1b" CRLF CRLF, 400, "Control Character"},
 	/* what must be there */
 	{START CSEQ CRLF, 0, "Missing Via"},
-	{START "v: SIP/2.0/UDP a" CRLF "t: <sip:a>" CRLF "i: 1" CRLF CSEQ CRLF, 400, "Missing From"},
-	{START "v: SIP/2.0/UDP a" CRLF "f: <sip:a>" CRLF "i: 1" CRLF CSEQ CRLF, 400, "Missing To"},
+	{START "v: SIP/2.0/UDP a" CRLF "t: <sip:a>" CRLF "i: 1" CRLF CSEQ CRLF, 400,
+		"Missing From"},
+	{START "v: SIP/2.0/UDP a" CRLF "f: <sip:a>" CRLF "i: 1" CRLF CSEQ CRLF, 400,
+		"Missing To"},
 	{START "v: SIP/2.0/UDP a" CRLF "f: <sip:a>" CRLF "t: <sip:a>" CRLF CSEQ CRLF, 400,
 		"Missing Call-ID"},
 	{START BASE CRLF, 400, "Missing CSeq"},
@@ -316,7 +329,8 @@ static const struct fault_row fault_rows[] = {
 	{HEAD "T: <sip:bob@ims.example.org>" CRLF CRLF, 400, "More than One To"},
 	{HEAD "CSEQ: 1 REGISTER" CRLF CRLF, 400, "More than One CSeq"},
 	{HEAD "max-forwards: 1" CRLF CRLF, 400, "More than One Max-Forwards"},
-	{HEAD "l: 0" CRLF "Content-Length: 0" CRLF CRLF, 400, "More than One Content-Length"},
+	{HEAD "l: 0" CRLF "Content-Length: 0" CRLF CRLF, 400,
+		"More than One Content-Length"},
 	{HEAD "l" CRLF " : 0" CRLF CRLF, 400, "Malformed Header Field"},
 	/* CSeq */
 	{START BASE "CSeq: 1 INVITE" CRLF CRLF, 400, "CSeq Method Does Not Match"},
@@ -334,8 +348,10 @@ static const struct fault_row fault_rows[] = {
 	{HEAD "Content-Length: five" CRLF CRLF "body!", 400, "Malformed Content-Length"},
 	{HEAD "Content-Length:" CRLF CRLF, 400, "Malformed Content-Length"},
 	{HEAD "Content-Length: 1, 1" CRLF CRLF "x", 400, "Malformed Content-Length"},
-	{HEAD "Content-Length: 18446744073709551616" CRLF CRLF, 400, "Malformed Content-Length"},
-	{HEAD "Content-Length: 5" CRLF CRLF "body", 400, "Content-Length Larger than Message"},
+	{HEAD "Content-Length: 18446744073709551616" CRLF CRLF, 400,
+		"Malformed Content-Length"},
+	{HEAD "Content-Length: 5" CRLF CRLF "body", 400,
+		"Content-Length Larger than Message"},
 	{HEAD, 400, "Header Not Complete"},
 	{HEAD "X-A: y" CRLF, 400, "Header Not Complete"},
 	/* credentials */
@@ -347,7 +363,8 @@ static const struct fault_row fault_rows[] = {
 	{HEAD "Authorization: Digest realm=\"a\"" CRLF "Authorization:" CRLF CRLF, 400,
 		"More than One Authorization"},
 	/* no answer to these */
-	{"ACK sip:a SIP/2.0" CRLF BASE "CSeq: 1 INVITE" CRLF CRLF, 0, "CSeq Method Does Not Match"},
+	{"ACK sip:a SIP/2.0" CRLF BASE "CSeq: 1 INVITE" CRLF CRLF, 0,
+		"CSeq Method Does Not Match"},
 	{"SIP/2.0 200 OK" CRLF BASE CSEQ "i: 1" CRLF CRLF, 0, "More than One Call-ID"},
 	{"SIP/2.0 200 OK" CRLF BASE "CSeq: x" CRLF CRLF, 0, "Malformed CSeq"},
 };
@@ -362,8 +379,8 @@ static void test_faults(void **state)
 		int err = sip_msg_parse(&m, bytes, &arena, &fault);
 		if (err != -EBADMSG || fault.status != row->status ||
 			strcmp(fault.why, row->why) != 0) {
-			print_error("%s\n%d %d %s, not %d %s\n", row->text, err, fault.status,
-				fault.why, row->status, row->why);
+			print_error("%s\n%d %d %s, not %d %s\n", row->text, err,
+				fault.status, fault.why, row->status, row->why);
 			fail();
 		}
 		assert_true(!fault.status || m.n_fields > 0);
@@ -389,12 +406,16 @@ static void test_nul(void **state)
 	static const char name[] = HEAD "Sub\0ject: a" CRLF CRLF;
 	struct sip_fault fault;
 	struct sip_msg m;
-	assert_int_equal(sip_msg_parse(&m, (struct str){bare, sizeof bare - 1}, &arena, &fault),
+	assert_int_equal(
+		sip_msg_parse(&m, (struct str){bare, sizeof bare - 1}, &arena, &fault),
 		-EBADMSG);
 	assert_string_equal(fault.why, "Control Character");
-	assert_int_equal(sip_msg_parse(&m, (struct str){name, sizeof name - 1}, &arena, &fault),
+	assert_int_equal(
+		sip_msg_parse(&m, (struct str){name, sizeof name - 1}, &arena, &fault),
 		-EBADMSG);
-	assert_int_equal(sip_msg_parse(&m, (struct str){pair, sizeof pair - 1}, &arena, &fault), 0);
+	assert_int_equal(
+		sip_msg_parse(&m, (struct str){pair, sizeof pair - 1}, &arena, &fault),
+		0);
 }
 
 /* A line that a smuggler dirtied must not come back in the answer. */
@@ -403,7 +424,8 @@ static void test_dirty_lines_are_not_answered(void **state)
 	struct sip_msg m;
 	struct sip_fault fault;
 	struct buf b = {0};
-	const char *text = START BASE CSEQ "From: a\nX-Smuggled: 1" CRLF "i: 2\rx" CRLF CRLF;
+	const char *text =
+		START BASE CSEQ "From: a\nX-Smuggled: 1" CRLF "i: 2\rx" CRLF CRLF;
 	assert_int_equal(sip_msg_parse(&m, str_of(text), &arena, &fault), -EBADMSG);
 	assert_int_equal(fault.status, 400);
 	assert_int_equal(m.n_fields, 6);
@@ -420,8 +442,10 @@ static void test_dirty_lines_are_not_answered(void **state)
 static void test_credentials_that_may_be_two(void **state)
 {
 	good(HEAD "Authorization: Bearer abc" CRLF
-		  "Authorization: Digest username=\"a\", realm=\"r\", nonce=\"\"" CRLF CRLF);
-	good(HEAD "Authorization: Digest realm=\"a\"" CRLF "Authorization: Digest realm=\"b\"" CRLF
+		  "Authorization: Digest username=\"a\", realm=\"r\", nonce=\"\"" CRLF
+			  CRLF);
+	good(HEAD "Authorization: Digest realm=\"a\"" CRLF
+		  "Authorization: Digest realm=\"b\"" CRLF
 		  "Proxy-Authorization: Digest realm=\"a\"" CRLF CRLF);
 }
 
@@ -431,7 +455,8 @@ static void test_exact(void **state)
 	struct sip_fault fault;
 	const char *longer = HEAD "Content-Length: 2" CRLF CRLF "body";
 	assert_int_equal(sip_msg_parse_exact(&m, str_of(REGISTER), &arena, &fault), 0);
-	assert_int_equal(sip_msg_parse_exact(&m, str_of(longer), &arena, &fault), -EBADMSG);
+	assert_int_equal(
+		sip_msg_parse_exact(&m, str_of(longer), &arena, &fault), -EBADMSG);
 	assert_int_equal(fault.status, 400);
 	assert_string_equal(fault.why, "Content-Length Smaller than Message");
 	assert_int_equal(sip_msg_parse(&m, str_of(longer), &arena, &fault), 0);
@@ -466,12 +491,14 @@ static void test_limits(void **state)
 	assert_int_equal(sip_msg_parse(&m, s, &arena, &fault), 0);
 	assert_int_equal(m.head_n, SIP_MAX_HEAD);
 	drop(s);
-	assert_fault(filled(HEAD "X-A: ", SIP_MAX_HEAD + 1, CRLF CRLF), 513, "Header Too Large");
+	assert_fault(filled(HEAD "X-A: ", SIP_MAX_HEAD + 1, CRLF CRLF), 513,
+		"Header Too Large");
 	assert_fault(filled(HEAD "X-A: ", 200000, ""), 513, "Header Too Large");
 	s = filled(HEAD CRLF, SIP_MAX_MESSAGE, "");
 	assert_int_equal(sip_msg_parse(&m, s, &arena, &fault), 0);
 	drop(s);
-	assert_fault(filled(HEAD CRLF, SIP_MAX_MESSAGE + 1, ""), 513, "Message Too Large");
+	assert_fault(
+		filled(HEAD CRLF, SIP_MAX_MESSAGE + 1, ""), 513, "Message Too Large");
 
 	struct buf b = {0};
 	buf_add(&b, STR(HEAD));
@@ -591,7 +618,8 @@ static void test_frame_cut_anywhere(void **state)
 	}
 	assert_int_equal(sip_msg_frame(STR(CRLF CRLF CRLF "\r"), &crlf), 0);
 	assert_int_equal(crlf, 3);
-	assert_int_equal(sip_msg_frame(STR(CRLF REGISTER "INVITE"), &crlf), strlen(REGISTER));
+	assert_int_equal(
+		sip_msg_frame(STR(CRLF REGISTER "INVITE"), &crlf), strlen(REGISTER));
 	assert_int_equal(crlf, 1);
 }
 
@@ -635,7 +663,8 @@ static void test_frame_refuses(void **state)
 
 /* ---- lists ---- */
 
-static void list_is(const struct sip_msg *m, enum sip_header id, const char *const *expect)
+static void list_is(
+	const struct sip_msg *m, enum sip_header id, const char *const *expect)
 {
 	struct sip_iter it = {0};
 	struct str element;
@@ -651,14 +680,15 @@ static void list_is(const struct sip_msg *m, enum sip_header id, const char *con
 
 static void test_lists(void **state)
 {
-	struct sip_msg m = good(
-		HEAD "Contact: \"a, \\\" b\" <sip:a@h;x=\"1,2\">;p=\"x,y\"" CRLF "\t," CRLF
-		     " <sip:b,c@h> ,<sip:d@h" CRLF "Contact:" CRLF "m: *" CRLF
-		     "Allow: INVITE,,ACK," CRLF "Supported: " CRLF
-		     "Authorization: Digest realm=\"a\", nonce=\"b\"" CRLF
-		     "Authorization: Bearer a" CRLF CRLF);
-	static const char *const contacts[] = {"\"a, \\\" b\" <sip:a@h;x=\"1,2\">;p=\"x,y\"",
-		"<sip:b,c@h>", "<sip:d@h", "*", NULL};
+	struct sip_msg m =
+		good(HEAD "Contact: \"a, \\\" b\" <sip:a@h;x=\"1,2\">;p=\"x,y\"" CRLF
+			  "\t," CRLF " <sip:b,c@h> ,<sip:d@h" CRLF "Contact:" CRLF
+			  "m: *" CRLF "Allow: INVITE,,ACK," CRLF "Supported: " CRLF
+			  "Authorization: Digest realm=\"a\", nonce=\"b\"" CRLF
+			  "Authorization: Bearer a" CRLF CRLF);
+	static const char *const contacts[] = {
+		"\"a, \\\" b\" <sip:a@h;x=\"1,2\">;p=\"x,y\"", "<sip:b,c@h>", "<sip:d@h",
+		"*", NULL};
 	static const char *const allow[] = {"INVITE", "", "ACK", "", NULL};
 	static const char *const auth[] = {
 		"Digest realm=\"a\", nonce=\"b\"", "Bearer a", NULL};
@@ -672,7 +702,7 @@ static void test_lists(void **state)
 
 /* ---- edits ---- */
 
-static struct sip_msg edited;  /* what the last edit was begun on */
+static struct sip_msg edited; /* what the last edit was begun on */
 static struct sip_edit edit;
 
 static void begin(const char *text)
@@ -697,8 +727,8 @@ static void writes_at(const char *expect, int line)
 static void test_no_edits(void **state)
 {
 	static const char *const rows[] = {REGISTER, HEAD CRLF, HEAD CRLF "body",
-		START "v:\tSIP/2.0/UDP a" CRLF "f: <sip:a>" CRLF "T :" CRLF " <sip:a>" CRLF
-		      "i:x" CRLF CSEQ CRLF};
+		START "v:\tSIP/2.0/UDP a" CRLF "f: <sip:a>" CRLF "T :" CRLF
+		      " <sip:a>" CRLF "i:x" CRLF CSEQ CRLF};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		begin(rows[i]);
 		writes(rows[i]);
@@ -726,21 +756,23 @@ static void test_edit_add(void **state)
 	sip_edit_add_top(&edit, SIP_H_VIA, STR("SIP/2.0/UDP second"));
 	sip_edit_add_top(&edit, SIP_H_PATH, STR("<sip:p2;lr>"));
 	sip_edit_add_top(&edit, SIP_H_ROUTE, STR("<sip:r;lr>"));
-	writes(START "Via: SIP/2.0/UDP second" CRLF "Via: SIP/2.0/UDP first" CRLF BASE CSEQ
-		     "Route: <sip:r;lr>" CRLF "Route: <sip:a;lr>" CRLF "P-One: 1" CRLF
-		     "Path: <sip:p2;lr>" CRLF "Path: <sip:p1;lr>" CRLF "P-Two: 2" CRLF CRLF "body");
+	writes(START "Via: SIP/2.0/UDP second" CRLF
+		     "Via: SIP/2.0/UDP first" CRLF BASE CSEQ "Route: <sip:r;lr>" CRLF
+		     "Route: <sip:a;lr>" CRLF "P-One: 1" CRLF "Path: <sip:p2;lr>" CRLF
+		     "Path: <sip:p1;lr>" CRLF "P-Two: 2" CRLF CRLF "body");
 }
 
 static void test_edit_set(void **state)
 {
-	begin(HEAD "Expires: 5" CRLF "Path: <sip:a>" CRLF "X-A: y" CRLF "Path: <sip:b>" CRLF
-		   "Path: <sip:c>" CRLF CRLF);
+	begin(HEAD "Expires: 5" CRLF "Path: <sip:a>" CRLF "X-A: y" CRLF
+		   "Path: <sip:b>" CRLF "Path: <sip:c>" CRLF CRLF);
 	sip_edit_set(&edit, SIP_H_EXPIRES, STR("6"));
 	sip_edit_set(&edit, SIP_H_PATH, STR("<sip:z>"));
 	sip_edit_set(&edit, SIP_H_ROUTE, STR("<sip:old>"));
 	sip_edit_set(&edit, SIP_H_EXPIRES, STR("3600"));
 	sip_edit_set(&edit, SIP_H_ROUTE, STR("<sip:new>"));
-	writes(HEAD "Expires: 3600" CRLF "Path: <sip:z>" CRLF "X-A: y" CRLF "Route: <sip:new>" CRLF CRLF);
+	writes(HEAD "Expires: 3600" CRLF "Path: <sip:z>" CRLF "X-A: y" CRLF
+		    "Route: <sip:new>" CRLF CRLF);
 }
 
 static void test_edit_remove(void **state)
@@ -771,7 +803,8 @@ static void test_edit_remove(void **state)
 
 static void test_edit_remove_top(void **state)
 {
-	begin(HEAD "Route: <sip:a,b;lr> , <sip:c;lr>,<sip:d>" CRLF "Route: <sip:e>" CRLF CRLF);
+	begin(HEAD "Route: <sip:a,b;lr> , <sip:c;lr>,<sip:d>" CRLF
+		   "Route: <sip:e>" CRLF CRLF);
 	sip_edit_remove_top(&edit, SIP_H_ROUTE);
 	sip_edit_remove_top(&edit, SIP_H_ROUTE);
 	writes(HEAD "Route: <sip:c;lr>,<sip:d>" CRLF "Route: <sip:e>" CRLF CRLF);
@@ -854,7 +887,8 @@ static void test_values_stay_values(void **state)
 	sip_edit_add(&edit, STR("P-One"), STR("1\r\nP-Evil: 2\r\n\r\n"));
 	sip_edit_set(&edit, SIP_H_PATH, STR("a\nb\rc\r\n d\r\n"));
 	sip_edit_value(&edit, sip_first(&edited, SIP_H_OTHER), (struct str){"a\0b", 3});
-	writes(HEAD "X-A: a b" CRLF "P-One: 1  P-Evil: 2" CRLF "Path: a b c\r\n d" CRLF CRLF);
+	writes(HEAD "X-A: a b" CRLF "P-One: 1  P-Evil: 2" CRLF
+		    "Path: a b c\r\n d" CRLF CRLF);
 	struct buf b = {0};
 	sip_put_field(&b, SIP_H_SUBJECT, STR("a\r\nEvil: b"));
 	sip_put_fmt(&b, "P-Two", "%s", "a\r\nEvil: b\n");
@@ -886,27 +920,28 @@ static void test_build_request(void **state)
 
 static void test_build_response(void **state)
 {
-	struct sip_msg m = good(START "v: SIP/2.0/UDP b" CRLF BASE CSEQ "Timestamp: 4.5" CRLF
-				      "Via: SIP/2.0/UDP c, SIP/2.0/UDP d" CRLF CRLF);
+	struct sip_msg m =
+		good(START "v: SIP/2.0/UDP b" CRLF BASE CSEQ "Timestamp: 4.5" CRLF
+			   "Via: SIP/2.0/UDP c, SIP/2.0/UDP d" CRLF CRLF);
 	struct buf b = {0};
 	sip_put_response(&b, &m, 401, NULL, "x7");
 	sip_put_end(&b, STR_NONE, STR_NONE);
-	assert_str(buf_str(&b),
-		"SIP/2.0 401 Unauthorized" CRLF "v: SIP/2.0/UDP b" CRLF
-		"Via: SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport" CRLF
-		"Via: SIP/2.0/UDP c, SIP/2.0/UDP d" CRLF
-		"From: <sip:alice@ims.example.org>;tag=a1" CRLF
-		"To: <sip:alice@ims.example.org>;tag=x7" CRLF "Call-ID: c1" CRLF CSEQ
-		"Content-Length: 0" CRLF CRLF);
+	assert_str(buf_str(&b), "SIP/2.0 401 Unauthorized" CRLF "v: SIP/2.0/UDP b" CRLF
+				"Via: SIP/2.0/WSS q7f2.invalid;branch=z9hG4bK1;rport" CRLF
+				"Via: SIP/2.0/UDP c, SIP/2.0/UDP d" CRLF
+				"From: <sip:alice@ims.example.org>;tag=a1" CRLF
+				"To: <sip:alice@ims.example.org>;tag=x7" CRLF
+				"Call-ID: c1" CRLF CSEQ "Content-Length: 0" CRLF CRLF);
 	buf_free(&b);
 	sip_put_response(&b, &m, 100, "Hold\r\nOn", NULL);
 	assert_true(str_starts(buf_str(&b), STR("SIP/2.0 100 Hold  On" CRLF)));
-	assert_true(str_find(buf_str(&b), STR("To: <sip:alice@ims.example.org>" CRLF)) > 0);
+	assert_true(
+		str_find(buf_str(&b), STR("To: <sip:alice@ims.example.org>" CRLF)) > 0);
 	assert_true(str_ends(buf_str(&b), STR("Timestamp: 4.5" CRLF)));
 	buf_free(&b);
 	/* a tag that is there stays */
-	m = good(START "v: SIP/2.0/UDP b" CRLF "f: <sip:a>" CRLF "t: <sip:b>;tag=9" CRLF "i: 1" CRLF CSEQ
-		       CRLF);
+	m = good(START "v: SIP/2.0/UDP b" CRLF "f: <sip:a>" CRLF "t: <sip:b>;tag=9" CRLF
+		       "i: 1" CRLF CSEQ CRLF);
 	sip_put_response(&b, &m, 200, NULL, "x7");
 	assert_true(str_find(buf_str(&b), STR("t: <sip:b>;tag=9" CRLF)) > 0);
 	buf_free(&b);
