@@ -244,9 +244,10 @@ static void final(struct server_tx *tx, int status)
 
 void server_tx_respond(struct server_tx *tx, int status, struct str bytes)
 {
-	if (tx->ack) {
-		count_fault(
-			"stray ACK"); /* nobody forwarded it, and nothing answers an ACK */
+	if (tx->ack && status < 200)
+		return;
+	if (tx->ack) { /* nobody forwarded it, and nothing answers an ACK */
+		count_fault("stray ACK");
 		server_tx_end(tx);
 		return;
 	}

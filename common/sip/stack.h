@@ -99,8 +99,8 @@ uint64_t sip_req_id(const struct sip_req *r);      /* to find it again after a w
 struct sip_req *sip_req_find(struct sip_stack *s, uint64_t id); /* NULL: answered, gone */
 struct sip_stack *sip_req_stack(const struct sip_req *r);
 
-/* An ACK comes as a request too when it is for a 2xx: forward it, or release it by any
- * answer, which is not sent.
+/* An ACK comes as a request too when it is for a 2xx: forward it, or release it by
+ * a final answer, which is not sent.
  *
  * Answers with status and extra fields ("Name: value\r\n" text); final ones release `r`.
  * reason NULL: the standard phrase. */
