@@ -19,6 +19,7 @@
  *	  run-dir: DIR             admin socket DIR/<name>.sock, mode 0600
  *	  log: {level: info, format: text|json}
  *	  trace: tcp:127.0.0.1:9060 | udp:... | off
+ *	  trace-types: {diameter: 200, http: 201, ws: 202}   HEP's protocol type numbers
  *	  seed: 0
  *	  metrics: 127.0.0.1:9100  HTTP /healthz and /metrics; absent: admin socket only
  *	  names: [{name: icscf.ims.example.org, addr: 127.0.0.13}, ...] */
@@ -59,8 +60,20 @@ void node_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Admin socket: one JSON object a line in, one a line out. Common commands:
  *	{"cmd":"status"}   {"ok":true,"node":..,"ready":..,"open":N,"traced":N,"waiting":N,
  *	                    "now_ms":..,"offset_ms":..,"next_offset_ms":N|null,
- *	                    "gauges":{..},"counters":{..},"last_warning":".."}
- *	{"cmd":"clock","offset_ms":N}
- *	{"cmd":"fault","rule":{..}} {"cmd":"release"} {"cmd":"unfault"}
- *	{"cmd":"reset"}    {"cmd":"metrics"} -> {"ok":true,"text":".."}
- *	{"cmd":"log","level":"debug"}  {"cmd":"stop"} */
+ *	                    "gauges":{..},"idle":{..},"counters":{..},"last_warning":".."}
+ *	    `open` has the messages at the gate in it (`waiting`). `idle` are those gauges
+ *	    that are zero when nothing is under way. "brief":true leaves out what stands
+ *	    behind next_offset_ms.
+ *	{"cmd":"clock","offset_ms":N}  {"ok":true,"offset_ms":N,"next_offset_ms":N|null},
+ *	    after all timers that became due have run
+ *	{"cmd":"fault","rule":{..}} {"cmd":"unfault"} trace/gate.h has the rules
+ *	{"cmd":"release"}  {"ok":true,"released":N}; with "id" that one, with "text" or
+ *	    "bytes_hex" as these octets
+ *	{"cmd":"held"}     {"ok":true,"held":[{"id":1,"what":"SIP 401",..}]}
+ *	{"cmd":"reset"}    the app's reset, faults gone, counters to zero; with "seed":N the
+ *	    random source starts anew
+ *	{"cmd":"metrics"} -> {"ok":true,"text":".."}
+ *	{"cmd":"log","level":"debug"}  {"cmd":"stop"}
+ * What is no object, or has no command that is known, gets {"ok":false,"why":".."}; a
+ * line of more than 1 MiB ends the connection. common/node/admin_client.h is the other
+ * end. */

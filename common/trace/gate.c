@@ -251,7 +251,8 @@ static void wait_at(struct gate *g, const struct passing *p, const struct rule *
 	w->dir = p->m.dir;
 	w->peer = p->m.remote;
 	w->bytes = (struct str){str_dup(p->m.bytes), p->m.bytes.n};
-	memcpy(w->ctx, p->ctx, p->ctx_n);
+	if (p->ctx_n)
+		memcpy(w->ctx, p->ctx, p->ctx_n);
 	w->prev = g->last;
 	*(g->last ? &g->last->next : &g->first) = w;
 	g->last = w;
