@@ -9,6 +9,7 @@
 #include "common/base/metric.h"
 #include "common/http/parser.h"
 #include "common/http/wire.h"
+#include "common/net/turn.h"
 
 METRIC_IDLE(waiting, "imsrig_http_client_requests_open", "HTTP requests sent or queued, unanswered");
 METRIC_COUNTER(failed, "imsrig_http_client_failed_total", "HTTP requests that got no answer");
@@ -34,6 +35,8 @@ struct http_client {
 	struct stream *stream;
 	struct http_parser *parser;
 	struct timer timer;
+	struct turn *turn;
+	struct task task;        /* connects: never inside http_send, which would call back */
 	bool open, sent, used;   /* used: an exchange went over this connection before */
 	bool freed;
 	int depth;               /* callbacks under way */
@@ -72,6 +75,8 @@ static void client_free(struct http_client *c)
 {
 	free(c->server_name);
 	tls_free(c->conf.tls);
+	task_drop(&c->task);
+	turn_put(c->turn);
 	free(c);
 }
 
@@ -270,10 +275,11 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 
 static const struct stream_h client_h = {on_open, on_data, on_closed};
 
-static void on_turn(struct timer *t, void *arg)
+static void on_turn(struct task *t)
 {
-	struct http_client *c = arg;
-	timer_start(c->host->clock, &c->timer, c->conf.timeout_ms, on_late, c);
+	struct http_client *c = (void *)((char *)t - offsetof(struct http_client, task));
+	if (c->freed || c->stream || !c->first)
+		return;
 	int err = stream_connect(c->host, &c->local, &c->remote, c->conf.tls, c->server_name,
 		&client_h, c, &c->stream);
 	if (err)
@@ -285,12 +291,11 @@ static void advance(struct http_client *c)
 {
 	if (!c->first || c->sent || timer_runs(&c->timer))
 		return;
-	if (c->open) {
-		timer_start(c->host->clock, &c->timer, c->conf.timeout_ms, on_late, c);
+	timer_start(c->host->clock, &c->timer, c->conf.timeout_ms, on_late, c);
+	if (c->open)
 		transmit(c);
-	} else { /* never inside http_send: a failure would call back */
-		timer_start(c->host->clock, &c->timer, 0, on_turn, c);
-	}
+	else
+		task_add(c->turn, &c->task, on_turn);
 }
 
 /* ---- the public side ---- */
@@ -299,6 +304,7 @@ struct http_client *http_client_new(struct host *host, const struct http_client_
 {
 	struct http_client *c = MEM_NEW(struct http_client);
 	c->host = host;
+	c->turn = turn_get(host->loop);
 	c->conf = *conf;
 	c->local = conf->local;
 	c->remote = conf->remote;

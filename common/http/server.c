@@ -388,7 +388,7 @@ static void await_rest(struct conn *c)
 static void on_data(struct stream *s, struct str bytes, void *arg)
 {
 	struct conn *c = arg;
-	while (bytes.n && !c->req && !c->ending) {
+	while (bytes.n && !c->req && !c->ending && stream_is_open(s)) {
 		if (!c->parser)
 			begin(c);
 		enum http_fed f = http_parser_feed(c->parser, &bytes);

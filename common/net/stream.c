@@ -575,6 +575,11 @@ void *stream_arg(const struct stream *s)
 	return s->arg;
 }
 
+bool stream_is_open(const struct stream *s)
+{
+	return s->state == STREAM_OPEN;
+}
+
 bool stream_is_tls(const struct stream *s)
 {
 	return s->tls;

@@ -77,6 +77,7 @@ uint64_t stream_id(const struct stream *s);        /* unique in the process, nev
 struct stream *stream_find(struct host *host, uint64_t id);
 struct host *stream_host(const struct stream *s);
 void *stream_arg(const struct stream *s);
+bool stream_is_open(const struct stream *s);       /* neither connecting nor ending */
 bool stream_is_tls(const struct stream *s);
 const struct addr *stream_local(const struct stream *s);
 const struct addr *stream_remote(const struct stream *s);

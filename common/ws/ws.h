@@ -8,6 +8,7 @@
 
 struct ws;
 
+/* Kept by pointer. */
 struct ws_h {
 	/* A whole message, reassembled; good during the call. */
 	void (*message)(struct ws *w, bool text, struct str bytes, void *arg);
@@ -30,7 +31,8 @@ struct ws_conf {
 struct ws *ws_accept(struct http_req *r, const char *subprotocol, const struct ws_conf *conf,
 	const struct ws_h *h, void *arg, const char **why);
 
-/* Client side; `h_open` once: w NULL with the reason, or the open connection. */
+/* Client side; `h_open` once, never before return: w NULL with the reason (http_status 0
+ * when no answer came), or the open connection. */
 typedef void(ws_open_h)(struct ws *w, int http_status, const char *why, void *arg);
 struct ws_connect_conf {
 	struct addr local, remote;
@@ -41,10 +43,21 @@ struct ws_connect_conf {
 int ws_connect(struct host *host, const struct ws_connect_conf *conf, const struct ws_h *h,
 	ws_open_h *h_open, void *arg);
 
+/* 0, -EPIPE after a close, or what stream_write said. */
 int ws_send(struct ws *w, bool text, struct str bytes);
 int ws_send_raw(struct ws *w, struct str bytes);   /* octets as they are: for rogue peers */
 int ws_ping(struct ws *w, struct str payload);
-void ws_close(struct ws *w, int code, const char *reason); /* `closed` comes later */
+/* Sends a close, awaits the peer's for 2 s; no `message` meanwhile, `closed` comes later,
+ * with the code of the peer's close (1006: none came). */
+void ws_close(struct ws *w, int code, const char *reason);
 void ws_set(struct ws *w, const struct ws_h *h, void *arg);
 struct stream *ws_stream(const struct ws *w);
 uint64_t ws_id(const struct ws *w);                /* the stream's id */
+
+/* ---- for the gate, and for who judges messages ----
+ * A control frame is traced and gated as text: "PING", "PONG" or "PING payload",
+ * "CLOSE", "CLOSE 1000", "CLOSE 1000 reason"; text that the gate changed goes out, or is
+ * taken, as the frame that it says. Messages are traced by who understands them (SIP). */
+extern const struct gate_proto ws_gate_proto;          /* "WS PING" */
+/* "code", "reason", "payload"; p NULL: not there. */
+struct str ws_script_field(struct str bytes, struct str name);
