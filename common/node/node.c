@@ -34,7 +34,8 @@ static struct {
 
 void node_stop(void)
 {
-	uv_async_send(&life.stop);
+	if (!life.stopping)
+		uv_async_send(&life.stop);
 }
 
 static void on_bound(uv_timer_t *t)
@@ -90,6 +91,7 @@ static void close_host(void)
 	trace_free(h->trace);
 	log_info("node", "stopped");
 	node.log.wall_ms = NULL;
+	node.log.node = node.app->name;
 	log_setup(&node.log);
 	clock_free(h->clock);
 	uv_run(&node.loop, UV_RUN_DEFAULT);
@@ -125,7 +127,8 @@ void node_fail(const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	log_error("node", "%s", text);
-	life.exit_code = EXIT_RUN;
+	if (!life.stopping)
+		life.exit_code = EXIT_RUN;
 	node_stop();
 }
 
@@ -200,9 +203,11 @@ static int open_all(char why[512])
 	uv_signal_start(&life.intr, on_signal, SIGINT);
 	uv_async_init(&node.loop, &life.stop, on_stop);
 	uv_timer_init(&node.loop, &life.bound);
-	(void)((err = open_host(why)) || (err = open_admin(why)) ||
-		(err = health_open(&node.host, &node.conf->metrics, &node.ready,
-			 &life.health, why)));
+	err = open_host(why);
+	if (!err)
+		err = open_admin(why);
+	if (!err)
+		err = health_open(&node.host, &node.conf->metrics, &node.ready, &life.health, why);
 	if (err)
 		return err;
 	life.begun = true;

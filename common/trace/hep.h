@@ -2,8 +2,20 @@
  *
  * A record is "HEP3", a 16-bit length of the whole, and chunks (vendor, type, length,
  * value; all lengths include their heads). Besides the generic chunks (vendor 0) that
- * Homer, sngrep and others read, ours carry what the ladder needs (vendor HEP_VENDOR).
- * Source and destination stand in the sender's order: of a message sent, src is local.
+ * Homer, sngrep and others read, ours carry what the ladder needs (vendor HEP_VENDOR):
+ *	1  8 bits   protocol (enum trace_proto)
+ *	2  8 bits   true transport (enum trace_via); IP protocol says TCP for all but UDP
+ *	3  8 bits   direction (enum trace_dir), as the node saw it
+ *	4  64 bits  number of the message within the node's process
+ *	5  text     name of the node
+ *	6  64 bits  connection within the process, 0 for datagrams
+ *	7  64 bits  CLOCK_MONOTONIC in ns: the order of records of one machine
+ *	8  64 bits  the rig clock's offset in ms
+ *	9  16 bits  part of the message, from 1
+ *	10 16 bits  number of its parts
+ * Source and destination stand in the sender's order: of a message sent, src is the
+ * node's own address, of one received, dst is. Seconds and microseconds are the machine's
+ * wall clock, without the rig's offset.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/trace/trace.h"
