@@ -24,7 +24,8 @@ const struct conf_row edge_origin_rows[] = {
 	CONF_STR(struct edge_origin_conf, origin, "origin", CONF_REQUIRED, NULL),
 	CONF_STRS(struct edge_origin_conf, also, "also", 0),
 	CONF_STR(struct edge_origin_conf, wwsf, "wwsf", 0, NULL),
-	CONF_STRS(struct edge_origin_conf, auth, "auth", CONF_REQUIRED),
+	{"auth", CONF_T_LIST, offsetof(struct edge_origin_conf, auth), 0, "[digest]",
+		.size = sizeof(char *), .item = CONF_T_STR},
 	CONF_END};
 
 #define LIMIT(m, k, d) CONF_INT(struct edge_limits_conf, m, k, 0, d, 1, 1000000000)
