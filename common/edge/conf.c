@@ -6,6 +6,7 @@
 #include "common/edge/edge.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
+enum { CORE_CONNECTIONS = 10000 }; /* beside the WebSockets */
 
 const char *const edge_domain_names[] = {"operator", "third-party", NULL};
 
@@ -119,4 +120,5 @@ void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out)
 {
 	out->access = (struct sip_timers){(int)conf->wss.t1_ms, (int)conf->wss.t2_ms,
 		(int)conf->wss.t4_ms};
+	out->max_connections = (size_t)conf->limits.open + CORE_CONNECTIONS;
 }

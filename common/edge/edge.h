@@ -80,7 +80,8 @@ int edge_conf_check(const struct edge_conf *conf, char why[512]);
 /* What an origin may register with. */
 enum { EDGE_AUTH_DIGEST = 1 };
 unsigned edge_origin_auth(const struct edge_origin_conf *o);
-void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out); /* timers */
+/* Timers towards users, and room for their connections. */
+void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out);
 
 /* ---- refusals ---- */
 

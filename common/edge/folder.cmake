@@ -9,3 +9,5 @@ imsrig_library(edge
     common/edge/request.c
   LINK edge_parts sip ws http conf)
 imsrig_test(edge LINK edge_parts)
+imsrig_test(edge_flow SOURCES tests/unit/rig.c LINK sip ca)
+add_dependencies(test_edge_flow epcscf waaf)
