@@ -440,20 +440,23 @@ static void sort(struct judge *j)
 	j->sorted = true;
 }
 
-/* The step under way when `a` was sent: that of the last expected message before, or a
- * later one whose action had begun. */
+/* The step under way when `a` was sent: the first that still waited for a message then,
+ * but none whose action had not begun. */
 static int step_at(struct judge *j, const struct arrow *a)
 {
-	int step = 0;
+	int last = (int)j->v->n_steps - 1;
 
-	for (size_t i = 0; i < j->n_arrows && arrow_ns(j->arrows[i]) <= arrow_ns(a); i++)
-		if (j->arrows[i]->expected && j->arrows[i]->entry->step > step)
-			step = j->arrows[i]->entry->step;
-	for (int i = step + 1; i < (int)j->v->n_steps; i++)
-		if (j->v->steps[i].n_actions && j->began_ns[i] &&
-			j->began_ns[i] <= arrow_ns(a))
-			step = i;
-	return step;
+	for (int i = 1; i <= last; i++)
+		if (j->v->steps[i].n_actions &&
+			(!j->began_ns[i] || j->began_ns[i] > arrow_ns(a)))
+			last = i - 1;
+	for (size_t i = 0; i < j->n_entries; i++) {
+		const struct entry *e = &j->entries[i];
+		if (!e->expect->optional &&
+			(!e->arrow || arrow_ns(e->arrow) > arrow_ns(a)))
+			return e->step < last ? e->step : last;
+	}
+	return last > 0 ? last : 0;
 }
 
 static void end_suspects(struct judge *j)

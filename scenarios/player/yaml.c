@@ -190,6 +190,7 @@ int yaml_open(struct yaml *y, const char *file, struct str text, struct arena *a
 		.why = why,
 		.why_n = why_n};
 	why[0] = 0;
+	y->source = arena_str(a, text);
 	quote_messages(text, &y->text);
 	if (!str_trim(buf_str(&y->text)).n)
 		return yaml_refuse(y, (struct script_pos){0}, "the file is empty");
@@ -243,6 +244,16 @@ struct script_pos yaml_pos(const struct yaml *y, struct fy_node *n, struct scrip
 	return dflt;
 }
 
+/* Has the file a quote there, or is it one of ours? */
+static bool is_quoted(const struct yaml *y, struct script_pos pos)
+{
+	struct str rest = y->source, line = STR_NONE;
+	for (int i = 0; i < pos.line && rest.p; i++)
+		line = str_cut(&rest, '\n');
+	size_t at = (size_t)pos.col - 1;
+	return at < line.n && (line.p[at] == '"' || line.p[at] == '\'');
+}
+
 int yaml_refuse_in(struct yaml *y, struct fy_node *scalar, struct script_pos dflt, size_t at,
 	const char *why)
 {
@@ -253,7 +264,7 @@ int yaml_refuse_in(struct yaml *y, struct fy_node *scalar, struct script_pos dfl
 
 	/* Behind a line break the value and the file count differently. */
 	if (style <= FYNS_DOUBLE_QUOTED && (!text || !memchr(text, '\n', n < at ? n : at)))
-		pos.col += (int)at;
+		pos.col += (int)at + is_quoted(y, pos);
 	return yaml_refuse(y, pos, "%s", why);
 }
 

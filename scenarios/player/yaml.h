@@ -14,6 +14,7 @@ struct yaml {
 	const char *file;
 	struct fy_document *doc;
 	struct arena *arena;
+	struct str source;             /* the file */
 	struct buf text;               /* what libfyaml reads; positions as in the file */
 	char *why;                     /* the first fault as "FILE:LINE:COL: sentence" */
 	size_t why_n;
