@@ -223,7 +223,7 @@ static void on_plain(int err, const char *why, const struct http_msg *m, void *a
 }
 
 static void on_upgrade(int err, const char *why, const struct http_msg *m, struct stream *s,
-	struct str rest, void *arg)
+	void *arg)
 {
 	static const struct stream_h h = {.data = on_data, .closed = on_closed};
 	struct actor *a = arg;
@@ -235,8 +235,6 @@ static void on_upgrade(int err, const char *why, const struct http_msg *m, struc
 	stream_handlers(s, &h, a);
 	if (self(a)->closed)
 		stream_abort(s);
-	else if (rest.n)
-		on_data(s, rest, a);
 }
 
 static int start(struct actor *a, const json_t *o, char why[256])
