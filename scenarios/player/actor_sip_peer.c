@@ -277,7 +277,8 @@ static const struct actor_option peer_settings[] = {
 	{"password", OPTION_TEXT},     {"realm", OPTION_TEXT},
 	{"listens", OPTION_SWITCH},    {.name = NULL}};
 static const struct actor_option sends_options[] = {
-	{"message", OPTION_TEXT}, {"hex", OPTION_TEXT}, {"response", OPTION_MAP}, {.name = NULL}};
+	{"message", OPTION_TEXT}, {"hex", OPTION_TEXT}, {"response", OPTION_MAP},
+	{"auth", OPTION_MAP},     {.name = NULL}};
 
 /* "${received.Via}" and the like: a field of the last message that came. */
 static bool received(struct actor *a, struct str name, struct buf *out)
@@ -337,7 +338,8 @@ static void authorization(struct actor *a, const json_t *o, struct str method, s
 		answer.cnonce = str_of(cnonce);
 		answer.nc = ++p->nc;
 	}
-	answer_write(&answer, json_object_get(o, "response"), out, NULL);
+	answer_write(&answer, json_object_get(o, "response"), json_object_get(o, "auth"), out,
+		NULL);
 }
 
 /* "${authorization}" needs the request line of the message that it stands in. */

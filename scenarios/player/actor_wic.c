@@ -1,6 +1,7 @@
 /* The actor `wic`: a person with a browser, in a script's words.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 
 #define WWSF_ORIGIN "https://wwsf." RIG_DOMAIN ":8443"
 
-enum { MAX_WAITING = 8, CONNECT_TRIES = 2000 };
+enum { MAX_WAITING = 8, CONNECT_TRIES = 2000, ENDING_TRIES = 500 };
 struct wic_actor {
 	struct wic_env env;
 	struct wic *wic;
@@ -34,7 +35,8 @@ static const char *const authorization_words[] = {"full", "none", "bearer", "bea
 static const char *const algorithm_words[] = {"MD5", "SHA-256", NULL};
 
 static const struct actor_option wic_settings[] = {
-	{"edge", OPTION_TEXT},         {"path", OPTION_TEXT},
+	{"edge", OPTION_TEXT},         {"edge-address", OPTION_TEXT},
+	{"path", OPTION_TEXT},
 	{"impi", OPTION_TEXT},         {"impu", OPTION_TEXT},
 	{"password", OPTION_TEXT},     {"origin", OPTION_TEXT},
 	{"subprotocol", OPTION_TEXT},  {"server-name", OPTION_TEXT},
@@ -47,8 +49,10 @@ static const struct actor_option wic_settings[] = {
 	{"web-password", OPTION_TEXT}, {.name = NULL}};
 
 static const struct actor_option register_options[] = {
-	{"headers", OPTION_MAP}, {"response", OPTION_MAP}, {"call-id", OPTION_TEXT},
-	{"contact", OPTION_TEXT}, {.name = NULL}};
+	{"headers", OPTION_MAP},  {"response", OPTION_MAP},     {"auth", OPTION_MAP},
+	{"call-id", OPTION_TEXT}, {"new-call-id", OPTION_SWITCH}, {"contact", OPTION_TEXT},
+	{.name = NULL}};
+static const struct actor_option connect_options[] = {{"fails", OPTION_TEXT}, {.name = NULL}};
 static const struct actor_option page_options[] = {{"page", OPTION_TEXT}, {.name = NULL}};
 static const struct actor_option disconnect_options[] = {
 	{"code", OPTION_NUMBER}, {"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
@@ -66,10 +70,12 @@ static enum wic_authorization authorization_of(const json_t *o)
 	return WIC_NONE;
 }
 
-/* "epcscf", "waaf", or a wss: URI; without a setting what the WWSF named, else epcscf. */
-static const char *edge_of(const struct wic *w, const json_t *o, char out[256])
+/* "epcscf", "waaf", or a wss: URI; without a setting what the WWSF named, else the WAAF of
+ * a rig that has one, else the eP-CSCF. */
+static const char *edge_of(const struct actor *a, const json_t *o, char out[256])
 {
-	const char *edge = option_text(o, "edge", w->edge ? NULL : "epcscf");
+	const char *dflt = rig_element(a->rig, "waaf") ? "waaf" : "epcscf";
+	const char *edge = option_text(o, "edge", self(a)->wic->edge ? NULL : dflt);
 	const char *path = option_text(o, "path", "/sip");
 
 	if (!edge || strstr(edge, "://"))
@@ -91,10 +97,12 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 		.reg_id = option_absent(o, "reg-id") ? 0 : (int)option_number(o, "reg-id", 1),
 		.instance = option_absent(o, "instance") ? "" : option_text(o, "instance", NULL),
 		.call_id = option_text(o, "call-id", NULL),
+		.new_call_id = option_switch(o, "new-call-id", false),
 		.flow = option_text(o, "flow", NULL),
 		.contact = option_text(o, "contact", NULL),
 		.headers = json_object_get(o, "headers"),
 		.response = json_object_get(o, "response"),
+		.auth = json_object_get(o, "auth"),
 		.check_rspauth = option_switch(o, "rspauth", true),
 		.origin = option_text(o, "origin", WWSF_ORIGIN),
 		.subprotocol = option_text(o, "subprotocol", "sip"),
@@ -139,27 +147,73 @@ static int await_web(struct actor *a, char why[256])
 	return -EAGAIN;
 }
 
+static int start_connect(struct actor *a, const json_t *o, const struct wic_conf *given,
+	char why[256])
+{
+	struct wic_actor *s = self(a);
+	struct wic_conf c = *given;
+	const char *address = option_text(o, "edge-address", NULL);
+	char edge[256];
+	int err;
+
+	if (!json_object_get(o, "edge") && await_web(a, why))
+		return -EAGAIN;
+	if (address && (err = actor_target(a, address, 8443, &c.edge_addr, why)))
+		return err;
+	c.edge = edge_of(a, o, edge);
+	*s->lost = 0;
+	err = wic_connect(s->wic, &c, why);
+	/* The one before may be about to end. */
+	return err == -EISCONN && a->attempt < ENDING_TRIES ? -EAGAIN : err;
+}
+
+/* `fails`: it must be refused, for a reason that the expression matches. */
+static int check_failed(struct actor *a, const char *fails, char why[256])
+{
+	const char *lost = self(a)->lost;
+	regex_t re;
+	int err;
+
+	if (!*lost) {
+		snprintf(why, 256, "was to fail (%s), but is open", fails);
+		return -EPROTO;
+	}
+	size_t n = strlen(fails);
+	char *expression = n > 1 && fails[0] == '/' && fails[n - 1] == '/' ?
+		str_dup((struct str){fails + 1, n - 2}) : str_dup(str_of(fails));
+	err = regcomp(&re, expression, REG_EXTENDED | REG_NOSUB);
+	free(expression);
+	if (err) {
+		snprintf(why, 256, "fails: \"%s\" is no regular expression", fails);
+		return -EINVAL;
+	}
+	err = regexec(&re, lost, 0, NULL, 0);
+	regfree(&re);
+	if (!err)
+		return 0;
+	snprintf(why, 256, "was to fail with %s, but failed with: %s", fails, lost);
+	return -EPROTO;
+}
+
 static int connects(struct actor *a, const json_t *o, char why[256])
 {
 	struct wic_actor *s = self(a);
 	struct wic_conf c = conf_of(a, o);
-	char edge[256];
+	const char *fails = option_text(o, "fails", NULL);
 	int err;
 
 	if (!a->attempt)
 		s->connecting = false;
 	if (!s->connecting) {
-		if (!json_object_get(o, "edge") && await_web(a, why))
-			return -EAGAIN;
-		c.edge = edge_of(s->wic, o, edge);
-		*s->lost = 0;
-		if ((err = wic_connect(s->wic, &c, why)))
+		if ((err = start_connect(a, o, &c, why)))
 			return err;
 		s->connecting = true;
 		s->connect_until = a->attempt + CONNECT_TRIES;
 	}
 	/* Refused or open, the act is done; so it is when an answer is held or lost. */
-	return wic_connecting(s->wic, c.flow) && a->attempt < s->connect_until ? -EAGAIN : 0;
+	if (wic_connecting(s->wic, c.flow) && a->attempt < s->connect_until)
+		return -EAGAIN;
+	return fails ? check_failed(a, fails, why) : 0;
 }
 
 static int await_flow(struct actor *a, const struct wic_conf *c, char why[256])
@@ -275,7 +329,7 @@ static const struct actor_verb wic_verbs[] = {
 	{"opens the page", page_options, opens_page},
 	{"asks for identities", page_options, asks_identities},
 	{"signs in", page_options, signs_in},
-	{"connects", NULL, connects},
+	{"connects", connect_options, connects},
 	{"registers", register_options, registers},
 	{"answers the challenge", register_options, answers_challenge},
 	{"refreshes", register_options, refreshes},

@@ -77,15 +77,36 @@ static void put(struct buf *out, const char *name, struct str value, bool quoted
 	*first = false;
 }
 
-void answer_write(const struct answer *a, const json_t *twist, struct buf *out,
-	char rspauth[DIGEST_HEX_MAX])
+static void lay(struct str p[PARAMS], const json_t *twist, char numbers[PARAMS][24])
 {
-	char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX] = "", proof[DIGEST_HEX_MAX] = "";
-	char nc[16], numbers[PARAMS][24];
-	enum digest_algorithm algorithm = a->algorithm;
-	bool first = true;
 	const char *name;
 	json_t *v;
+
+	json_object_foreach ((json_t *)twist, name, v)
+		if (param_of(name) >= 0)
+			p[param_of(name)] = twisted(param_of(name), v, numbers[param_of(name)]);
+}
+
+static void put_further(const json_t *twist, struct buf *out, bool *first)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach ((json_t *)twist, name, v) {
+		char number[24];
+		struct str value = twisted(-1, v, number);
+		if (param_of(name) < 0 && value.p)
+			put(out, name, value, true, first);
+	}
+}
+
+void answer_write(const struct answer *a, const json_t *twist, const json_t *forged,
+	struct buf *out, char rspauth[DIGEST_HEX_MAX])
+{
+	char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX] = "", proof[DIGEST_HEX_MAX] = "";
+	char nc[16], numbers[PARAMS][24], more_numbers[PARAMS][24];
+	enum digest_algorithm algorithm = a->algorithm;
+	bool first = true;
 
 	snprintf(nc, sizeof nc, "%08x", a->nc);
 	struct str p[PARAMS] = {
@@ -93,9 +114,7 @@ void answer_write(const struct answer *a, const json_t *twist, struct buf *out,
 		[P_NONCE] = or_empty(a->nonce), [P_URI] = a->uri,
 		[P_ALGORITHM] = a->algorithm_name, [P_CNONCE] = a->cnonce,
 		[P_OPAQUE] = a->opaque, [P_QOP] = a->qop, [P_NC] = a->nc ? str_of(nc) : STR_NONE};
-	json_object_foreach ((json_t *)twist, name, v)
-		if (param_of(name) >= 0)
-			p[param_of(name)] = twisted(param_of(name), v, numbers[param_of(name)]);
+	lay(p, twist, numbers);
 	if (a->nc) {
 		digest_algorithm_of(p[P_ALGORITHM], &algorithm); /* unknown: as challenged */
 		digest_ha1(algorithm, p[P_USERNAME], p[P_REALM], a->password, ha1);
@@ -106,16 +125,13 @@ void answer_write(const struct answer *a, const json_t *twist, struct buf *out,
 	}
 	if (!json_object_get(twist, "response"))
 		p[P_RESPONSE] = str_of(response);
+	lay(p, forged, more_numbers);
 	buf_add(out, STR("Digest "));
 	for (int i = 0; i < PARAMS; i++)
 		if (p[i].p)
 			put(out, params[i].name, p[i], params[i].quoted, &first);
-	json_object_foreach ((json_t *)twist, name, v) {
-		char number[24];
-		struct str value = twisted(-1, v, number);
-		if (param_of(name) < 0 && value.p)
-			put(out, name, value, true, &first);
-	}
+	put_further(twist, out, &first);
+	put_further(forged, out, &first);
 	if (rspauth)
 		strcpy(rspauth, proof);
 }

@@ -31,7 +31,8 @@ struct answer {
  * is a mapping: a member of the answer's name stands in place of what would be there, both
  * in the field and in what the response is computed from, but for `response` itself;
  * "absent" leaves the parameter out; other names are further, quoted parameters; a number
- * as nc is written as 8 hex digits. *rspauth gets what the server must prove ("" for an
+ * as nc is written as 8 hex digits. `forged` (may be NULL) is the same for the field alone,
+ * after the response was computed. *rspauth gets what the server must prove ("" for an
  * empty answer); it may be NULL. */
-void answer_write(const struct answer *a, const json_t *twist, struct buf *out,
-	char rspauth[DIGEST_HEX_MAX]);
+void answer_write(const struct answer *a, const json_t *twist, const json_t *forged,
+	struct buf *out, char rspauth[DIGEST_HEX_MAX]);

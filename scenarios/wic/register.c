@@ -320,7 +320,7 @@ static void put_call(struct fields *f, struct wic *w, const struct wic_conf *c,
 {
 	char id[33];
 
-	if (!w->call_id || (c->call_id && !strcmp(c->call_id, "new"))) {
+	if ((!w->call_id && !c->call_id) || c->new_call_id) {
 		chance_hex(&w->env->host->chance, id, 10);
 		w->call_id = replaced(w->call_id, str_of(id));
 		w->cseq = 0;
@@ -352,7 +352,7 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 		chance_hex(&w->env->host->chance, cnonce, 8);
 		a.cnonce = str_of(cnonce);
 	}
-	answer_write(&a, c->response, &b, rspauth);
+	answer_write(&a, c->response, c->auth, &b, rspauth);
 	struct str out = arena_str(f->a, buf_str(&b));
 	buf_free(&b);
 	return out;

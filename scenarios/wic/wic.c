@@ -214,6 +214,8 @@ int wic_connect(struct wic *w, const struct wic_conf *c, char why[256])
 			err == -ENOENT ? "unknown name" : "not a wss: URI");
 		return err;
 	}
+	if (addr_is(&c->edge_addr))
+		at.addr = c->edge_addr;
 	if (wic_flow(w, name) || wic_connecting(w, name)) {
 		snprintf(why, 256, "the connection \"%s\" is there already", name);
 		return -EISCONN;

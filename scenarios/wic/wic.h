@@ -61,16 +61,18 @@ struct wic_conf {
 	int64_t expires;
 	int reg_id;                    /* 0: no reg-id */
 	const char *instance;          /* "urn:uuid:..."; NULL: the WIC's own; "": none */
-	const char *call_id;           /* NULL: as before; "new"; else that text */
+	const char *call_id;           /* NULL: as before */
+	bool new_call_id;
 	const char *flow;              /* name of the connection; NULL: "main" */
 	const char *contact;           /* NULL: the own one; "*" */
 	const json_t *headers;         /* {Name: text | [texts] | "absent"} */
-	const json_t *response;        /* spoils the digest answer (answer.h) */
+	const json_t *response, *auth; /* spoil the digest answer: twist, forged (answer.h) */
 	bool check_rspauth;
 
 	const char *edge;              /* "wss://host:port/path" */
 	const char *origin, *subprotocol;
 	const char *server_name;       /* for TLS; NULL: the host of `edge` */
+	struct addr edge_addr;         /* family none: what `edge` resolves to */
 };
 
 struct wic_flow;

@@ -35,7 +35,7 @@ static struct sip_digest written(const struct answer *a, const char *twist, stru
 
 	assert_true(!twist || json);
 	out->n = 0;
-	answer_write(a, json, out, rspauth);
+	answer_write(a, json, NULL, out, rspauth);
 	json_decref(json);
 	assert_int_equal(sip_digest_parse(&d, buf_str(out)), 0);
 	return d;
@@ -90,6 +90,16 @@ static void twists(void **state)
 	other.nonce = STR("other");
 	e = written(&other, NULL, &same, NULL);
 	assert_true(str_eq(d.response, e.response)); /* consistent with what is sent */
+	/* forged: sent, but not computed from */
+	json_t *forged = json_pack("{s:s,s:s}", "nc", "00000009", "integrity-protected", "auth-done");
+	struct sip_digest plain = written(&a, NULL, &same, NULL);
+	out.n = 0;
+	answer_write(&a, NULL, forged, &out, NULL);
+	json_decref(forged);
+	assert_int_equal(sip_digest_parse(&d, buf_str(&out)), 0);
+	EQ(d.nc, "00000009");
+	EQ(d.integrity_protected, "auth-done");
+	assert_true(str_eq(d.response, plain.response));
 	d = written(&a, "{\"response\": \"00\"}", &out, NULL);
 	EQ(d.response, "00");
 	d = written(&a, "{\"uri\": \"absent\", \"nc\": \"1\"}", &out, NULL);
