@@ -18,7 +18,7 @@ imsrig_library(rig_parts
   SOURCES scenarios/player/process.c scenarios/player/rig_conf.c
   LINK base PkgConfig::FYAML PkgConfig::JANSSON)
 imsrig_test(rig_parts LINK rig_parts)
-if(TARGET node AND TARGET ws)
+if(TARGET ws)
   imsrig_library(acting
     SOURCES
       scenarios/player/rig.c scenarios/player/rig_lab.c scenarios/player/rig_calm.c
@@ -27,9 +27,11 @@ if(TARGET node AND TARGET ws)
       scenarios/player/actor_sip_peer.c scenarios/player/actor_ws_client.c
       scenarios/player/actor_https_client.c scenarios/player/actor_cx_peer.c
       scenarios/player/up.c
-    LINK rig_parts wic cx_octets node sip ws http net ca crypto conf trace base
+    LINK rig_parts wic cx_octets admin_client sip ws http net ca crypto conf trace base
       PkgConfig::FYAML PkgConfig::JANSSON)
   target_compile_definitions(acting PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
+  imsrig_test(rig LINK acting judging)
+  add_dependencies(test_rig node_sample)
 endif()
 
 # The command.

@@ -195,6 +195,7 @@ struct rig_conf {
 	struct collector *collector;       /* gives the network and takes the traces */
 	const char *dir;       /* exists; configs, sockets, <element>.log, databases go here */
 	const char *bin_dir;   /* the element programs */
+	const char *root;      /* the directory scenarios/; NULL: that of the build */
 	uint64_t seed;         /* 0: the system's chance */
 	const char *extra_addr; /* further address in every certificate; NULL: none */
 	/* A process ended that nobody had told to; `line` is the last line of its log. */

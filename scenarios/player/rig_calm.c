@@ -62,8 +62,8 @@ static bool look(struct calm *c, json_t *const answers[RIG_ELEMENTS], uint64_t *
 		const struct element *e = &c->rig->elements[i];
 		if (!answers[i])
 			continue;
-		int64_t n_open = number(answers[i], "open");
 		int64_t waiting = number(answers[i], "waiting");
+		int64_t n_open = number(answers[i], "open") - waiting;
 		int64_t traced = number(answers[i], "traced");
 		int64_t here = (int64_t)collector_count(c->rig->conf.collector, e->kind->name);
 		mix(print, (uint64_t)n_open);
@@ -144,7 +144,7 @@ void rig_calm(struct rig *rig, bool strict, int limit_ms, rig_calm_h *h, void *a
 
 	*c = (struct calm){.rig = rig, .strict = strict, .h = h, .arg = arg};
 	c->limit_ns = clock_real_ns() + (uint64_t)limit_ms * 1000000u;
-	c->status = json_pack("{s:s}", "cmd", "status");
+	c->status = json_pack("{s:s,s:b}", "cmd", "status", "brief", 1);
 	uv_timer_init(rig->conf.loop, &c->timer);
 	c->timer.data = c;
 	uv_timer_start(&c->timer, on_poll, 0, 0);

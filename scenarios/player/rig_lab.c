@@ -77,7 +77,7 @@ int lab_open(struct rig *rig, char why[256])
 	char path[560];
 	int err;
 
-	rig->root = str_dup(str_of(SCENARIOS_DIR));
+	rig->root = str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
 	/* Beside the programs, so that a browser that has once trusted it finds it again. */
 	snprintf(path, sizeof path, "%s/../lab", rig->conf.bin_dir);
 	err = make_ca(path, "imsrig lab CA", why);

@@ -76,30 +76,41 @@ static bool left_over(const struct rig *rig, json_t *const answers[RIG_ELEMENTS]
 	return false;
 }
 
+static void on_idle_poll(uv_timer_t *t);
+
+/* A closed connection's last octets may still be on their way: look again for a while. */
+static void on_gauges(json_t *const answers[RIG_ELEMENTS], void *arg)
+{
+	struct resetting *r = arg;
+	char left[256];
+
+	if (!left_over(r->rig, answers, left))
+		reset_done(r, 0, "");
+	else if (clock_real_ns() < r->limit_ns)
+		uv_timer_start(&r->timer, on_idle_poll, POLL_MS, 0);
+	else
+		reset_done(r, -EBUSY, left);
+}
+
 static void on_reset_quiet(int err, const char *why, json_t *const answers[RIG_ELEMENTS],
-	void *arg);
+	void *arg)
+{
+	struct resetting *r = arg;
+	json_t *command;
+
+	if (err) {
+		reset_done(r, err, why);
+		return;
+	}
+	command = json_pack("{s:s}", "cmd", "status");
+	rig_broadcast(r->rig, command, on_gauges, r);
+	json_decref(command);
+}
 
 static void on_idle_poll(uv_timer_t *t)
 {
 	struct resetting *r = t->data;
 	rig_calm(r->rig, true, IDLE_LIMIT_MS, on_reset_quiet, r);
-}
-
-/* A closed connection's last octets may still be on their way: look again for a while. */
-static void on_reset_quiet(int err, const char *why, json_t *const answers[RIG_ELEMENTS],
-	void *arg)
-{
-	struct resetting *r = arg;
-	char left[256];
-
-	if (!err && left_over(r->rig, answers, left)) {
-		if (clock_real_ns() < r->limit_ns)
-			uv_timer_start(&r->timer, on_idle_poll, POLL_MS, 0);
-		else
-			reset_done(r, -EBUSY, left);
-		return;
-	}
-	reset_done(r, err, why);
 }
 
 static void on_elements_reset(json_t *const answers[RIG_ELEMENTS], void *arg)
@@ -125,6 +136,9 @@ static void on_gates_open(json_t *const answers[RIG_ELEMENTS], void *arg)
 	struct resetting *r = arg;
 	json_t *command = json_pack("{s:s}", "cmd", "reset");
 
+	/* What a variant draws shall not depend on those before it. */
+	if (r->rig->conf.seed)
+		json_object_set_new(command, "seed", json_integer((json_int_t)r->rig->conf.seed));
 	rig_broadcast(r->rig, command, on_elements_reset, r);
 	json_decref(command);
 }

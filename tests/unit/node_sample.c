@@ -8,6 +8,7 @@
 #include "common/node/node.h"
 
 METRIC_IDLE(bindings, "sample_bindings", "zero when idle");
+METRIC_IDLE(kept, "sample_kept", "stays behind after a reset");
 METRIC_GAUGE(fired, "sample_fired", "timers that fired");
 METRIC_COUNTER(delivered, "sample_delivered_total{what=\"message\"}", "messages let through");
 
@@ -65,6 +66,12 @@ static json_t *run_timers(const json_t *args)
 	timer_start(sample.host->clock, &sample.timer[0], 60000, on_timer, NULL);
 	timer_start(sample.host->clock, &sample.timer[1], 120000, on_timer, NULL);
 	bindings.value = 3;
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *run_leave(const json_t *args)
+{
+	kept.value = 1;
 	return json_pack("{s:b}", "ok", 1);
 }
 
@@ -146,7 +153,7 @@ static int open_work(void)
 int main(int argc, char **argv)
 {
 	static const struct node_command commands[] = {{"send", run_send}, {"timers", run_timers},
-		{"greet", run_greet}, {"fail", run_fail}, {"ready", run_ready}, {"odd", run_odd},
+		{"greet", run_greet}, {"leave", run_leave}, {"fail", run_fail}, {"ready", run_ready}, {"odd", run_odd},
 		{NULL, NULL}};
 	static const struct node_app app = {
 		.name = "sample",
