@@ -227,6 +227,23 @@ static int connect_raw(const struct fixture *f)
 	return fd;
 }
 
+/* For an element that isn't ready, and so doesn't say so. */
+static void await_socket(const struct fixture *f)
+{
+	uint64_t until = clock_real_ns() + LIMIT_MS * 1000000ull;
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	strcpy(to.sun_path, f->sock);
+	for (;;) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		int err = connect(fd, (struct sockaddr *)&to, sizeof to);
+		close(fd);
+		if (!err)
+			return;
+		assert_true(clock_real_ns() < until);
+		usleep(1000);
+	}
+}
+
 /* One line; "" at the end of the connection. */
 static const char *read_line(int fd, struct buf *in)
 {
@@ -383,8 +400,7 @@ static void test_abstract_notify(void **state)
 
 	write_conf(f, "not-ready: on\n");
 	launch(f, "--config", f->conf, NULL);
-	while (access(f->sock, F_OK))
-		usleep(1000);
+	await_socket(f);
 	json_t *status = ask(f, "{\"cmd\":\"status\",\"brief\":true}");
 	assert_true(json_is_false(json_object_get(status, "ready")));
 	assert_null(json_object_get(status, "gauges"));
@@ -798,8 +814,7 @@ static void test_health(void **state)
 
 	write_conf(f, "  metrics: 127.34.0.9:9100\nnot-ready: on\n");
 	launch(f, "--config", f->conf, NULL);
-	while (access(f->sock, F_OK))
-		usleep(1000);
+	await_socket(f);
 	expect(f, "{\"cmd\":\"unfault\"}", "{\"ok\":true}");
 	get("/healthz", out, sizeof out);
 	assert_non_null(strstr(out, "HTTP/1.1 503 "));
