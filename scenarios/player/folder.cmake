@@ -30,8 +30,8 @@ if(TARGET ws)
     LINK rig_parts wic cx_octets admin_client sip ws http net ca crypto conf trace base
       PkgConfig::FYAML PkgConfig::JANSSON)
   target_compile_definitions(acting PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
-  imsrig_test(rig LINK acting judging)
-  add_dependencies(test_rig node_sample)
+  imsrig_test(player_rig LINK acting judging)
+  add_dependencies(test_player_rig node_sample)
 endif()
 
 # The command.
