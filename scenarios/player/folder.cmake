@@ -34,16 +34,22 @@ if(TARGET ws)
   add_dependencies(test_player_rig node_sample)
 endif()
 
+# The run; links with the acting half, or with what a test puts in its place.
+imsrig_library(playing
+  SOURCES
+    scenarios/player/session.c scenarios/player/pool.c scenarios/player/run.c
+    scenarios/player/catalog.c
+  LINK judging)
+target_compile_definitions(playing PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
+
 # The command.
 if(TARGET acting)
-  add_executable(imsrig
-    scenarios/player/main.c scenarios/player/session.c scenarios/player/pool.c
-    scenarios/player/run.c scenarios/player/catalog.c)
-  target_link_libraries(imsrig PRIVATE judging acting)
-  target_compile_definitions(imsrig PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
+  add_executable(imsrig scenarios/player/main.c)
+  target_link_libraries(imsrig PRIVATE playing acting)
 endif()
 imsrig_test(expect LINK scenario)
-imsrig_test(judge LINK judging)
 imsrig_test(script LINK scenario)
+imsrig_test(judge LINK judging)
 imsrig_test(pcapng LINK judging)
 imsrig_test(collector LINK judging)
+imsrig_test(run LINK playing)

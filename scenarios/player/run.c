@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-	SILENCE_MS = 5000,             /* of a step that waits for messages */
+	SILENCE_MS = 5000,
 	OPERATION_MS = 60000,          /* of the acting half, which has limits of its own */
 	QUIET_MS = 5000,               /* after the last step */
 	SETTLE_MS = 1000,              /* after something went wrong */
@@ -187,7 +187,7 @@ static void next_action(struct run *r)
 		end_wait(r);
 	} else {
 		r->heard_ns = clock_real_ns();
-		arm(r, SILENCE_MS);
+		arm(r, (uint64_t)r->conf.silence_ms);
 	}
 }
 
@@ -209,11 +209,11 @@ static void on_timer(uv_timer_t *t)
 	uint64_t silent_ms = (clock_real_ns() - r->heard_ns) / 1000000;
 
 	if (r->phase == PHASE_WAIT) {
-		if (silent_ms + 1 < SILENCE_MS) {
-			arm(r, SILENCE_MS - silent_ms);
+		if (silent_ms + 1 < (uint64_t)r->conf.silence_ms) {
+			arm(r, (uint64_t)r->conf.silence_ms - silent_ms);
 			return;
 		}
-		judge_timeout(r->judge, r->step, SILENCE_MS);
+		judge_timeout(r->judge, r->step, r->conf.silence_ms);
 		conclude(r);
 		return;
 	}
@@ -467,6 +467,8 @@ struct run *run_start(const struct run_conf *conf, const struct variant *v, run_
 	struct run *r = MEM_NEW(struct run);
 
 	r->conf = *conf;
+	if (!r->conf.silence_ms)
+		r->conf.silence_ms = SILENCE_MS;
 	r->v = v;
 	r->h = h;
 	r->arg = arg;

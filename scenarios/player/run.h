@@ -14,6 +14,7 @@ struct run_conf {
 	struct rig *rig;
 	struct collector *collector;
 	const char *rig_dir;           /* for the result */
+	int silence_ms;                /* a step waits so long for its messages; 0: 5 s */
 };
 struct run *run_start(const struct run_conf *conf, const struct variant *v, run_done_h *h,
 	void *arg);
