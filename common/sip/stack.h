@@ -66,6 +66,8 @@ struct sip_stack_conf {
 
 int sip_stack_new(struct host *host, const struct sip_stack_conf *conf,
 	const struct sip_stack_h *h, void *arg, struct sip_stack **out);
+/* Answers what is open with 503, tells waiting handlers -ECANCELED, then closes everything;
+ * its memory goes when the last connection has ended (run the loop). No callback after. */
 void sip_stack_close(struct sip_stack *s);
 struct host *sip_stack_host(struct sip_stack *s);
 

@@ -14,6 +14,7 @@ static void on_request(struct sip_req *req, void *arg)
 	r->requests++;
 	r->req_id = sip_req_id(req);
 	r->req = req;
+	r->conn = sip_req_hop(req)->conn;
 	if (r->on_request)
 		r->on_request(r, req);
 }

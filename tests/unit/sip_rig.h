@@ -23,7 +23,7 @@ struct sip_rig {
 	struct sip_req *req;   /* the last request */
 	uint64_t req_id;
 	int requests, garbage, cancels, gone;
-	uint64_t gone_id;
+	uint64_t gone_id, conn; /* conn: of the last request */
 	/* what the client side heard; give `heard` as handler and the rig as argument */
 	int answers, err, status;
 	int64_t answered_at;

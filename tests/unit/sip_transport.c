@@ -586,6 +586,234 @@ static void raw_octets(void **state)
 	peer_close(&p);
 }
 
+/* ---- WebSockets (RFC 7118) ---- */
+
+static struct wic {
+	struct ws *w;
+	struct http_server *server;
+	struct tls *stls, *ctls;
+	bool open, closed;
+	int code;
+	char last[4096];       /* what came, when the stack does not hold it */
+	bool text;
+	int n;
+} wic;
+
+static void wic_message(struct ws *w, bool text, struct str bytes, void *arg)
+{
+	wic.n++;
+	wic.text = text;
+	str_copy(bytes, wic.last, sizeof wic.last);
+}
+
+static void wic_closed(struct ws *w, int code, const char *why, void *arg)
+{
+	wic.closed = true;
+	wic.code = code;
+	wic.w = NULL;
+}
+
+static const struct ws_h wic_h = {.message = wic_message, .closed = wic_closed};
+
+static void server_closed(struct ws *w, int code, const char *why, void *arg)
+{
+}
+
+static const struct ws_h server_h = {.message = wic_message, .closed = server_closed};
+
+static void on_upgrade(struct http_req *req, void *arg)
+{
+	static const struct ws_conf conf = {0};
+	const char *why;
+	struct ws *w = ws_accept(req, "sip", &conf, &server_h, NULL, &why);
+	if (!w)
+		fail_msg("%s", why);
+	sip_stack_add_ws(b.s, w, 3);
+}
+
+static void on_ws_open(struct ws *w, int status, const char *why, void *arg)
+{
+	if (!w)
+		fail_msg("%d %s", status, why);
+	wic.w = w;
+	wic.open = true;
+}
+
+static const struct http_route routes[] = {{"GET", "/ws", on_upgrade}, {0}};
+
+/* b serves, a WebSocket to it is open in wic.w. */
+static void ws_pair(bool secure)
+{
+	memset(&wic, 0, sizeof wic);
+	if (secure) {
+		rig_ca(&a.rig);
+		rig_cert(&a.rig, "b", "b.ims.example.org", "127.35.0.11");
+		wic.stls = rig_tls(&a.rig, true, "b", NULL, false);
+		wic.ctls = rig_tls(&a.rig, false, NULL, "ca.pem", false);
+	}
+	struct http_server_conf server = {
+		.listen = rig_addr("127.35.0.11:8443"), .tls = wic.stls, .routes = routes};
+	struct ws_connect_conf client = {
+		.local = rig_addr(RAW),
+		.remote = rig_addr("127.35.0.11:8443"),
+		.tls = wic.ctls,
+		.server_name = secure ? "b.ims.example.org" : NULL,
+		.path = "/ws",
+		.subprotocol = "sip",
+	};
+	assert_int_equal(http_serve(&b.rig.host, &server, &wic.server), 0);
+	assert_int_equal(ws_connect(&a.rig.host, &client, &wic_h, on_ws_open, NULL), 0);
+	rig_until_set(&a.rig, &wic.open);
+	sip_rig_settle(&a);
+}
+
+static void ws_end(void)
+{
+	sip_stack_reset(a.s);
+	sip_stack_reset(b.s);
+	if (wic.w && !wic.closed)
+		ws_close(wic.w, 1000, "");
+	rig_run(&a.rig, 20);
+	http_server_close(wic.server);
+	sip_rig_settle(&a);
+	if (wic.stls) {
+		tls_free(wic.stls);
+		tls_free(wic.ctls);
+	}
+}
+
+static void by_websocket(bool secure)
+{
+	struct sip_hop to = {0}, back;
+	ws_pair(secure);
+	uint64_t conn = ws_id(wic.w);
+	sip_stack_add_ws(a.s, wic.w, -1);
+	assert_true(sip_flow_hop(a.s, conn, &to));
+	assert_int_equal(to.transport, secure ? SIP_WSS : SIP_WS);
+	assert_false(to.in);
+	ask(&a, &to, "hello");
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.sent[0].via, secure ? TRACE_WSS : TRACE_WS_PLAIN);
+	const char *via = text_field(a.sent[0].text, "Via");
+	assert_ptr_equal(strstr(via, secure ? "SIP/2.0/WSS " : "SIP/2.0/WS "), via);
+	assert_non_null(strstr(via, ".invalid;branch=z9hG4bK"));
+	assert_non_null(strstr(via, ";rport"));
+	/* the server notes where it really came from */
+	via = text_field(b.sent[0].text, "Via");
+	assert_non_null(strstr(via, ";rport="));
+	assert_non_null(strstr(via, ";received=127.35.0.101"));
+	/* and pushes a request the other way */
+	assert_true(sip_flow_hop(b.s, b.conn, &back));
+	assert_true(back.in);
+	assert_int_equal(back.listener, 3);
+	a.on_request = answer;
+	ask(&b, &back, NULL);
+	assert_int_equal(b.status, 200);
+	assert_int_equal(a.requests, 1);
+	assert_non_null(strstr(b.sent[1].text, " 127.35.0.11:8443;branch=z9hG4bK"));
+	ws_end();
+}
+
+static void by_ws(void **state)
+{
+	by_websocket(false);
+}
+
+static void by_wss(void **state)
+{
+	by_websocket(true);
+}
+
+static void ws_say(bool text, const char *bytes)
+{
+	wic.n = 0;
+	ws_send(wic.w, text, str_of(bytes));
+	rig_run(&a.rig, 5);
+}
+
+static const char *ws_request(int i)
+{
+	char via[80];
+	snprintf(via, sizeof via, "SIP/2.0/WS q7f2.invalid;branch=z9hG4bKws%d", i);
+	return text_request("OPTIONS", via, "");
+}
+
+static void ws_in_kind(void **state)
+{
+	ws_pair(false);
+	ws_say(true, ws_request(1));
+	assert_int_equal(wic.n, 1);
+	assert_true(wic.text);
+	ws_say(false, ws_request(2));
+	assert_int_equal(wic.n, 1);
+	assert_false(wic.text);
+	assert_non_null(strstr(wic.last, "SIP/2.0 200 "));
+	ws_say(true, "\r\n\r\n");
+	assert_int_equal(wic.n, 1);
+	assert_string_equal(wic.last, "\r\n");
+	ws_say(true, "\r\n");
+	assert_int_equal(wic.n, 0);
+	ws_end();
+}
+
+static void ws_faults(void **state)
+{
+	char text[4096];
+	ws_pair(false);
+	snprintf(text, sizeof text, "%sand more", ws_request(1));
+	ws_say(true, text);
+	assert_non_null(strstr(wic.last, "SIP/2.0 400 "));
+	ws_say(true, "rubbish");
+	assert_int_equal(wic.n, 0);
+	assert_int_equal(b.garbage, 1);
+	/* Content-Length may be absent (RFC 7118 5) */
+	snprintf(text, sizeof text, "%s", ws_request(2));
+	strcpy(strstr(text, "Content-Length"), "\r\n");
+	ws_say(true, text);
+	assert_non_null(strstr(wic.last, "SIP/2.0 200 "));
+	assert_int_equal(b.requests, 1);
+	ws_end();
+}
+
+static void ws_lost(void **state)
+{
+	struct sip_hop back;
+	ws_pair(false);
+	b.on_request = NULL;
+	ws_say(true, ws_request(1));
+	assert_int_equal(b.requests, 1);
+	uint64_t conn = sip_req_hop(b.req)->conn;
+	assert_true(sip_flow_hop(b.s, conn, &back));
+	struct str text = STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+			      "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(sip_send(b.s, text, &back, heard, &b, NULL), 0);
+	rig_run(&a.rig, 5);
+	stream_abort(ws_stream(wic.w));
+	rig_until(&a.rig, answered, &b);
+	assert_int_equal(b.err, -ECONNRESET); /* no other way to a browser */
+	assert_int_equal(b.gone, 1);
+	assert_int_equal(b.gone_id, conn);
+	assert_false(sip_flow_hop(b.s, conn, &back));
+	int64_t before = rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}");
+	sip_answer(b.req, 200, NULL, STR_NONE);
+	assert_int_equal(
+		rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}"), before + 1);
+	ws_end();
+}
+
+static void ws_closed_by_us(void **state)
+{
+	ws_pair(false);
+	b.on_request = NULL;
+	ws_say(true, ws_request(1));
+	sip_answer(b.req, 403, NULL, STR_NONE);
+	sip_flow_close(b.s, b.conn, 1008, "refused");
+	rig_until_set(&a.rig, &wic.closed);
+	assert_non_null(strstr(wic.last, "SIP/2.0 403 "));
+	assert_int_equal(wic.code, 1008);
+	ws_end();
+}
+
 /* ---- hops by URI ---- */
 
 static void resolving(void **state)
@@ -657,6 +885,12 @@ int main(void)
 		T(close_while_connecting),
 		T(too_much_for_a_connection),
 		T(raw_octets),
+		T(by_ws),
+		T(by_wss),
+		T(ws_in_kind),
+		T(ws_faults),
+		T(ws_lost),
+		T(ws_closed_by_us),
 		T(resolving),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/sip/inner.h"
 #include "tests/unit/sip_rig.h"
@@ -585,6 +586,37 @@ static void faults(void **state)
 	assert_int_equal(alive("server"), 0);
 }
 
+static int lines_with(const char *path, const char *what)
+{
+	char line[1024];
+	int n = 0;
+	FILE *f = fopen(path, "r");
+	while (fgets(line, sizeof line, f))
+		n += strstr(line, what) != NULL;
+	fclose(f);
+	return n;
+}
+
+static void log_is_bounded(void **state)
+{
+	char path[] = "/tmp/imsrig-test-XXXXXX";
+	int fd = mkstemp(path), err = dup(2);
+	sip_rig_pass(&r, 2000);
+	dup2(fd, 2);
+	for (int i = 0; i < 100; i++)
+		peer_send(&p, "rubbish");
+	sip_rig_settle(&r);
+	sip_rig_pass(&r, 1100);
+	peer_say(&p, &r, "rubbish");
+	dup2(err, 2);
+	assert_int_equal(r.garbage, 101);
+	assert_int_equal(lines_with(path, "dropped"), 21);
+	assert_int_equal(lines_with(path, " 80 more "), 1);
+	close(fd);
+	close(err);
+	remove(path);
+}
+
 static void too_many_vias(void **state)
 {
 	char fields[1024] = "";
@@ -758,6 +790,7 @@ int main(void)
 		T(server_not_merged_at_a_proxy),
 		T_IN(setup_small, too_many),
 		T(faults),
+		T(log_is_bounded),
 		T(too_many_vias),
 		T(reset_ends_all),
 		T(close_answers_all),
