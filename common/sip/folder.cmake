@@ -21,12 +21,10 @@ imsrig_library(sip
     common/sip/client_tx.c common/sip/invite.c common/sip/send.c common/sip/forward.c
     common/sip/gate.c common/sip/fault.c common/sip/count.c
   LINK sip_msg base trace net http ws)
-if(TARGET ws)
-  foreach(test sip_tx sip_forward sip_transport)
-    imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
-  endforeach()
-  imsrig_fuzz(sip_stack LINK sip)
-endif()
+foreach(test sip_tx sip_forward sip_transport)
+  imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
+endforeach()
+imsrig_fuzz(sip_stack LINK sip)
 
 add_executable(bench_sip_forward EXCLUDE_FROM_ALL tests/bench/sip_forward.c)
 target_link_libraries(bench_sip_forward PRIVATE sip)

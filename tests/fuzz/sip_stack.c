@@ -1,8 +1,9 @@
 /* The SIP stack under any sequence of datagrams and passing time.
  *
- * The first byte chooses what the element does. The rest is a list of steps parted by lines
- * "%%": "T<ms>" lets time pass, anything else comes as a datagram, with "$B" standing for
- * the branch of what the stack sent last, so that answers can meet their requests.
+ * The first byte chooses what the element does. The rest is a list of steps parted by
+ * lines "%%": "T<ms>" lets time pass, anything else comes as a datagram, with "$B"
+ * standing for the branch of what the stack sent last, so that answers can meet their
+ * requests.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,15 @@
 #include "common/base/log.h"
 #include "common/sip/inner.h"
 
-enum { ANSWER = 1, FORWARD = 2, RING = 4, SEND = 8, INVITE = 16, CANCEL = 32, CLOSE = 64 };
+enum {
+	ANSWER = 1,
+	FORWARD = 2,
+	RING = 4,
+	SEND = 8,
+	INVITE = 16,
+	CANCEL = 32,
+	CLOSE = 64
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -25,7 +34,8 @@ static struct fuzz {
 
 static void on_trace(const struct trace_msg *m, void *arg)
 {
-	ptrdiff_t at = m->dir == TRACE_SENT ? str_find(m->bytes, STR("branch=z9hG4bK")) : -1;
+	ptrdiff_t at =
+		m->dir == TRACE_SENT ? str_find(m->bytes, STR("branch=z9hG4bK")) : -1;
 	if (at >= 0 && m->bytes.n - (size_t)at >= 7 + 31)
 		snprintf(fz.branch, sizeof fz.branch, "%.31s", m->bytes.p + at + 7);
 }
@@ -90,8 +100,9 @@ static void start(void)
 
 static void open_stack(void)
 {
-	static const struct sip_stack_conf conf = {
-		.max_transactions = 50, .server = "fuzz", .ends_here = 1u << SIP_M_MESSAGE};
+	static const struct sip_stack_conf conf = {.max_transactions = 50,
+		.server = "fuzz",
+		.ends_here = 1u << SIP_M_MESSAGE};
 	struct addr local;
 	addr_parse(STR("127.35.0.198:0"), 0, &local);
 	chance_init(&fz.host.chance, 1, "fuzz");

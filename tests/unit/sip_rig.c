@@ -50,7 +50,7 @@ void heard(int err, const struct sip_msg *m, void *arg)
 static void on_trace(const struct trace_msg *m, void *arg)
 {
 	struct sip_rig *r = arg;
-	if (m->dir != TRACE_SENT)
+	if (m->dir != TRACE_SENT || m->proto != TRACE_SIP)
 		return;
 	assert_true(r->n_sent < MAX_SENT);
 	r->sent[r->n_sent++] = (struct sent){

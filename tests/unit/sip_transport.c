@@ -27,8 +27,11 @@ static int setup(void **state)
 	return 0;
 }
 
+static void ws_end(void);
+
 static int teardown(void **state)
 {
+	ws_end();
 	sip_rig_leave(&b);
 	sip_rig_close(&a);
 	assert_int_equal(rig_metric("imsrig_sip_open{side=\"server\"}"), 0);
@@ -651,8 +654,9 @@ static void ws_pair(bool secure)
 		wic.stls = rig_tls(&a.rig, true, "b", NULL, false);
 		wic.ctls = rig_tls(&a.rig, false, NULL, "ca.pem", false);
 	}
-	struct http_server_conf server = {
-		.listen = rig_addr("127.35.0.11:8443"), .tls = wic.stls, .routes = routes};
+	struct http_server_conf server = {.listen = rig_addr("127.35.0.11:8443"),
+		.tls = wic.stls,
+		.routes = routes};
 	struct ws_connect_conf client = {
 		.local = rig_addr(RAW),
 		.remote = rig_addr("127.35.0.11:8443"),
@@ -669,6 +673,8 @@ static void ws_pair(bool secure)
 
 static void ws_end(void)
 {
+	if (!wic.server)
+		return;
 	sip_stack_reset(a.s);
 	sip_stack_reset(b.s);
 	if (wic.w && !wic.closed)
@@ -680,6 +686,7 @@ static void ws_end(void)
 		tls_free(wic.stls);
 		tls_free(wic.ctls);
 	}
+	memset(&wic, 0, sizeof wic);
 }
 
 static void by_websocket(bool secure)
@@ -711,7 +718,6 @@ static void by_websocket(bool secure)
 	assert_int_equal(b.status, 200);
 	assert_int_equal(a.requests, 1);
 	assert_non_null(strstr(b.sent[1].text, " 127.35.0.11:8443;branch=z9hG4bK"));
-	ws_end();
 }
 
 static void by_ws(void **state)
@@ -753,7 +759,6 @@ static void ws_in_kind(void **state)
 	assert_string_equal(wic.last, "\r\n");
 	ws_say(true, "\r\n");
 	assert_int_equal(wic.n, 0);
-	ws_end();
 }
 
 static void ws_faults(void **state)
@@ -772,7 +777,6 @@ static void ws_faults(void **state)
 	ws_say(true, text);
 	assert_non_null(strstr(wic.last, "SIP/2.0 200 "));
 	assert_int_equal(b.requests, 1);
-	ws_end();
 }
 
 static void ws_lost(void **state)
@@ -784,8 +788,9 @@ static void ws_lost(void **state)
 	assert_int_equal(b.requests, 1);
 	uint64_t conn = sip_req_hop(b.req)->conn;
 	assert_true(sip_flow_hop(b.s, conn, &back));
-	struct str text = STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
-			      "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	struct str text =
+		STR("OPTIONS sip:b SIP/2.0\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+		    "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
 	assert_int_equal(sip_send(b.s, text, &back, heard, &b, NULL), 0);
 	rig_run(&a.rig, 5);
 	stream_abort(ws_stream(wic.w));
@@ -794,11 +799,12 @@ static void ws_lost(void **state)
 	assert_int_equal(b.gone, 1);
 	assert_int_equal(b.gone_id, conn);
 	assert_false(sip_flow_hop(b.s, conn, &back));
-	int64_t before = rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}");
+	int64_t before =
+		rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}");
 	sip_answer(b.req, 200, NULL, STR_NONE);
 	assert_int_equal(
-		rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}"), before + 1);
-	ws_end();
+		rig_metric("imsrig_sip_faults_total{reason=\"response can't be sent\"}"),
+		before + 1);
 }
 
 static void ws_closed_by_us(void **state)
@@ -811,7 +817,6 @@ static void ws_closed_by_us(void **state)
 	rig_until_set(&a.rig, &wic.closed);
 	assert_non_null(strstr(wic.last, "SIP/2.0 403 "));
 	assert_int_equal(wic.code, 1008);
-	ws_end();
 }
 
 /* ---- hops by URI ---- */
