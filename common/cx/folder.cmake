@@ -5,7 +5,9 @@ imsrig_library(cx_octets
   LINK base PkgConfig::JANSSON PkgConfig::UV)
 
 imsrig_library(cx
-  SOURCES common/cx/node.c common/cx/queue.c common/cx/core.c common/cx/dict.c
+  SOURCES
+    common/cx/node.c common/cx/client.c common/cx/server.c common/cx/queue.c common/cx/core.c
+    common/cx/start.c common/cx/dict.c
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
 imsrig_test(cx_dict LINK cx)

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "common/base/log.h"
+#include "common/base/metric.h"
 #include "common/cx/octets.h"
 
 struct msg; /* libfdproto's */
@@ -96,3 +97,48 @@ struct msg *core_query(struct str peer, uint32_t hop_by_hop);
 /* Requests handed to the loop and not yet answered. */
 extern atomic_int core_outstanding;
 extern atomic_long core_busy;          /* requests answered TOO_BUSY */
+
+/* ---- the loop: node.c starts, stops and takes events, client.c and server.c do the rest */
+
+struct reply {                         /* an answer kept until the batch ends */
+	struct buf octets;
+	struct rx *rx;
+};
+
+struct cx {
+	struct host *host;
+	const struct cx_h *h;
+	void *arg;
+	char *identity, *realm;
+	struct addr local;
+	struct cx_peer_state *peers;
+	size_t n_peers;
+	bool server;
+	int answer_ms;
+
+	uv_async_t wake;
+	uv_timer_t poll;
+	int handles, quick;            /* polls that are soon */
+	bool stopped;
+	struct queue queue;
+
+	struct pending *pending;
+	uint32_t next_end_to_end, session_high, session_low;
+
+	bool in_batch;
+	struct reply *replies;
+	size_t n_replies, room;
+};
+
+extern struct metric cx_open_now;      /* requests under way, both directions */
+
+/* A record of a message to or from the element of that Diameter identity. */
+struct trace_msg cx_trace_of(const struct cx *c, enum trace_dir dir, struct str host,
+	struct str octets);
+/* client.c */
+void cx_on_answer(struct cx *c, struct rx *r);
+void cx_on_lost(struct cx *c, const struct lost *e);
+void cx_abandon(struct cx *c);         /* all that wait get -EHOSTUNREACH */
+/* server.c */
+void cx_on_request(struct cx *c, struct rx *r);
+void cx_end_batch(struct cx *c);

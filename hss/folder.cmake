@@ -1,0 +1,23 @@
+# hss/schema.sql goes into the program as a text.
+set(HSS_SCHEMA ${CMAKE_BINARY_DIR}/hss_schema.c)
+add_custom_command(OUTPUT ${HSS_SCHEMA}
+  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/hss/schema.sql -DOUT=${HSS_SCHEMA}
+    -DNAME=hss_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
+  DEPENDS hss/schema.sql hss/embed.cmake)
+
+imsrig_library(hss_store
+  SOURCES
+    hss/store.c hss/provision.c hss/subscription.c hss/user_data.c ${HSS_SCHEMA}
+  LINK base conf crypto PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
+
+# What `imsrig subscriber` is made of.
+imsrig_library(hss_subscriber
+  SOURCES hss/subscriber.c hss/subscriber_cli.c
+  LINK hss_store admin_client)
+
+imsrig_library(hss_cx
+  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_sar.c
+  LINK hss_store cx)
+
+add_executable(hss hss/main.c)
+target_link_libraries(hss PRIVATE hss_cx hss_subscriber node)

@@ -1,0 +1,58 @@
+/* The HSS: what its procedures share.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/conf/conf.h"
+#include "common/cx/cx.h"
+#include "hss/store.h"
+
+struct hss_peer {
+	char *host;
+	struct addr addr;
+};
+struct hss_conf {
+	struct {
+		char *identity, *realm;
+		struct addr listen;
+		struct conf_list peers;        /* of struct hss_peer */
+		int64_t max_outstanding;
+	} cx;
+	char *database;
+	struct conf_list subscribers;          /* of char *: files loaded at start */
+	struct conf_list visited_networks;     /* of char *: where roaming is allowed */
+	bool keep_server_name;                 /* SAR types 6 and 7 */
+};
+extern const struct conf_row hss_conf_rows[];
+
+struct hss {
+	struct host *host;
+	const struct hss_conf *conf;
+	struct store *store;
+	struct cx *cx;
+	struct arena arena;                    /* of the request at hand */
+};
+extern struct hss hss;
+
+/* Opens the database, loads the subscribers, listens on Cx. `dead` is called when Cx
+ * ended by itself and can't go on. */
+typedef void(hss_dead_h)(const char *why, void *arg);
+int hss_start(struct host *host, const struct hss_conf *conf, hss_dead_h *dead, char why[512]);
+void hss_stop(void);
+/* Reads the subscriber files again: new ones are added, changed ones replaced. */
+int hss_load(bool replace, char why[512]);
+void hss_count(void);                  /* the gauge of subscriptions, after changes */
+
+/* ---- procedures, cx_*.c; each answers the request ---- */
+void hss_uar(struct cx_req *req, const struct cx_msg *m);
+void hss_mar(struct cx_req *req, const struct cx_msg *m);
+void hss_sar(struct cx_req *req, const struct cx_msg *m);
+
+/* Answers with a result and nothing else, and says why in the log. */
+void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result result,
+	const char *why);
+/* A base error about one AVP of the request. */
+void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
+	const char *avp, const char *why);
+/* The identities of the request; false when it was answered: UNABLE_TO_COMPLY. */
+bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f);
+/* Is `word` in a list parted by blanks; case of letters does not count. */
+bool hss_listed(struct str list, struct str word);

@@ -1,0 +1,383 @@
+/* Provisioning: subscriptions into the store, out of it, and shown.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/base/buf.h"
+#include "hss/store_inside.h"
+
+/* ---- adding ---- */
+
+static struct str joined(const struct conf_list *texts, struct buf *b)
+{
+	b->n = 0;
+	for (size_t i = 0; i < texts->n; i++)
+		buf_fmt(b, "%s%s", i ? " " : "", ((char **)texts->items)[i]);
+	return texts->n ? buf_str(b) : STR_NONE;
+}
+
+static struct str joined_numbers(const struct conf_list *numbers, struct buf *b)
+{
+	b->n = 0;
+	for (size_t i = 0; i < numbers->n; i++)
+		buf_fmt(b, "%s%lld", i ? " " : "", (long long)((int64_t *)numbers->items)[i]);
+	return numbers->n ? buf_str(b) : STR_NONE;
+}
+
+/* A list that applies but is empty is not the same as no list. */
+static struct str list_of(bool applies, const struct conf_list *texts, struct buf *b)
+{
+	struct str v = joined(texts, b);
+	return applies && !v.p ? STR("") : v;
+}
+
+static int add_head(struct store *s, const struct subscription *sub, int64_t *id)
+{
+	struct buf b[6] = {0};
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_SUBSCRIPTION);
+	bool applies = sub->allowed.applies || sub->allowed.wafs.n || sub->allowed.wwsfs.n;
+	bind_text(q, 1, str_of(sub->name));
+	sqlite3_bind_int64(q, 2, (int64_t)subscription_fingerprint(sub));
+	sqlite3_bind_int(q, 3, sub->may_register);
+	bind_text(q, 4, joined(&sub->visited, &b[0]));
+	bind_text(q, 5, joined_numbers(&sub->capabilities.mandatory, &b[1]));
+	bind_text(q, 6, joined_numbers(&sub->capabilities.optional, &b[2]));
+	bind_text(q, 7, joined(&sub->capabilities.server_names, &b[3]));
+	bind_text(q, 8, str_of(sub->charging.primary_ecf));
+	bind_text(q, 9, str_of(sub->charging.secondary_ecf));
+	bind_text(q, 10, str_of(sub->charging.primary_ccf));
+	bind_text(q, 11, str_of(sub->charging.secondary_ccf));
+	bind_text(q, 12, list_of(applies, &sub->allowed.wafs, &b[4]));
+	bind_text(q, 13, list_of(applies, &sub->allowed.wwsfs, &b[5]));
+	int err = store_done(s, q);
+	*id = sqlite3_last_insert_rowid(s->db);
+	for (size_t i = 0; i < sizeof b / sizeof *b; i++)
+		buf_free(&b[i]);
+	return err;
+}
+
+/* An identity that another subscription has already is the operator's mistake, not a
+ * fault of the database. */
+static int add_identity(struct store *s, sqlite3_stmt *q, const char *identity, int64_t *id,
+	char why[512])
+{
+	int rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	*id = sqlite3_last_insert_rowid(s->db);
+	if (rc == SQLITE_DONE)
+		return 0;
+	if (rc != SQLITE_CONSTRAINT)
+		return store_fault(s);
+	snprintf(why, 512, "%s belongs to a subscription already", identity);
+	return -EEXIST;
+}
+
+static int add_impi(struct store *s, int64_t subscription, const struct sub_impi *p,
+	int64_t *id, char why[512])
+{
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPI);
+	bind_text(q, 1, str_of(p->impi));
+	sqlite3_bind_int64(q, 2, subscription);
+	sqlite3_bind_int(q, 3, p->scheme);
+	bind_text(q, 4, str_of(p->realm));
+	bind_text(q, 5, str_of(p->ha1));
+	bind_text(q, 6, str_of(p->ha1_sha256));
+	return add_identity(s, q, p->impi, id, why);
+}
+
+static int add_impu(struct store *s, int64_t subscription, size_t position,
+	const struct sub_impu *u, int64_t *id, char why[512])
+{
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPU);
+	bind_text(q, 1, str_of(u->impu));
+	sqlite3_bind_int64(q, 2, subscription);
+	sqlite3_bind_int64(q, 3, u->set);
+	sqlite3_bind_int64(q, 4, (int64_t)position);
+	sqlite3_bind_int(q, 5, u->kind);
+	sqlite3_bind_int(q, 6, u->barred);
+	sqlite3_bind_int64(q, 7, u->profile);
+	bind_text(q, 8, str_of(u->display_name));
+	return add_identity(s, q, u->impu, id, why);
+}
+
+static bool may_use(const struct sub_impi *p, const struct sub_impu *u)
+{
+	for (size_t i = 0; i < u->private.n; i++)
+		if (!strcmp(((char **)u->private.items)[i], p->impi))
+			return true;
+	return u->private.n == 0;
+}
+
+static int add_identities(struct store *s, const struct subscription *sub, int64_t id,
+	char why[512])
+{
+	const struct sub_impi *p = sub->impis.items;
+	const struct sub_impu *u = sub->impus.items;
+	int64_t impi[64], impu;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sub->impis.n; i++)
+		err = add_impi(s, id, &p[i], &impi[i], why);
+	for (size_t k = 0; !err && k < sub->impus.n; k++) {
+		err = add_impu(s, id, k, &u[k], &impu, why);
+		for (size_t i = 0; !err && i < sub->impis.n; i++) {
+			if (!may_use(&p[i], &u[k]))
+				continue;
+			sqlite3_stmt *q = store_sql(s, SQL_ADD_PAIR);
+			sqlite3_bind_int64(q, 1, impi[i]);
+			sqlite3_bind_int64(q, 2, impu);
+			err = store_done(s, q);
+		}
+	}
+	return err;
+}
+
+static struct str session_case(const struct sub_condition *t)
+{
+	static const char digits[] = "01234";
+	return (struct str){digits + t->session_case - 1, 1};
+}
+
+static int add_trigger(struct store *s, int64_t filter, size_t position,
+	const struct sub_condition *t)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_TRIGGER);
+	int kind = t->method ? SPT_METHOD : t->request_uri ? SPT_REQUEST_URI :
+		t->header ? SPT_HEADER : t->sdp_line ? SPT_SDP_LINE : SPT_SESSION_CASE;
+	const char *value = t->method ? t->method : t->request_uri ? t->request_uri :
+		t->header ? t->header : t->sdp_line;
+	sqlite3_bind_int64(q, 1, filter);
+	sqlite3_bind_int64(q, 2, (int64_t)position);
+	sqlite3_bind_int64(q, 3, t->group);
+	sqlite3_bind_int(q, 4, t->negated);
+	sqlite3_bind_int(q, 5, kind);
+	bind_text(q, 6, kind == SPT_SESSION_CASE ? session_case(t) : str_of(value));
+	bind_text(q, 7, str_of(t->content));
+	return store_done(s, q);
+}
+
+static int add_filters(struct store *s, const struct subscription *sub, int64_t id)
+{
+	const struct sub_filter *f = sub->filters.items;
+	int err = 0;
+	for (size_t i = 0; !err && i < sub->filters.n; i++) {
+		sqlite3_stmt *q = store_sql(s, SQL_ADD_FILTER);
+		sqlite3_bind_int64(q, 1, id);
+		sqlite3_bind_int64(q, 2, f[i].profile);
+		sqlite3_bind_int64(q, 3, f[i].priority);
+		sqlite3_bind_null(q, 4);
+		if (f[i].part)
+			sqlite3_bind_int(q, 4, f[i].part - 1);
+		sqlite3_bind_null(q, 5);
+		if (f[i].conditions.n)
+			sqlite3_bind_int(q, 5, f[i].match == 0);
+		bind_text(q, 6, str_of(f[i].server));
+		sqlite3_bind_int(q, 7, f[i].default_handling);
+		bind_text(q, 8, str_of(f[i].service_info));
+		err = store_done(s, q);
+		int64_t filter = sqlite3_last_insert_rowid(s->db);
+		const struct sub_condition *t = f[i].conditions.items;
+		for (size_t k = 0; !err && k < f[i].conditions.n; k++)
+			err = add_trigger(s, filter, k, &t[k]);
+	}
+	return err;
+}
+
+static int remove_id(struct store *s, int64_t id)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_REMOVE);
+	sqlite3_bind_int64(q, 1, id);
+	return store_done(s, q);
+}
+
+static int add_parts(struct store *s, const struct subscription *sub, char why[512])
+{
+	int64_t id;
+	int err = add_head(s, sub, &id);
+	if (!err)
+		err = add_identities(s, sub, id, why);
+	return err ? err : add_filters(s, sub, id);
+}
+
+int store_add(struct store *s, const struct subscription *sub, bool replace,
+	enum store_added *out, char why[512])
+{
+	int64_t id = 0, fingerprint = 0;
+	sqlite3_stmt *q = store_sql(s, SQL_FINGERPRINT);
+	bind_text(q, 1, str_of(sub->name));
+	if (sqlite3_step(q) == SQLITE_ROW) {
+		id = sqlite3_column_int64(q, 0);
+		fingerprint = sqlite3_column_int64(q, 1);
+	}
+	sqlite3_reset(q);
+	*out = id ? STORE_SAME : STORE_ADDED;
+	if (id && fingerprint == (int64_t)subscription_fingerprint(sub))
+		return 0;
+	if (id && !replace) {
+		snprintf(why, 512, "subscription \"%s\" is there already", sub->name);
+		return -EEXIST;
+	}
+	snprintf(why, 512, "the database has a fault");
+	if (sqlite3_exec(s->db, "SAVEPOINT one", NULL, NULL, NULL) != SQLITE_OK)
+		return store_fault(s);
+	int err = id ? remove_id(s, id) : 0;
+	if (!err)
+		err = add_parts(s, sub, why);
+	sqlite3_exec(s->db, err ? "ROLLBACK TO one; RELEASE one" : "RELEASE one", NULL, NULL, NULL);
+	if (id && !err)
+		*out = STORE_REPLACED;
+	return err;
+}
+
+/* ---- removing, showing ---- */
+
+static int64_t id_named(struct store *s, struct str name)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_NAMED);
+	bind_text(q, 1, name);
+	int64_t id = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	return id;
+}
+
+int store_remove(struct store *s, struct str name)
+{
+	int64_t id = id_named(s, name);
+	return id ? remove_id(s, id) : -ENOENT;
+}
+
+static json_t *text(struct str v)
+{
+	return v.p ? json_stringn(v.p, v.n) : NULL;
+}
+
+/* json_object_set_new takes no NULL; what a subscription lacks is left out. */
+static void put(json_t *o, const char *key, json_t *v)
+{
+	if (v)
+		json_object_set_new(o, key, v);
+}
+
+static json_t *words(struct str v)
+{
+	if (!v.p)
+		return NULL;
+	json_t *list = json_array();
+	for (struct str word; v.n && (word = str_cut(&v, ' ')).n;)
+		json_array_append_new(list, text(word));
+	return list;
+}
+
+static json_t *show_head(struct store *s, int64_t id)
+{
+	static const char *const texts[] = {"primary_ecf", "secondary_ecf", "primary_ccf",
+		"secondary_ccf"};
+	sqlite3_stmt *q = store_sql(s, SQL_SHOW);
+	sqlite3_bind_int64(q, 1, id);
+	json_t *o = NULL;
+	if (sqlite3_step(q) == SQLITE_ROW) {
+		o = json_object();
+		put(o, "name", text(column_view(q, 0)));
+		put(o, "may_register", json_boolean(sqlite3_column_int(q, 1)));
+		put(o, "visited_networks", words(column_view(q, 2)));
+		put(o, "mandatory_capabilities", words(column_view(q, 3)));
+		put(o, "optional_capabilities", words(column_view(q, 4)));
+		put(o, "server_names", words(column_view(q, 5)));
+		for (int i = 0; i < 4; i++)
+			put(o, texts[i], text(column_view(q, 6 + i)));
+		put(o, "allowed_wafs", words(column_view(q, 10)));
+		put(o, "allowed_wwsfs", words(column_view(q, 11)));
+		put(o, "server_name", text(column_view(q, 12)));
+		put(o, "origin_host", text(column_view(q, 13)));
+	}
+	sqlite3_reset(q);
+	return o;
+}
+
+static json_t *show_impis(struct store *s, int64_t id)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SHOW_IMPIS);
+	json_t *list = json_array();
+	sqlite3_bind_int64(q, 1, id);
+	while (sqlite3_step(q) == SQLITE_ROW) {
+		json_t *o = json_object(), *algorithms = json_array();
+		if (sqlite3_column_int(q, 3))
+			json_array_append_new(algorithms, json_string("MD5"));
+		if (sqlite3_column_int(q, 4))
+			json_array_append_new(algorithms, json_string("SHA-256"));
+		put(o, "impi", text(column_view(q, 0)));
+		put(o, "scheme", json_string(sqlite3_column_int(q, 1) ? "aka" : "sip-digest"));
+		put(o, "realm", text(column_view(q, 2)));
+		put(o, "algorithms", algorithms);
+		json_array_append_new(list, o);
+	}
+	sqlite3_reset(q);
+	return list;
+}
+
+static json_t *show_impu(sqlite3_stmt *q)
+{
+	static const char *const kinds[] = {
+		"distinct", "psi", "wildcarded-psi", "non-distinct", "wildcard"};
+	json_t *o = json_object();
+	put(o, "impu", text(column_view(q, 0)));
+	put(o, "set", json_integer(sqlite3_column_int64(q, 1)));
+	put(o, "kind", json_string(kinds[sqlite3_column_int(q, 2) % 5]));
+	put(o, "barred", json_boolean(sqlite3_column_int(q, 3)));
+	put(o, "profile", json_integer(sqlite3_column_int64(q, 4)));
+	put(o, "display_name", text(column_view(q, 5)));
+	put(o, "registrations", json_array());
+	return o;
+}
+
+static json_t *show_impus(struct store *s, int64_t id)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SHOW_PAIRS);
+	json_t *list = json_array(), *impu = NULL;
+	sqlite3_bind_int64(q, 1, id);
+	while (sqlite3_step(q) == SQLITE_ROW) {
+		struct str name = column_view(q, 0);
+		if (!impu || !str_eq(name, str_of(json_string_value(json_object_get(impu, "impu"))))) {
+			impu = show_impu(q);
+			json_array_append_new(list, impu);
+		}
+		json_t *o = json_object();
+		put(o, "impi", text(column_view(q, 6)));
+		put(o, "state", json_string(reg_state_name((enum reg_state)sqlite3_column_int(q, 7))));
+		put(o, "auth_pending", json_boolean(sqlite3_column_int(q, 8)));
+		json_array_append_new(json_object_get(impu, "registrations"), o);
+	}
+	sqlite3_reset(q);
+	return list;
+}
+
+json_t *store_show(struct store *s, struct str name)
+{
+	int64_t id = id_named(s, name);
+	json_t *o = id ? show_head(s, id) : NULL;
+	if (o) {
+		put(o, "private", show_impis(s, id));
+		put(o, "public", show_impus(s, id));
+	}
+	return o;
+}
+
+json_t *store_list(struct store *s, struct str after, int64_t limit)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_LIST);
+	json_t *list = json_array();
+	bind_text(q, 1, after.p ? after : STR(""));
+	sqlite3_bind_int64(q, 2, limit);
+	while (sqlite3_step(q) == SQLITE_ROW)
+		json_array_append_new(list, text(column_view(q, 0)));
+	sqlite3_reset(q);
+	return list;
+}
+
+int64_t store_count(struct store *s)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_COUNT);
+	int64_t n = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+	sqlite3_reset(q);
+	return n;
+}

@@ -1,0 +1,493 @@
+/* The subscriber store: statements as a table, and what requests ask and change.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hss/store_inside.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/base/log.h"
+
+extern const char hss_schema[];        /* schema.sql */
+
+enum { USER_VERSION = 1 };
+
+static const char *const texts[SQL_N] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_FIND] =
+		"SELECT i.id, i.scheme, i.realm, i.ha1, i.ha1_sha256,"
+		" u.id, u.subscription, u.implicit_set, u.kind, u.barred,"
+		" s.may_register, s.visited_networks, s.mandatory_capabilities,"
+		" s.optional_capabilities, s.server_names, a.server_name, a.origin_host,"
+		" p.state, p.auth_pending"
+		" FROM impu u JOIN subscription s ON s.id = u.subscription"
+		" LEFT JOIN assignment a ON a.subscription = u.subscription"
+		" LEFT JOIN impi i ON i.identity = ?1"
+		" LEFT JOIN pair p ON p.impi = i.id AND p.impu = u.id"
+		" WHERE u.identity = ?2",
+	[SQL_SET_USABLE] =
+		"SELECT 1 FROM impu WHERE subscription = ?1 AND implicit_set = ?2"
+		" AND barred = 0 AND kind = 0 LIMIT 1",
+	[SQL_SET] =
+		"SELECT u.id, u.identity, u.kind, u.barred, u.profile, u.display_name"
+		" FROM impu u JOIN pair p ON p.impu = u.id AND p.impi = ?3"
+		" WHERE u.subscription = ?1 AND u.implicit_set = ?2 ORDER BY u.position",
+	[SQL_IMPIS] = "SELECT identity FROM impi WHERE subscription = ?1 ORDER BY id",
+	[SQL_IMPIS_REGISTERING] =
+		"SELECT i.identity FROM pair p JOIN impi i ON i.id = p.impi"
+		" WHERE p.impu = ?1 AND p.state > 0 ORDER BY i.id",
+	[SQL_SETS_OF] =
+		"SELECT min(u.position), u.identity FROM impi i JOIN pair p ON p.impi = i.id"
+		" JOIN impu u ON u.id = p.impu WHERE i.identity = ?1 AND u.kind = 0"
+		" GROUP BY u.implicit_set",
+	[SQL_CHARGING] =
+		"SELECT primary_ecf, secondary_ecf, primary_ccf, secondary_ccf, allowed_wafs,"
+		" allowed_wwsfs FROM subscription WHERE id = ?1",
+	[SQL_ASSIGN] =
+		"INSERT INTO assignment VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+		" server_name = excluded.server_name, origin_host = excluded.origin_host",
+	[SQL_PENDING] = "UPDATE pair SET auth_pending = ?3 WHERE impi = ?1 AND impu = ?2",
+	[SQL_REGISTER] =
+		"UPDATE pair SET state = ?4, auth_pending = 0 WHERE impi = ?3 AND impu IN"
+		" (SELECT id FROM impu WHERE subscription = ?1 AND implicit_set = ?2)",
+	[SQL_REGISTER_ALL] =
+		"UPDATE pair SET state = ?4, auth_pending = 0 WHERE impu IN"
+		" (SELECT id FROM impu WHERE subscription = ?1 AND implicit_set = ?2)",
+	[SQL_RELEASE] =
+		"DELETE FROM assignment WHERE subscription = ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM impi i JOIN pair p ON p.impi = i.id WHERE i.subscription = ?1"
+		" AND (p.state > 0 OR p.auth_pending > 0))",
+	[SQL_RESET_PAIRS] =
+		"UPDATE pair SET state = 0, auth_pending = 0 WHERE state > 0 OR auth_pending > 0",
+	[SQL_RESET_ASSIGNMENTS] = "DELETE FROM assignment",
+	[SQL_ADD_SUBSCRIPTION] =
+		"INSERT INTO subscription VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		" ?11, ?12, ?13)",
+	[SQL_ADD_IMPI] = "INSERT INTO impi VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_ADD_IMPU] = "INSERT INTO impu VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SQL_ADD_PAIR] = "INSERT INTO pair (impi, impu) VALUES (?1, ?2)",
+	[SQL_ADD_FILTER] = "INSERT INTO filter VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SQL_ADD_TRIGGER] = "INSERT INTO trigger_point VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[SQL_FINGERPRINT] = "SELECT id, fingerprint FROM subscription WHERE name = ?1",
+	[SQL_NAMED] =
+		"SELECT id FROM subscription WHERE name = ?1"
+		" UNION SELECT subscription FROM impi WHERE identity = ?1"
+		" UNION SELECT subscription FROM impu WHERE identity = ?1",
+	[SQL_REMOVE] = "DELETE FROM subscription WHERE id = ?1",
+	[SQL_LIST] = "SELECT name FROM subscription WHERE name > ?1 ORDER BY name LIMIT ?2",
+	[SQL_COUNT] = "SELECT count(*) FROM subscription",
+	[SQL_SHOW] =
+		"SELECT s.name, s.may_register, s.visited_networks, s.mandatory_capabilities,"
+		" s.optional_capabilities, s.server_names, s.primary_ecf, s.secondary_ecf,"
+		" s.primary_ccf, s.secondary_ccf, s.allowed_wafs, s.allowed_wwsfs, a.server_name,"
+		" a.origin_host FROM subscription s LEFT JOIN assignment a ON a.subscription = s.id"
+		" WHERE s.id = ?1",
+	[SQL_SHOW_IMPIS] =
+		"SELECT identity, scheme, realm, ha1 IS NOT NULL, ha1_sha256 IS NOT NULL"
+		" FROM impi WHERE subscription = ?1 ORDER BY id",
+	[SQL_SHOW_PAIRS] =
+		"SELECT u.identity, u.implicit_set, u.kind, u.barred, u.profile, u.display_name,"
+		" i.identity, p.state, p.auth_pending FROM impu u JOIN pair p ON p.impu = u.id"
+		" JOIN impi i ON i.id = p.impi WHERE u.subscription = ?1"
+		" ORDER BY u.implicit_set, u.position, i.id",
+	[SQL_FILTERS] =
+		"SELECT id, priority, part, all_of_any, server, default_handling, service_info"
+		" FROM filter WHERE subscription = ?1 AND profile = ?2 ORDER BY priority",
+	[SQL_TRIGGERS] =
+		"SELECT in_group, negated, kind, value, content FROM trigger_point"
+		" WHERE filter = ?1 ORDER BY position",
+};
+
+const char *reg_state_name(enum reg_state s)
+{
+	static const char *const names[] = {"not-registered", "unregistered", "registered"};
+	return names[s];
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *store_sql(struct store *s, enum sql which)
+{
+	sqlite3_stmt *q = s->sql[which];
+	sqlite3_reset(q);
+	return q;
+}
+
+int store_fault(struct store *s)
+{
+	log_error("store", "database fault: %s", sqlite3_errmsg(s->db));
+	return -EIO;
+}
+
+int store_done(struct store *s, sqlite3_stmt *q)
+{
+	int rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_fault(s);
+}
+
+void bind_text(sqlite3_stmt *q, int at, struct str v)
+{
+	if (v.p)
+		sqlite3_bind_text(q, at, v.p, (int)v.n, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(q, at);
+}
+
+struct str column_view(sqlite3_stmt *q, int at)
+{
+	const char *p = (const char *)sqlite3_column_text(q, at);
+	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
+}
+
+static struct str column(sqlite3_stmt *q, int at, struct arena *a)
+{
+	struct str v = column_view(q, at);
+	return v.p ? arena_str(a, v) : v;
+}
+
+/* ---- open and close ---- */
+
+static int64_t pragma(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *q = NULL;
+	int64_t v = -1;
+	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+		v = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return v;
+}
+
+static int refuse(struct store *s, const char *path, char why[512])
+{
+	int rc = sqlite3_errcode(s->db);
+	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+		snprintf(why, 512, "%s is in use by another process", path);
+		return -EBUSY;
+	}
+	if (rc == SQLITE_NOTADB) {
+		snprintf(why, 512, "%s is not a database", path);
+		return -EINVAL;
+	}
+	snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(s->db));
+	return -EIO;
+}
+
+static int check_version(struct store *s, const char *path, char why[512])
+{
+	int64_t version = pragma(s->db, "PRAGMA user_version");
+	int64_t tables = pragma(s->db, "SELECT count(*) FROM sqlite_schema");
+	if (version < 0 || tables < 0)
+		return refuse(s, path, why);
+	if (version == USER_VERSION)
+		return 0;
+	if (version == 0 && tables == 0) {
+		if (sqlite3_exec(s->db, hss_schema, NULL, NULL, NULL) == SQLITE_OK &&
+			sqlite3_exec(s->db, "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK)
+			return 0;
+		return refuse(s, path, why);
+	}
+	snprintf(why, 512, "%s has version %lld, this program needs version %d; move it away and "
+			"provide the subscribers anew", path, (long long)version, USER_VERSION);
+	return -EINVAL;
+}
+
+static int configure(struct store *s, const char *path, char why[512])
+{
+	/* The exclusive lock keeps a second HSS out and spares every read its file locks. */
+	static const char *const settings[] = {
+		"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
+		"PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON",
+		"PRAGMA cache_size = -65536", "PRAGMA mmap_size = 1073741824",
+		"PRAGMA wal_autocheckpoint = 10000", "PRAGMA temp_store = MEMORY",
+		"BEGIN IMMEDIATE", "COMMIT"};
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+		if (sqlite3_exec(s->db, settings[i], NULL, NULL, NULL) != SQLITE_OK)
+			return refuse(s, path, why);
+	return 0;
+}
+
+static int prepare(struct store *s, const char *path, char why[512])
+{
+	for (int i = 0; i < SQL_N; i++)
+		if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i],
+			NULL) != SQLITE_OK) {
+			snprintf(why, 512, "%s has other tables than ours: %s", path,
+				sqlite3_errmsg(s->db));
+			return -EINVAL;
+		}
+	return 0;
+}
+
+int store_open(const char *path, struct store **out, char why[512])
+{
+	struct store *s = MEM_NEW(struct store);
+	mode_t old = umask(077);
+	int rc = sqlite3_open_v2(path, &s->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int err = rc == SQLITE_OK ? configure(s, path, why) : refuse(s, path, why);
+	umask(old);
+	if (!err)
+		err = check_version(s, path, why);
+	if (!err)
+		err = prepare(s, path, why);
+	if (err) {
+		store_close(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	for (int i = 0; i < SQL_N; i++)
+		sqlite3_finalize(s->sql[i]);
+	sqlite3_close(s->db);
+	free(s);
+}
+
+/* ---- transactions ---- */
+
+void store_begin(struct store *s)
+{
+	s->in_batch = true;
+}
+
+int store_commit(struct store *s)
+{
+	s->in_batch = false;
+	if (!s->open)
+		return 0;
+	s->open = false;
+	int err = store_done(s, store_sql(s, SQL_COMMIT));
+	if (err)
+		store_done(s, store_sql(s, SQL_ROLLBACK));
+	return err;
+}
+
+/* Only a batch that changes something begins a transaction. */
+int store_change(struct store *s)
+{
+	if (!s->in_batch || s->open)
+		return 0;
+	int err = store_done(s, store_sql(s, SQL_BEGIN));
+	s->open = !err;
+	return err;
+}
+
+int store_begin_all(struct store *s)
+{
+	s->in_batch = true;
+	return store_change(s);
+}
+
+void store_undo_all(struct store *s)
+{
+	s->in_batch = s->open = false;
+	store_done(s, store_sql(s, SQL_ROLLBACK));
+}
+
+/* ---- what requests ask ---- */
+
+static void read_found(sqlite3_stmt *q, struct arena *a, struct found *f)
+{
+	f->has_impi = sqlite3_column_type(q, 0) != SQLITE_NULL;
+	f->impi = sqlite3_column_int64(q, 0);
+	f->scheme = sqlite3_column_int(q, 1);
+	f->realm = column(q, 2, a);
+	f->ha1 = column(q, 3, a);
+	f->ha1_sha256 = column(q, 4, a);
+	f->has_impu = true;
+	f->impu = sqlite3_column_int64(q, 5);
+	f->subscription = sqlite3_column_int64(q, 6);
+	f->implicit_set = sqlite3_column_int64(q, 7);
+	f->kind = sqlite3_column_int(q, 8);
+	f->barred = sqlite3_column_int(q, 9);
+	f->may_register = sqlite3_column_int(q, 10);
+	f->visited_networks = column(q, 11, a);
+	f->mandatory = column(q, 12, a);
+	f->optional = column(q, 13, a);
+	f->server_names = column(q, 14, a);
+	f->server_name = column(q, 15, a);
+	f->origin_host = column(q, 16, a);
+	f->associated = sqlite3_column_type(q, 17) != SQLITE_NULL;
+	f->state = (enum reg_state)sqlite3_column_int(q, 17);
+	f->auth_pending = sqlite3_column_int(q, 18);
+}
+
+int store_find(struct store *s, struct str impi, struct str impu, struct arena *a,
+	struct found *out)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_FIND);
+	memset(out, 0, sizeof *out);
+	bind_text(q, 1, impi);
+	bind_text(q, 2, impu);
+	int rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		read_found(q, a, out);
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_fault(s);
+}
+
+bool store_set_usable(struct store *s, const struct found *f)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SET_USABLE);
+	sqlite3_bind_int64(q, 1, f->subscription);
+	sqlite3_bind_int64(q, 2, f->implicit_set);
+	bool usable = sqlite3_step(q) == SQLITE_ROW;
+	sqlite3_reset(q);
+	return usable;
+}
+
+int store_set(struct store *s, const struct found *f, struct arena *a, struct member *out,
+	size_t room)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SET);
+	size_t n = 0;
+	int rc = SQLITE_DONE;
+	sqlite3_bind_int64(q, 1, f->subscription);
+	sqlite3_bind_int64(q, 2, f->implicit_set);
+	sqlite3_bind_int64(q, 3, f->impi);
+	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
+		out[n++] = (struct member){
+			.impu = sqlite3_column_int64(q, 0),
+			.identity = column(q, 1, a),
+			.kind = sqlite3_column_int(q, 2),
+			.barred = sqlite3_column_int(q, 3),
+			.profile = sqlite3_column_int64(q, 4),
+			.display_name = column(q, 5, a),
+		};
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
+}
+
+static int texts_of(struct store *s, sqlite3_stmt *q, int at, struct arena *a, struct str *out,
+	size_t room)
+{
+	size_t n = 0;
+	int rc = SQLITE_DONE;
+	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
+		out[n++] = column(q, at, a);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
+}
+
+int store_impis(struct store *s, int64_t subscription, int64_t registered_impu,
+	struct arena *a, struct str *out, size_t room)
+{
+	sqlite3_stmt *q = store_sql(s, registered_impu ? SQL_IMPIS_REGISTERING : SQL_IMPIS);
+	sqlite3_bind_int64(q, 1, registered_impu ? registered_impu : subscription);
+	return texts_of(s, q, 0, a, out, room);
+}
+
+int store_sets_of(struct store *s, struct str impi, struct arena *a, struct str *out,
+	size_t room)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SETS_OF);
+	bind_text(q, 1, impi);
+	return texts_of(s, q, 1, a, out, room);
+}
+
+int store_charging(struct store *s, int64_t subscription, struct arena *a,
+	struct charging *out)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_CHARGING);
+	sqlite3_bind_int64(q, 1, subscription);
+	int rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		*out = (struct charging){
+			.ecf = {column(q, 0, a), column(q, 1, a)},
+			.ccf = {column(q, 2, a), column(q, 3, a)},
+			.allowed_wafs = column(q, 4, a),
+			.allowed_wwsfs = column(q, 5, a),
+		};
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW ? 0 : store_fault(s);
+}
+
+/* ---- what requests change ---- */
+
+int store_assign(struct store *s, const struct found *f, struct str server_name,
+	struct str origin_host)
+{
+	if (store_change(s))
+		return -EIO;
+	sqlite3_stmt *q = store_sql(s, SQL_ASSIGN);
+	sqlite3_bind_int64(q, 1, f->subscription);
+	bind_text(q, 2, server_name);
+	bind_text(q, 3, origin_host);
+	return store_done(s, q);
+}
+
+int store_pending(struct store *s, const struct found *f, bool pending)
+{
+	if (store_change(s))
+		return -EIO;
+	sqlite3_stmt *q = store_sql(s, SQL_PENDING);
+	sqlite3_bind_int64(q, 1, f->impi);
+	sqlite3_bind_int64(q, 2, f->impu);
+	sqlite3_bind_int(q, 3, pending);
+	return store_done(s, q);
+}
+
+int store_register(struct store *s, const struct found *f, int64_t impi, enum reg_state state)
+{
+	if (store_change(s))
+		return -EIO;
+	sqlite3_stmt *q = store_sql(s, impi ? SQL_REGISTER : SQL_REGISTER_ALL);
+	sqlite3_bind_int64(q, 1, f->subscription);
+	sqlite3_bind_int64(q, 2, f->implicit_set);
+	if (impi)
+		sqlite3_bind_int64(q, 3, impi);
+	sqlite3_bind_int(q, 4, state);
+	return store_done(s, q);
+}
+
+int store_release(struct store *s, const struct found *f)
+{
+	if (store_change(s))
+		return -EIO;
+	sqlite3_stmt *q = store_sql(s, SQL_RELEASE);
+	sqlite3_bind_int64(q, 1, f->subscription);
+	return store_done(s, q);
+}
+
+int store_reset(struct store *s)
+{
+	int err = store_done(s, store_sql(s, SQL_RESET_PAIRS));
+	return err ? err : store_done(s, store_sql(s, SQL_RESET_ASSIGNMENTS));
+}
+
+/* ---- filter criteria ---- */
+
+int store_filters(struct store *s, int64_t subscription, int64_t profile, store_filter_h *h,
+	void *arg)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_FILTERS);
+	int rc;
+	sqlite3_bind_int64(q, 1, subscription);
+	sqlite3_bind_int64(q, 2, profile);
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+		h(sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+			sqlite3_column_type(q, 2) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 2),
+			sqlite3_column_type(q, 3) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 3),
+			column_view(q, 4), sqlite3_column_int(q, 5), column_view(q, 6), arg);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : store_fault(s);
+}
+
+int store_triggers(struct store *s, int64_t filter, store_spt_h *h, void *arg)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_TRIGGERS);
+	int rc;
+	sqlite3_bind_int64(q, 1, filter);
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+		h(sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1), sqlite3_column_int(q, 2),
+			column_view(q, 3), column_view(q, 4), arg);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : store_fault(s);
+}

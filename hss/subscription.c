@@ -1,0 +1,433 @@
+/* Subscriptions from YAML, by rows; what rows can't say is checked here.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hss/subscription.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/buf.h"
+#include "common/crypto/digest.h"
+
+static const char *const scheme_names[] = {"sip-digest", "aka", NULL};
+static const char *const kind_names[] = {
+	"distinct", "psi", "wildcarded-psi", "non-distinct", "wildcard", NULL};
+static const char *const part_names[] = {"both", "registered", "unregistered", NULL};
+static const char *const match_names[] = {"all-groups", "any-group", NULL};
+static const char *const handling_names[] = {"continue", "terminate", NULL};
+static const char *const case_names[] = {"none", "originating-registered",
+	"terminating-registered", "terminating-unregistered", "originating-unregistered",
+	"originating-cdiv", NULL};
+
+static const struct conf_row impi_rows[] = {
+	CONF_STR(struct sub_impi, impi, "impi", CONF_REQUIRED, NULL),
+	CONF_STR(struct sub_impi, password, "password", 0, NULL),
+	CONF_STR(struct sub_impi, ha1, "ha1", 0, NULL),
+	CONF_STR(struct sub_impi, ha1_sha256, "ha1-sha256", 0, NULL),
+	CONF_STR(struct sub_impi, realm, "realm", 0, NULL),
+	CONF_ENUM(struct sub_impi, scheme, "scheme", 0, "sip-digest", scheme_names),
+	CONF_STRS(struct sub_impi, algorithms, "algorithms", 0),
+	CONF_END};
+
+static const struct conf_row impu_rows[] = {
+	CONF_STR(struct sub_impu, impu, "impu", CONF_REQUIRED, NULL),
+	CONF_STR(struct sub_impu, display_name, "display-name", 0, NULL),
+	CONF_INT(struct sub_impu, set, "set", 0, "1", 1, 1000),
+	CONF_INT(struct sub_impu, profile, "profile", 0, "1", 1, 1000),
+	CONF_ENUM(struct sub_impu, kind, "kind", 0, "distinct", kind_names),
+	CONF_BOOL(struct sub_impu, barred, "barred", "false"),
+	CONF_STRS(struct sub_impu, private, "private", 0),
+	CONF_END};
+
+static const struct conf_row condition_rows[] = {
+	CONF_INT(struct sub_condition, group, "group", 0, "0", 0, 1000),
+	CONF_BOOL(struct sub_condition, negated, "not", "false"),
+	CONF_STR(struct sub_condition, method, "method", 0, NULL),
+	CONF_STR(struct sub_condition, request_uri, "request-uri", 0, NULL),
+	CONF_STR(struct sub_condition, header, "header", 0, NULL),
+	CONF_STR(struct sub_condition, sdp_line, "sdp-line", 0, NULL),
+	CONF_STR(struct sub_condition, content, "content", 0, NULL),
+	CONF_ENUM(struct sub_condition, session_case, "session-case", 0, "none", case_names),
+	CONF_END};
+
+static const struct conf_row filter_rows[] = {
+	CONF_INT(struct sub_filter, priority, "priority", CONF_REQUIRED, NULL, 0, INT32_MAX),
+	CONF_INT(struct sub_filter, profile, "profile", 0, "1", 1, 1000),
+	CONF_ENUM(struct sub_filter, part, "part", 0, "both", part_names),
+	CONF_ENUM(struct sub_filter, match, "match", 0, "all-groups", match_names),
+	CONF_STR(struct sub_filter, server, "server", CONF_REQUIRED, NULL),
+	CONF_STR(struct sub_filter, service_info, "service-info", 0, NULL),
+	CONF_ENUM(struct sub_filter, default_handling, "default-handling", 0, "continue",
+		handling_names),
+	CONF_LIST(struct sub_filter, conditions, "conditions", 0, condition_rows,
+		struct sub_condition),
+	CONF_END};
+
+typedef typeof(((struct subscription *)0)->capabilities) capabilities_of;
+typedef typeof(((struct subscription *)0)->charging) charging_of;
+typedef typeof(((struct subscription *)0)->allowed) allowed_of;
+
+static const struct conf_row capability_rows[] = {
+	CONF_INTS(capabilities_of, mandatory, "mandatory", 0),
+	CONF_INTS(capabilities_of, optional, "optional", 0),
+	CONF_STRS(capabilities_of, server_names, "server-names", 0),
+	CONF_END};
+static const struct conf_row charging_rows[] = {
+	CONF_STR(charging_of, primary_ecf, "primary-ecf", 0, NULL),
+	CONF_STR(charging_of, secondary_ecf, "secondary-ecf", 0, NULL),
+	CONF_STR(charging_of, primary_ccf, "primary-ccf", 0, NULL),
+	CONF_STR(charging_of, secondary_ccf, "secondary-ccf", 0, NULL),
+	CONF_END};
+static const struct conf_row allowed_rows[] = {
+	CONF_BOOL(allowed_of, applies, "applies", "false"),
+	CONF_STRS(allowed_of, wafs, "waf", 0),
+	CONF_STRS(allowed_of, wwsfs, "wwsf", 0),
+	CONF_END};
+
+static const struct conf_row subscription_rows[] = {
+	CONF_STR(struct subscription, name, "name", CONF_REQUIRED, NULL),
+	CONF_BOOL(struct subscription, may_register, "may-register", "true"),
+	CONF_STRS(struct subscription, visited, "visited-networks", 0),
+	CONF_STRUCT(struct subscription, capabilities, "capabilities", 0, capability_rows),
+	CONF_STRUCT(struct subscription, charging, "charging", 0, charging_rows),
+	CONF_STRUCT(struct subscription, allowed, "allowed", 0, allowed_rows),
+	CONF_LIST(struct subscription, impis, "private", CONF_REQUIRED, impi_rows,
+		struct sub_impi),
+	CONF_LIST(struct subscription, impus, "public", CONF_REQUIRED, impu_rows,
+		struct sub_impu),
+	CONF_LIST(struct subscription, filters, "filter-criteria", 0, filter_rows,
+		struct sub_filter),
+	CONF_END};
+
+static const struct conf_row file_rows[] = {
+	CONF_LIST(struct subscriptions, items, "subscriptions", CONF_REQUIRED,
+		subscription_rows, struct subscription),
+	CONF_END};
+
+/* ---- identities ---- */
+
+static struct str lower_host(struct str uri, struct arena *a)
+{
+	struct str out = arena_str(a, uri);
+	char *p = (char *)out.p;
+	ptrdiff_t at = str_chr(out, '@');
+	for (size_t i = at < 0 ? 4 : (size_t)at; i < out.n; i++)
+		p[i] = (char)tolower((unsigned char)p[i]);
+	memcpy(p, "sip:", 4);
+	return out;
+}
+
+static struct str bare_number(struct str number, struct arena *a)
+{
+	struct buf b = {0};
+	buf_add(&b, STR("tel:"));
+	for (size_t i = 0; i < number.n; i++)
+		if (!strchr("-.()", number.p[i]) || !number.p[i])
+			buf_byte(&b, number.p[i]);
+	struct str out = arena_str(a, buf_str(&b));
+	buf_free(&b);
+	return out;
+}
+
+struct str impu_canonical(struct str impu, struct arena *a)
+{
+	struct str s = str_trim(impu), params = s;
+	if (str_chr(s, '!') >= 0)
+		return arena_str(a, s); /* a wildcard's expression is not ours to change */
+	s = str_cut(&params, ';');
+	if (str_istarts(s, STR("sip:")) && s.n > 4) {
+		s = lower_host(s, a);
+		return params.p && str_ifind(params, STR("user=phone")) >= 0 ?
+			arena_fmt(a, STR_FMT ";user=phone", STR_ARG(s)) : s;
+	}
+	if (str_istarts(s, STR("tel:")) && s.n > 4)
+		return bare_number(str_skip(s, 4), a);
+	return STR_NONE;
+}
+
+/* ---- checks ---- */
+
+struct check {
+	const char *name;              /* of the file */
+	const struct subscription *s;
+	char *why;
+};
+
+static int wrong(struct check *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int wrong(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+	int n = snprintf(c->why, 512, "%s: subscription \"%s\": ", c->name, c->s->name);
+	va_start(ap, fmt);
+	if (n < 512)
+		vsnprintf(c->why + n, 512 - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static bool wants(const struct sub_impi *p, enum digest_algorithm algorithm)
+{
+	if (!p->algorithms.n)
+		return algorithm == DIGEST_MD5;
+	for (size_t i = 0; i < p->algorithms.n; i++)
+		if (str_ieq(str_of(((char **)p->algorithms.items)[i]),
+			str_of(digest_algorithm_name(algorithm))))
+			return true;
+	return false;
+}
+
+static bool is_hex(const char *s, size_t n)
+{
+	return strlen(s) == n && strspn(s, "0123456789abcdefABCDEF") == n;
+}
+
+static char *derive(const struct sub_impi *p, enum digest_algorithm algorithm, struct arena *a)
+{
+	char hex[DIGEST_HEX_MAX];
+	digest_ha1(algorithm, str_of(p->impi), str_of(p->realm), str_of(p->password), hex);
+	return (char *)arena_str(a, str_of(hex)).p;
+}
+
+/* The password is turned into what is kept of it. */
+static int take_credentials(struct check *c, struct sub_impi *p, struct arena *a)
+{
+	for (size_t i = 0; i < p->algorithms.n; i++) {
+		enum digest_algorithm algorithm;
+		char *name = ((char **)p->algorithms.items)[i];
+		if (digest_algorithm_of(str_of(name), &algorithm))
+			return wrong(c, "algorithm \"%s\" of %s is not MD5 or SHA-256", name, p->impi);
+	}
+	if (p->scheme == AUTH_AKA)
+		return 0;
+	if (p->password && (p->ha1 || p->ha1_sha256))
+		return wrong(c, "%s has a password and a hash of it", p->impi);
+	if (p->password && wants(p, DIGEST_MD5))
+		p->ha1 = derive(p, DIGEST_MD5, a);
+	if (p->password && wants(p, DIGEST_SHA256))
+		p->ha1_sha256 = derive(p, DIGEST_SHA256, a);
+	if (!p->ha1 && !p->ha1_sha256)
+		return wrong(c, "%s needs a password or ha1", p->impi);
+	if (p->ha1 && !is_hex(p->ha1, 32))
+		return wrong(c, "ha1 of %s is not 32 hex digits", p->impi);
+	if (p->ha1_sha256 && !is_hex(p->ha1_sha256, 64))
+		return wrong(c, "ha1-sha256 of %s is not 64 hex digits", p->impi);
+	p->password = NULL;
+	return 0;
+}
+
+static int check_impi(struct check *c, struct sub_impi *p, struct arena *a)
+{
+	ptrdiff_t at = str_chr(str_of(p->impi), '@');
+	if (at <= 0 || !p->impi[at + 1] || strpbrk(p->impi, " \t\"<>"))
+		return wrong(c, "private identity \"%s\" is not user@realm", p->impi);
+	if (!p->realm)
+		p->realm = p->impi + at + 1;
+	return take_credentials(c, p, a);
+}
+
+static bool has_impi(const struct subscription *s, const char *name)
+{
+	const struct sub_impi *p = s->impis.items;
+	for (size_t i = 0; i < s->impis.n; i++)
+		if (!strcmp(p[i].impi, name))
+			return true;
+	return false;
+}
+
+static int check_impu(struct check *c, struct sub_impu *u, struct arena *a)
+{
+	struct str canonical = impu_canonical(str_of(u->impu), a);
+	if (!canonical.p || strpbrk(canonical.p, " \t\"<>"))
+		return wrong(c, "public identity \"%s\" is not a sip: or tel: URI", u->impu);
+	bool wild = u->kind == IMPU_WILDCARD || u->kind == PSI_WILDCARD;
+	if (wild != (str_chr(canonical, '!') >= 0))
+		return wrong(c, "%s: an expression between ! marks is what a wildcard has", u->impu);
+	u->impu = (char *)canonical.p;
+	for (size_t i = 0; i < u->private.n; i++) {
+		const char *name = ((char **)u->private.items)[i];
+		if (!has_impi(c->s, name))
+			return wrong(c, "%s names %s, which is no private identity here", u->impu, name);
+	}
+	return 0;
+}
+
+static int check_condition(struct check *c, const struct sub_condition *t)
+{
+	int n = !!t->method + !!t->request_uri + !!t->header + !!t->sdp_line +
+		(t->session_case != 0);
+	if (n != 1)
+		return wrong(c, "a condition is one of method, request-uri, header, sdp-line, "
+				"session-case");
+	if (t->content && !t->header && !t->sdp_line)
+		return wrong(c, "only header and sdp-line have a content");
+	return 0;
+}
+
+static int check_filters(struct check *c)
+{
+	const struct sub_filter *f = c->s->filters.items;
+	for (size_t i = 0; i < c->s->filters.n; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (f[k].priority == f[i].priority && f[k].profile == f[i].profile)
+				return wrong(c, "priority %lld is there twice",
+					(long long)f[i].priority);
+		const struct sub_condition *t = f[i].conditions.items;
+		for (size_t k = 0; k < f[i].conditions.n; k++) {
+			int err = check_condition(c, &t[k]);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int check_one(struct check *c, struct subscription *s, struct arena *a)
+{
+	int err = 0;
+	c->s = s;
+	if (!*s->name || strpbrk(s->name, " \t\n"))
+		return wrong(c, "its name is one word");
+	if (!s->impis.n || !s->impus.n || s->impis.n > 64 || s->impus.n > 64)
+		return wrong(c, "it needs 1 to 64 private and as many public identities");
+	for (size_t i = 0; !err && i < s->impis.n; i++)
+		err = check_impi(c, &((struct sub_impi *)s->impis.items)[i], a);
+	for (size_t i = 0; !err && i < s->impus.n; i++)
+		err = check_impu(c, &((struct sub_impu *)s->impus.items)[i], a);
+	for (size_t i = 0; !err && i < s->capabilities.mandatory.n; i++)
+		if (((int64_t *)s->capabilities.mandatory.items)[i] < 0)
+			err = wrong(c, "a capability is not negative");
+	return err ? err : check_filters(c);
+}
+
+static int check_all(const char *name, struct subscriptions *all, struct arena *a,
+	char why[512])
+{
+	struct check c = {.name = name, .why = why};
+	struct subscription *s = all->items.items;
+	for (size_t i = 0; i < all->items.n; i++) {
+		int err = check_one(&c, &s[i], a);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int subscriptions_load(const char *path, struct subscriptions *out, struct arena *a,
+	char why[512])
+{
+	int err = conf_load(path, file_rows, out, a, why);
+	return err ? err : check_all(path, out, a, why);
+}
+
+int subscriptions_load_text(struct str yaml, const char *name, struct subscriptions *out,
+	struct arena *a, char why[512])
+{
+	int err = conf_load_text(yaml, name, file_rows, out, a, why);
+	return err ? err : check_all(name, out, a, why);
+}
+
+/* ---- ranges ---- */
+
+/* Puts the number where %d or %0Nd stands. p NULL when there is not exactly one. */
+static struct str numbered(const char *pattern, int64_t number, struct arena *a)
+{
+	const char *at = strchr(pattern, '%');
+	if (!at || strchr(at + 1, '%'))
+		return STR_NONE;
+	char *end;
+	bool zeros = at[1] == '0';
+	long width = strtol(at + 1, &end, 10);
+	if (*end != 'd' || width < 0 || width > 18)
+		return STR_NONE;
+	return arena_fmt(a, zeros ? "%.*s%0*lld%s" : "%.*s%*lld%s", (int)(at - pattern), pattern,
+		(int)width, (long long)number, end + 1);
+}
+
+int subscription_of_range(const char *name, int64_t number, const char *password,
+	const char *realm, struct subscription *out, struct arena *a, char why[512])
+{
+	struct subscriptions all = {{out, 1}};
+	struct str user = numbered(name, number, a), secret = user;
+	if (password)
+		secret = strchr(password, '%') ? numbered(password, number, a) : str_of(password);
+	if (!user.p || !secret.p) {
+		snprintf(why, 512, "a range has one %%d (or %%06d) in its name");
+		return -EINVAL;
+	}
+	struct sub_impi *impi = ARENA_NEW(a, struct sub_impi);
+	struct sub_impu *impu = ARENA_NEW(a, struct sub_impu);
+	impi->impi = (char *)arena_fmt(a, STR_FMT "@%s", STR_ARG(user), realm).p;
+	impi->password = (char *)arena_str(a, secret).p;
+	impu->impu = (char *)arena_fmt(a, "sip:" STR_FMT "@%s", STR_ARG(user), realm).p;
+	impu->set = impu->profile = 1;
+	*out = (struct subscription){.name = (char *)user.p, .may_register = true,
+		.impis = {impi, 1}, .impus = {impu, 1}};
+	return check_all("range", &all, a, why);
+}
+
+/* ---- fingerprint ---- */
+
+static void mix(uint64_t *h, uint64_t v)
+{
+	*h = (*h ^ v) * 0x9e3779b97f4a7c15u;
+	*h ^= *h >> 29;
+}
+
+static void mix_text(uint64_t *h, const char *s)
+{
+	mix(h, s ? str_hash(str_of(s)) : 1);
+}
+
+/* Lists of structs, by the rows that read them: a key that comes later counts too. */
+static void mix_rows(uint64_t *h, const char *at, const struct conf_row *rows);
+
+static void mix_value(uint64_t *h, const char *at, const struct conf_row *row)
+{
+	const struct conf_list *list = (const struct conf_list *)(const void *)at;
+	switch (row->type) {
+	case CONF_T_STR:
+		mix_text(h, *(char *const *)(const void *)at);
+		break;
+	case CONF_T_INT:
+	case CONF_T_MS:
+		mix(h, (uint64_t) * (const int64_t *)(const void *)at);
+		break;
+	case CONF_T_BOOL:
+		mix(h, *(const bool *)at);
+		break;
+	case CONF_T_ENUM:
+		mix(h, (uint64_t) * (const int *)(const void *)at);
+		break;
+	case CONF_T_STRUCT:
+		mix_rows(h, at, row->rows);
+		break;
+	case CONF_T_LIST:
+		mix(h, list->n);
+		for (size_t i = 0; i < list->n; i++) {
+			const char *item = (const char *)list->items + i * row->size;
+			if (row->rows)
+				mix_rows(h, item, row->rows);
+			else
+				mix_value(h, item, &(struct conf_row){.type = row->item});
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void mix_rows(uint64_t *h, const char *at, const struct conf_row *rows)
+{
+	for (; rows->key; rows++)
+		mix_value(h, at + rows->offset, rows);
+}
+
+uint64_t subscription_fingerprint(const struct subscription *s)
+{
+	uint64_t h = 0;
+	mix_rows(&h, (const char *)s, subscription_rows);
+	return h;
+}
