@@ -334,10 +334,10 @@ static void classify(struct judge *j, struct arrow *a)
 	if (a->kind == OUTSIDE_NOT && is_again(j, a))
 		a->kind = OUTSIDE_RETRANSMISSION;
 	if (a->message.proto == PATTERN_HTTP && !a->message.request &&
-		a->message.status / 100 != 1) {
+		a->message.status != 100) {
 		a->request = find_request(j, a);
 		if (a->request && a->request->kind)
-			a->kind = a->request->expected ? OUTSIDE_ANSWER : OUTSIDE_KEEP_ALIVE;
+			a->kind = a->request->expected ? OUTSIDE_ANSWER : OUTSIDE_ALWAYS;
 	}
 }
 
@@ -412,8 +412,11 @@ void judge_timeout(struct judge *j, int i, int silent_ms)
 		if (e->arrow || e->expect->optional || e->step > i)
 			continue;
 		const struct pattern *p = &e->expect->pattern;
-		buf_fmt(&why, "expected \"%s\", nothing came for %d s", p->text,
-			silent_ms / 1000);
+		buf_fmt(&why, "expected \"%s\"", p->text);
+		if (silent_ms)
+			buf_fmt(&why, ", nothing came for %g s", silent_ms / 1000.0);
+		else
+			buf_fmt(&why, ", it never came");
 		find_fault(j, &(struct finding){VERDICT_FAIL, e->step, p->from, p->to,
 				      keep(j, &why)});
 		return;

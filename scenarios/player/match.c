@@ -174,7 +174,7 @@ enum outside message_outside(const struct message *m)
 	switch (m->proto) {
 	case PATTERN_SIP:
 		if (!str_trim(m->record->bytes).n)
-			return OUTSIDE_KEEP_ALIVE;
+			return OUTSIDE_ALWAYS;
 		return m->status == 100 ? OUTSIDE_TRYING : OUTSIDE_NOT;
 	case PATTERN_CX:
 		for (size_t i = 0; i < sizeof base / sizeof *base; i++)
@@ -210,14 +210,14 @@ bool pattern_names(const struct pattern *p, const struct message *m, enum outsid
 		return p->status == 100;
 	case OUTSIDE_CONTROL:
 		return p->proto == PATTERN_WS;
-	case OUTSIDE_KEEP_ALIVE:
+	case OUTSIDE_ALWAYS:
 		return false;
 	case OUTSIDE_FILE:
 	case OUTSIDE_POLL:
 		return p->path != NULL;
 	case OUTSIDE_RETRANSMISSION:
 		return wants_retransmission(p);
-	case OUTSIDE_ANSWER: /* the judge lets it be named with its request alone */
+	case OUTSIDE_ANSWER:
 		return p->status != 0;
 	}
 	return false;

@@ -27,9 +27,18 @@ struct str message_field(const struct message *m, struct str name);
 /* "alice -> epcscf: SIP REGISTER" */
 void message_put(struct buf *out, const struct message *m);
 /* Of the kind that stands outside the ladder unless a step names it. */
-enum outside { OUTSIDE_NOT, OUTSIDE_DIAMETER, OUTSIDE_TRYING, OUTSIDE_CONTROL, OUTSIDE_KEEP_ALIVE,
-	OUTSIDE_FILE, OUTSIDE_POLL, OUTSIDE_RETRANSMISSION, OUTSIDE_ANSWER };
-/* As far as the message alone shows it; the last two are the judge's to see. */
+enum outside {
+	OUTSIDE_NOT,
+	OUTSIDE_DIAMETER,      /* CER, DWR, DPR and their answers */
+	OUTSIDE_TRYING,        /* SIP 100 */
+	OUTSIDE_CONTROL,       /* WebSocket control frames */
+	OUTSIDE_FILE,          /* static files of the page */
+	OUTSIDE_POLL,          /* keys, metadata, introspection, revocation */
+	OUTSIDE_RETRANSMISSION,
+	OUTSIDE_ANSWER,        /* HTTP: to one of the above that a step named */
+	OUTSIDE_ALWAYS,        /* keep-alives; HTTP answers to what no step named */
+};
+/* As far as the message alone shows it; retransmissions and answers are the judge's to see. */
 enum outside message_outside(const struct message *m);
 /* Does the pattern ask for just that message outside the ladder? */
 bool pattern_names(const struct pattern *p, const struct message *m, enum outside o);

@@ -535,7 +535,7 @@ static void silence(void **state)
 	uv_run(&a.loop, UV_RUN_DEFAULT);
 	assert_int_equal(a.result.verdict, VERDICT_FAIL);
 	assert_string_equal(a.why,
-		"step 2, icscf: expected \"icscf -> hss: Cx UAR\", nothing came for 0 s; epcscf "
+		"step 2, icscf: expected \"icscf -> hss: Cx UAR\", nothing came for 0.03 s; epcscf "
 		"says: \"no token\"");
 	assert_int_equal(a.result.messages, 1);
 	assert_int_equal(a.rig.reset, 1);
