@@ -58,22 +58,30 @@ static void put_frame(struct actor *a, int op, bool fin, bool mask, struct str p
 		buf_u8(out, (uint8_t)payload.p[i] ^ key[i & 3]);
 }
 
-/* A frame without its mask, which the ladder has no use for. */
+/* Data as it is, control frames as common/ws/ws.h writes them: "CLOSE 1000 reason". */
 static void trace_frame(struct actor *a, enum trace_dir dir, int op, struct str payload)
 {
+	static const char *const verbs[] = {[OP_CLOSE] = "CLOSE", [OP_PING] = "PING",
+		[OP_PONG] = "PONG"};
 	const struct stream *s = self(a)->stream;
-	struct buf plain = {0};
+	struct buf text = {0};
 	struct trace_msg m = {.proto = TRACE_SIP, .via = TRACE_WSS, .dir = dir,
 		.local = *stream_local(s), .remote = self(a)->remote, .conn = stream_id(s),
 		.bytes = payload};
 
-	if (op != OP_TEXT && op != OP_BINARY) {
-		put_frame(a, op, true, false, payload, &plain);
+	if (op >= OP_CLOSE && op <= OP_PONG) {
+		buf_fmt(&text, "%s", verbs[op]);
+		if (op == OP_CLOSE && payload.n >= 2) {
+			buf_fmt(&text, " %d", (uint8_t)payload.p[0] << 8 | (uint8_t)payload.p[1]);
+			payload = str_skip(payload, 2);
+		}
+		if (payload.n)
+			buf_fmt(&text, " " STR_FMT, STR_ARG(payload));
 		m.proto = TRACE_WS;
-		m.bytes = buf_str(&plain);
+		m.bytes = buf_str(&text);
 	}
 	trace_emit(a->host.trace, &m);
-	buf_free(&plain);
+	buf_free(&text);
 }
 
 static void send_frame(struct actor *a, int op, struct str payload)

@@ -11,7 +11,7 @@ imsrig_library(judging
     scenarios/player/match.c scenarios/player/judge.c scenarios/player/secret.c
     scenarios/player/verdict.c scenarios/player/collector.c scenarios/player/pcapng.c
     scenarios/player/ladder.c scenarios/player/evidence.c
-  LINK scenario sip_msg cx_octets http trace base)
+  LINK scenario sip_msg cx_octets ws http trace base)
 
 # The acting half: rig and actors.
 imsrig_library(rig_parts

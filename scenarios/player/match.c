@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "common/ws/ws.h"
 #include "common/cx/cx.h"
 #include "common/http/http.h"
 #include "common/sip/field.h"
@@ -65,16 +66,13 @@ static void read_cx(struct message *m)
 }
 
 /* A control frame as it stood on the wire: opcode in the first octet, perhaps a mask. */
+/* Control frames are traced as text (common/ws/ws.h): "CLOSE 1000 reason". */
 static void read_ws(struct message *m)
 {
-	struct str b = m->record->bytes;
-	int opcode = b.n ? b.p[0] & 0x0f : 0;
+	struct str rest = m->record->bytes;
 
 	m->request = true;
-	m->what = opcode == 8	? STR("CLOSE")
-		  : opcode == 9	? STR("PING")
-		  : opcode == 10 ? STR("PONG")
-				 : STR("FRAME");
+	m->what = str_cut(&rest, ' ');
 }
 
 void message_read(struct message *m, const struct record *r, struct arena *a)
@@ -100,21 +98,6 @@ void message_read(struct message *m, const struct record *r, struct arena *a)
 	}
 }
 
-static struct str ws_field(const struct message *m, struct str name)
-{
-	struct str b = str_skip(m->record->bytes, 2);
-	char data[2];
-
-	if (!str_eq(name, STR("code")) || m->record->bytes.n < 2)
-		return STR_NONE;
-	bool masked = m->record->bytes.p[1] & 0x80;
-	if (b.n < (masked ? 6u : 2u))
-		return STR_NONE;
-	for (int i = 0; i < 2; i++)
-		data[i] = masked ? (char)(b.p[4 + i] ^ b.p[i]) : b.p[i];
-	return arena_fmt(m->arena, "%d", (uint8_t)data[0] << 8 | (uint8_t)data[1]);
-}
-
 struct str message_field(const struct message *m, struct str name)
 {
 	switch (m->proto) {
@@ -125,7 +108,7 @@ struct str message_field(const struct message *m, struct str name)
 	case PATTERN_HTTP:
 		return http_script_field(m->record->bytes, name, m->arena);
 	case PATTERN_WS:
-		return ws_field(m, name);
+		return ws_script_field(m->record->bytes, name);
 	case PATTERN_ANY:
 		break;
 	}

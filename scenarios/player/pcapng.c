@@ -176,6 +176,24 @@ static const char *dissector(enum trace_proto proto)
 	return "websocket";
 }
 
+/* A control frame is traced as text (common/ws/ws.h); Wireshark reads frames. */
+static void put_control(struct buf *b, struct str text)
+{
+	struct str rest = text, verb = str_cut(&rest, ' ');
+	bool close = str_eq(verb, STR("CLOSE"));
+	struct str code = close ? str_cut(&rest, ' ') : STR_NONE;
+	uint32_t number;
+
+	buf_u8(b, close ? 0x88 : str_eq(verb, STR("PING")) ? 0x89 : 0x8a);
+	if (!close || str_u32(code, &number)) {
+		buf_u8(b, (uint8_t)rest.n);
+	} else {
+		buf_u8(b, (uint8_t)(rest.n + 2));
+		buf_u16(b, (uint16_t)number);
+	}
+	buf_add(b, rest);
+}
+
 static void put_tags(struct buf *b, const struct record *r)
 {
 	const char *name = dissector(r->proto);
@@ -195,7 +213,10 @@ void pcapng_put(struct pcapng *p, const struct record *r, const char *comment)
 				 p->wall_minus_mono_ns);
 
 	put_tags(&pdu, r);
-	buf_add(&pdu, r->bytes);
+	if (r->proto == TRACE_WS)
+		put_control(&pdu, r->bytes);
+	else
+		buf_add(&pdu, r->bytes);
 	size_t at = begin_block(b, BLOCK_PACKET);
 	put32(b, 0);
 	put32(b, (uint32_t)(ns >> 32));

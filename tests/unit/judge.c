@@ -124,7 +124,7 @@ static enum trace_proto proto_of(struct str bytes)
 {
 	if (bytes.n && bytes.p[0] == 1)
 		return TRACE_DIAMETER;
-	if (bytes.n && (bytes.p[0] & 0x80))
+	if (str_starts(bytes, STR("PING")) || str_starts(bytes, STR("CLOSE")))
 		return TRACE_WS;
 	return str_find(bytes, STR("HTTP/1.1")) >= 0 ? TRACE_HTTP : TRACE_SIP;
 }
@@ -432,7 +432,6 @@ static const char plain[] = FLOW
 
 static void outside(void **state)
 {
-	static const char ping[] = {(char)0x89, 0, 0};
 	struct world w;
 	struct arrow *const *arrows;
 
@@ -444,7 +443,7 @@ static void outside(void **state)
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, "")); /* again */
 	feed(&w, "epcscf", "alice", sip("SIP/2.0 100 Trying", 1, ""));
 	feed(&w, "epcscf", "alice", STR("\r\n"));
-	feed(&w, "alice", "epcscf", (struct str){ping, 2});
+	feed(&w, "alice", "epcscf", STR("PING"));
 	feed(&w, "alice", "wwsf", STR("GET /wic.js HTTP/1.1\r\nHost: w\r\n\r\n"));
 	struct record *r =
 		feed_at(&w, "wwsf", "alice", STR("HTTP/1.1 200 OK\r\n\r\nx"), w.now += 10);
@@ -466,13 +465,12 @@ static void named_outside(void **state)
 		"  - step: 1\n    expect: [\"scscf -> hss: Cx CER\", \"alice -> epcscf: SIP "
 		"REGISTER\", \"alice -> epcscf: SIP REGISTER {retransmission: present}\", "
 		"\"epcscf -> alice: SIP 100\", \"epcscf -> alice: WS CLOSE {code: 1009}\"]\n");
-	static const char close_frame[] = {(char)0x88, 2, 0x03, (char)0xf1, 0};
 	advance(&w, 0);
 	feed(&w, "scscf", "hss", cx(257, true, NULL, 0));
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	feed(&w, "epcscf", "alice", sip("SIP/2.0 100 Trying", 1, ""));
-	feed(&w, "epcscf", "alice", (struct str){close_frame, 4});
+	feed(&w, "epcscf", "alice", STR("CLOSE 1009"));
 	passes(&w);
 }
 

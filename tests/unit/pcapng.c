@@ -23,7 +23,7 @@ static const char http[] = "GET /sip HTTP/1.1\r\nHost: e\r\nUpgrade: websocket\r
 static const uint8_t diameter[] = {1, 0, 0, 44, 0x80, 0, 1, 24, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
 	2, 0, 0, 1, 8, 0x40, 0, 0, 11, 'h', 's', 's', 0, 0, 0, 1, 40, 0x40, 0, 0, 12, 'r', 'e',
 	'a', 'l'};
-static const uint8_t ping[] = {0x89, 0};
+static const char ping[] = "PING";
 
 static struct record record(enum trace_proto proto, enum trace_via via, const void *p, size_t n)
 {
@@ -44,7 +44,7 @@ static void write_all(void)
 		record(TRACE_SIP, TRACE_WSS, sip, sizeof sip - 1),
 		record(TRACE_HTTP, TRACE_TLS, http, sizeof http - 1),
 		record(TRACE_DIAMETER, TRACE_TCP, diameter, sizeof diameter),
-		record(TRACE_WS, TRACE_WSS, ping, sizeof ping),
+		record(TRACE_WS, TRACE_WSS, ping, sizeof ping - 1),
 		record(TRACE_SIP, TRACE_UDP, sip, sizeof sip - 1),
 	};
 	struct pcapng *p;
