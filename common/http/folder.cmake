@@ -21,3 +21,4 @@ imsrig_library(http
   LINK net trace ${LLHTTP_TARGET} PkgConfig::JANSSON)
 imsrig_test(http_parser LINK http)
 imsrig_test(http SOURCES tests/unit/rig.c LINK http ca)
+imsrig_fuzz(http_request LINK http)

@@ -196,8 +196,8 @@ static enum http_fed head_complete(struct http_parser *p)
 static enum http_fed feed_head(struct http_parser *p, struct str *in)
 {
 	static const char end[] = "\r\n\r\n";
-	size_t i = 0;
-	for (; i < in->n && p->ends < 4; i++) {
+	size_t i = 0, room = HTTP_HEAD_MAX - p->store.all.n;
+	for (; i < in->n && i < room && p->ends < 4; i++) {
 		char c = in->p[i];
 		if (c == end[p->ends]) {
 			p->ends++;
@@ -211,7 +211,7 @@ static enum http_fed feed_head(struct http_parser *p, struct str *in)
 			return bad(p, 400, "a folded header field");
 		p->ends = c == '\r';
 	}
-	if (p->store.all.n + i > HTTP_HEAD_MAX)
+	if (i == room && p->ends < 4)
 		return bad(p, 431, "the head is larger than 16 KiB");
 	buf_put(&p->store.all, in->p, i);
 	*in = str_skip(*in, i);

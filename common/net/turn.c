@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/turn.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"
@@ -32,6 +33,7 @@ struct turn *turn_get(uv_loop_t *loop)
 {
 	struct turn *t = turn_find(loop);
 	if (!t) {
+		signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
 		t = MEM_NEW(struct turn);
 		t->loop = loop;
 		t->tasks.prev = t->tasks.next = &t->tasks;

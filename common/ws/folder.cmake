@@ -3,3 +3,4 @@ imsrig_library(ws
   LINK http wslay)
 imsrig_test(ws_feed LINK ws)
 imsrig_test(ws SOURCES tests/unit/rig.c LINK ws ca)
+imsrig_fuzz(ws_frames LINK ws)
