@@ -78,16 +78,16 @@ static json_t *member(const json_t *object, struct str name)
 	return str_copy(name, key, sizeof key) ? json_object_get(object, key) : NULL;
 }
 
-/* One step of "impu[1]" or "cnf.jkt" down from *at; false when there is nothing. */
+/* One step of "impu[1]" (the first) or "cnf.jkt" down from *at; false when there is nothing. */
 static bool step(json_t **at, struct str *path)
 {
 	size_t n = 0, index = 0;
 	if (path->p[0] == '[') {
 		for (n = 1; n < path->n && isdigit((unsigned char)path->p[n]) && n < 9; n++)
 			index = index * 10 + (size_t)(path->p[n] - '0');
-		if (n == 1 || n == path->n || path->p[n] != ']')
+		if (!index || n == path->n || path->p[n] != ']')
 			return false;
-		*at = json_array_get(*at, index);
+		*at = json_array_get(*at, index - 1);
 		*path = str_skip(*path, n + 1);
 	} else {
 		while (n < path->n && path->p[n] != '.' && path->p[n] != '[')
@@ -251,7 +251,7 @@ static int set_member(json_t *root, struct str path, struct str value)
 	json_t *parent = n ? find(root, (struct str){path.p, n - 1}) : root;
 
 	if (json_is_array(parent) && str_ends(last, STR("]")) &&
-		!str_u32((struct str){last.p, last.n - 1}, &i)) {
+		!str_u32((struct str){last.p, last.n - 1}, &i) && i--) {
 		if (!value.p)
 			return json_array_remove(parent, i);
 		return json_array_set_new(parent, i, typed(json_array_get(parent, i), value));

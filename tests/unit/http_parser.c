@@ -247,11 +247,12 @@ static void test_script_field(void **state)
 	assert_string_equal(field(b, "Status", &a), "(none)");
 	assert_string_equal(field(b, "content-type", &a), "application/json");
 	assert_string_equal(field(b, "token", &a), "abc");
-	assert_string_equal(field(b, "impu[1]", &a), "sip:b");
-	assert_string_equal(field(b, "impu[2]", &a), "(none)");
+	assert_string_equal(field(b, "impu[2]", &a), "sip:b");
+	assert_string_equal(field(b, "impu[3]", &a), "(none)");
+	assert_string_equal(field(b, "impu[0]", &a), "(none)");
 	assert_string_equal(field(b, "impu", &a), "[\"sip:a\",\"sip:b\"]");
 	assert_string_equal(field(b, "cnf.n", &a), "7");
-	assert_string_equal(field(b, "cnf.o.p[0][0]", &a), "1");
+	assert_string_equal(field(b, "cnf.o.p[1][1]", &a), "1");
 	assert_string_equal(field(b, "z", &a), "null");
 	assert_string_equal(field(b, "cnf.", &a), field(b, "cnf", &a));
 	assert_string_equal(field(b, "impu[x]", &a), "(none)");
@@ -293,7 +294,7 @@ static void test_gate_set(void **state)
 #define HEAD "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 	assert_string_equal(set(m, "a", "yy", &b),
 		HEAD "Content-Length: 27\r\n\r\n{\"a\":\"yy\",\"b\":[1,2],\"c\":{}}");
-	assert_string_equal(set(m, "b[1]", "77", &b),
+	assert_string_equal(set(m, "b[2]", "77", &b),
 		HEAD "Content-Length: 27\r\n\r\n{\"a\":\"x\",\"b\":[1,77],\"c\":{}}");
 	assert_string_equal(set(m, "c.d", "1", &b),
 		HEAD "Content-Length: 33\r\n\r\n{\"a\":\"x\",\"b\":[1,2],\"c\":{\"d\":\"1\"}}");
@@ -301,6 +302,7 @@ static void test_gate_set(void **state)
 		set(m, "b", NULL, &b), HEAD "Content-Length: 16\r\n\r\n{\"a\":\"x\",\"c\":{}}");
 	assert_string_equal(set(m, "q.r", "1", &b), "(refused)");
 	assert_string_equal(set(m, "b[9]", "1", &b), "(refused)");
+	assert_string_equal(set(m, "b[0]", "1", &b), "(refused)");
 	assert_string_equal(set(m, "Body", "hm", &b), HEAD "Content-Length: 2\r\n\r\nhm");
 	assert_string_equal(set(m, "Host", NULL, &b),
 		"POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n"
@@ -321,7 +323,7 @@ static void test_gate_set(void **state)
 	http_gate_proto.what(&t, &b);
 	assert_string_equal(buf_z(&b), "HTTP 302");
 	t.bytes = STR(LOGIN);
-	assert_string_equal(http_gate_proto.field(&t, STR("impu[0]")).p, "sip:a");
+	assert_string_equal(http_gate_proto.field(&t, STR("impu[1]")).p, "sip:a");
 	buf_free(&b);
 }
 
