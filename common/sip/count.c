@@ -41,7 +41,7 @@ static struct metric *fault_of(const char *why);
 /* The stack's own reasons are there from the start; those of the parser when they
  * occur. */
 static const char *const reasons[] = {"stray response", "stray ACK", "no ACK",
-	"no response", "too many transactions", "too many connections", "listener closed",
+	"no response", "too many transactions", "too many connections", "listener closed", "certificate for another name",
 	"response can't be sent", "INVITE can't be acknowledged", "message unfinished",
 	"nothing sent"};
 

@@ -285,9 +285,29 @@ int flow_send(struct flow *f, struct str bytes, uint64_t tx)
 	return 0;
 }
 
+/* The certificate of whom we called must be for that address, or for a rig's name of it
+ * (RFC 5922 7.1). */
+static bool right_peer(const struct flow *f)
+{
+	const struct host *h = f->s->host;
+	if (stream_peer_has_name(f->stream, str_of(addr_host(&f->hop.remote))))
+		return true;
+	for (size_t i = 0; i < h->n_names; i++)
+		if (addr_host_eq(&h->names[i].addr, &f->hop.remote) &&
+			stream_peer_has_name(f->stream, str_of(h->names[i].name)))
+			return true;
+	return false;
+}
+
 static void on_open(struct stream *st, void *arg)
 {
 	struct flow *f = arg;
+	if (f->hop.transport == SIP_TLS && !right_peer(f)) {
+		fault_note(f->s, &f->hop, "certificate for another name", "closed");
+		drop_pending(f, -EPROTO);
+		shut(f, 0, "");
+		return;
+	}
 	f->open = true;
 	f->hop.local = *stream_local(st);
 	for (struct pending *p = f->pending; p; p = p->next)

@@ -25,6 +25,3 @@ foreach(test sip_tx sip_forward sip_transport)
   imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
 endforeach()
 imsrig_fuzz(sip_stack LINK sip)
-
-add_executable(bench_sip_forward EXCLUDE_FROM_ALL tests/bench/sip_forward.c)
-target_link_libraries(bench_sip_forward PRIVATE sip)

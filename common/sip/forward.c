@@ -78,8 +78,10 @@ int sip_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *t
 	struct server_tx *tx = req->tx;
 	struct outgoing o = {.to = *to};
 	struct forwarding fw = {.req = tx->id, .h = h, .arg = arg};
-	int status = count_hops(&req->msg, e), err;
-
+	int err = hop_complete(s, &o.to);
+	if (err)
+		return err;
+	int status = count_hops(&req->msg, e);
 	if (status) {
 		sip_answer(req, status, NULL, STR_NONE);
 		return 0;

@@ -148,6 +148,9 @@ void transport_describe(const struct sip_stack *s, const struct sip_hop *hop, en
 	struct str bytes, struct trace_msg *out);
 void transport_trace(const struct sip_stack *s, const struct sip_hop *hop, enum trace_dir dir,
 	struct str bytes);
+/* A hop that names a connection becomes what that connection is. -ENOTCONN: it is gone and
+ * there is no other way. */
+int hop_complete(const struct sip_stack *s, struct sip_hop *hop);
 void listen_close_all(struct sip_stack *s);
 
 struct pending {               /* waits until the connection is open */

@@ -71,8 +71,10 @@ int sip_send(struct sip_stack *s, struct str bytes, const struct sip_hop *to,
 
 	if (id)
 		*id = 0;
-	if (!rest.p || (err = compose(s, &o, bytes)))
+	if (!rest.p)
 		return -EINVAL;
+	if ((err = hop_complete(s, &o.to)) || (err = compose(s, &o, bytes)))
+		return err;
 	if (str_eq(method, STR("ACK"))) {
 		count_request(COUNT_SENT, SIP_M_ACK);
 		err = transport_send(s, &o.to, buf_str(&o.bytes), 0);
@@ -93,7 +95,7 @@ int sip_ack(struct sip_stack *s, uint64_t id, struct str bytes, const struct sip
 
 	if (!tx || tx->state != CLIENT_ACCEPTED)
 		return -ENOENT;
-	if ((err = compose(s, &o, bytes)))
+	if ((err = hop_complete(s, &o.to)) || (err = compose(s, &o, bytes)))
 		return err;
 	buf_free(&tx->out.bytes);
 	tx->out = o;

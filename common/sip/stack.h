@@ -20,7 +20,8 @@ const char *sip_transport_name(enum sip_transport t);                /* "UDP", f
 struct sip_hop {
 	enum sip_transport transport;
 	struct addr local, remote;
-	uint64_t conn;         /* kept connection (stream id); 0: UDP, or any to `remote` */
+	uint64_t conn;         /* kept connection (stream id), which says all the rest; 0:
+				* UDP, or any connection to `remote` */
 	bool in;               /* came in by the listener with index `listener` */
 	int listener;
 };
@@ -78,7 +79,8 @@ struct host *sip_stack_host(struct sip_stack *s);
  * makes. */
 int sip_listen(struct sip_stack *s, enum sip_transport t, const struct addr *local,
 	struct tls *tls, bool access);
-/* For outgoing TLS connections. */
+/* For outgoing TLS connections. The certificate of the other side must name the address
+ * that is connected to, or a name that the rig's table gives to it. */
 void sip_stack_client_tls(struct sip_stack *s, struct tls *tls);
 /* Takes an open WebSocket over; the hop's conn is its stream id (ws_id). Server side:
  * `listener` is a number >= 0 of the element's choice, given back in hops; client side:

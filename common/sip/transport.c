@@ -227,7 +227,17 @@ int transport_send(
 	return 0;
 }
 
+int hop_complete(const struct sip_stack *s, struct sip_hop *hop)
+{
+	const struct flow *f = hop->conn ? flow_find(s, hop->conn) : NULL;
+	if (f)
+		*hop = f->hop;
+	return f || !hop->conn || addr_is(&hop->remote) ? 0 : -ENOTCONN;
+}
+
 int sip_send_raw(struct sip_stack *s, struct str bytes, const struct sip_hop *to)
 {
-	return transport_send(s, to, bytes, 0);
+	struct sip_hop hop = *to;
+	int err = hop_complete(s, &hop);
+	return err ? err : transport_send(s, &hop, bytes, 0);
 }

@@ -1,6 +1,6 @@
 /* How fast one process forwards REGISTERs over UDP, and what a finished one costs.
  *
- *	sip_forward_bench [requests] [outstanding]
+ *	bench_sip_forward [--count N] [--outstanding N]
  * A child is the proxy; this process is both ends, in the plainest way. Printed: requests a
  * second, CPU of the proxy for each, memory that each leaves behind while its transaction
  * waits for retransmissions (timer J, 32 s).
@@ -129,13 +129,23 @@ int main(int argc, char **argv)
 	struct host host;
 	struct rusage use;
 	struct addr uac = at(UAC), uas = at(UAS);
-	long outstanding = argc > 2 ? atol(argv[2]) : 64;
+	long outstanding = 64;
+	ends.total = 200000;
+	for (int i = 1; i < argc; i++) {
+		if (i + 1 < argc && !strcmp(argv[i], "--count")) {
+			ends.total = atol(argv[++i]);
+		} else if (i + 1 < argc && !strcmp(argv[i], "--outstanding")) {
+			outstanding = atol(argv[++i]);
+		} else {
+			fprintf(stderr, "usage: %s [--count N] [--outstanding N]\n", argv[0]);
+			return 4;
+		}
+	}
 	pid_t pid = fork();
 
 	if (!pid)
 		proxy();
 	usleep(100000);
-	ends.total = argc > 1 ? atol(argv[1]) : 200000;
 	ends.proxy = at(PROXY);
 	host_open(&host, &loop, "ends");
 	if (udp_open(&host, &uac, on_uac, &loop, &ends.uac) ||
@@ -152,10 +162,9 @@ int main(int argc, char **argv)
 	wait4(pid, NULL, 0, &use);
 	double cpu = (double)use.ru_utime.tv_sec + (double)use.ru_stime.tv_sec +
 		(double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
-	printf("%ld REGISTERs forwarded and answered in %.2f s: %.0f a second, %.1f us "
-	       "of the "
-	       "proxy's CPU each, %.0f bytes each while timer J runs\n",
-		ends.done, s, (double)ends.done / s, cpu / (double)ends.done * 1e6,
-		(double)(after - before) * 1024 / (double)ends.done);
+	printf("{\"requests_per_s\": %.0f, \"proxy_cpu_us\": %.1f, \"bytes_kept\": %.0f, "
+	       "\"requests\": %ld, \"outstanding\": %ld}\n",
+		(double)ends.done / s, cpu / (double)ends.done * 1e6,
+		(double)(after - before) * 1024 / (double)ends.done, ends.done, outstanding);
 	return 0;
 }

@@ -211,6 +211,33 @@ static void by_tls_untrusted(void **state)
 	tls_free(client);
 }
 
+static void by_tls_to_another(void **state)
+{
+	struct sip_hop to = hop(SIP_TLS, B_TLS);
+	struct name names[] = {{"b.ims.example.org", rig_addr("127.35.0.11:0")}};
+	rig_ca(&a.rig);
+	rig_cert(&a.rig, "c", "c.ims.example.org", "127.35.0.12");
+	rig_cert(&a.rig, "b", "b.ims.example.org", "127.35.0.13");
+	struct tls *server[2] = {rig_tls(&a.rig, true, "c", "ca.pem", false),
+		rig_tls(&a.rig, true, "b", "ca.pem", false)};
+	struct tls *client = rig_tls(&a.rig, false, NULL, "ca.pem", false);
+	a.rig.host.names = names;
+	a.rig.host.n_names = 1;
+	sip_stack_client_tls(a.s, client);
+	listen_on(&b, SIP_TLS, B_TLS, server[0]);
+	ask(&a, &to, NULL);
+	assert_int_equal(a.err, -EPROTO);
+	assert_int_equal(a.n_sent, 0);
+	to = hop(SIP_TLS, "127.35.0.11:5071"); /* right by name */
+	listen_on(&b, SIP_TLS, "127.35.0.11:5071", server[1]);
+	ask(&a, &to, NULL);
+	assert_int_equal(a.status, 200);
+	a.rig.host.n_names = 0;
+	tls_free(server[0]);
+	tls_free(server[1]);
+	tls_free(client);
+}
+
 /* A handshake that ends after its listener. */
 static void tls_when_closed_meanwhile(void **state)
 {
@@ -698,6 +725,7 @@ static void by_websocket(bool secure)
 	assert_true(sip_flow_hop(a.s, conn, &to));
 	assert_int_equal(to.transport, secure ? SIP_WSS : SIP_WS);
 	assert_false(to.in);
+	to = (struct sip_hop){.conn = conn}; /* the connection says the rest */
 	ask(&a, &to, "hello");
 	assert_int_equal(a.status, 200);
 	assert_int_equal(a.sent[0].via, secure ? TRACE_WSS : TRACE_WS_PLAIN);
@@ -872,6 +900,7 @@ int main(void)
 		T(by_tcp),
 		T(by_tls),
 		T(by_tls_untrusted),
+		T(by_tls_to_another),
 		T(tls_when_closed_meanwhile),
 		T(connections_are_bounded),
 		T(refused),
