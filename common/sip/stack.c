@@ -150,7 +150,7 @@ static void on_response(struct sip_stack *s, const struct sip_hop *from, struct 
 	arena_free(&a);
 }
 
-/* What the stack itself needs of a request. */
+/* What the stack itself needs of a request, and what no element should have to doubt. */
 static int check(const struct sip_req *r, struct sip_fault *fault)
 {
 	struct sip_via v;
@@ -159,7 +159,7 @@ static int check(const struct sip_req *r, struct sip_fault *fault)
 	else if (sip_list_count(&r->msg, SIP_H_VIA) > r->s->conf.max_vias)
 		*fault = (struct sip_fault){513, "Too Many Via"};
 	else
-		return 0;
+		return sip_msg_check(&r->msg, fault);
 	if (r->msg.method == SIP_M_ACK)
 		fault->status = 0;
 	return -EBADMSG;
