@@ -39,7 +39,7 @@ struct run {
 	enum phase phase;
 	int step;
 	size_t action, check;
-	bool checked_again, failed, dirty;
+	bool checked_again, failed, dirty, died;
 	struct call *call;             /* operation under way */
 	uv_timer_t timer;
 	uint64_t started_ns, heard_ns; /* heard: last record, or start of the wait */
@@ -71,7 +71,7 @@ static void blame(struct run *r, enum verdict v, const char *fmt, ...)
 	va_list ap;
 
 	r->failed = true;
-	if (v <= r->verdict)
+	if (v <= r->verdict || r->died) /* what comes after a death comes of it */
 		return;
 	r->verdict = v;
 	va_start(ap, fmt);
@@ -342,6 +342,8 @@ static void take_finding(struct run *r)
 	struct buf b = {0};
 	const char *who;
 
+	if (r->died)
+		return;
 	if (!f->verdict || f->verdict < r->verdict)
 		return;
 	if (f->verdict == r->verdict && r->why)
@@ -425,15 +427,17 @@ static void done(struct run *r)
 
 void run_died(struct run *r, const char *element, const char *line)
 {
-	if (r->phase == PHASE_DONE)
+	bool in_step = r->step >= 0 && r->step < (int)r->v->n_steps;
+	bool told = line && line[0];
+
+	if (r->phase == PHASE_DONE || r->died)
 		return;
-	blame(r, VERDICT_FAIL, "%s%s%s%s ended by itself%s%s%s",
-		r->step >= 0 && r->step < (int)r->v->n_steps ? "step " : "",
-		r->step >= 0 && r->step < (int)r->v->n_steps ? r->v->steps[r->step].name : "",
-		r->step >= 0 && r->step < (int)r->v->n_steps ? ": " : "", element,
-		line && line[0] ? "; its last line: \"" : "", line ? line : "",
-		line && line[0] ? "\"" : "");
-	r->dirty = true;
+	if (r->verdict < VERDICT_ERROR) /* what differed before it was seen is its work, too */
+		r->verdict = VERDICT_NONE;
+	blame(r, VERDICT_INCONC, "%s%s%s%s ended by itself%s%s%s", in_step ? "step " : "",
+		in_step ? r->v->steps[r->step].name : "", in_step ? ": " : "", element,
+		told ? "; its last line: \"" : "", told ? line : "", told ? "\"" : "");
+	r->died = r->dirty = true;
 	if (r->phase == PHASE_WAIT)
 		conclude(r);
 }
