@@ -37,6 +37,7 @@ struct http_client {
 	struct timer timer;
 	struct turn *turn;
 	struct task task;        /* connects: never inside http_send, which would call back */
+	bool at_gate;            /* the answer is: nothing is read behind it */
 	bool open, sent, used;   /* used: an exchange went over this connection before */
 	bool freed;
 	int depth;               /* callbacks under way */
@@ -86,7 +87,7 @@ static void finish(struct http_client *c, int err, const char *why, const struct
 {
 	struct exchange *x = c->first;
 	c->first = x->next;
-	c->sent = false;
+	c->sent = c->at_gate = false;
 	timer_stop(&c->timer);
 	if (err) {
 		failed.value++;
@@ -167,6 +168,8 @@ static void arrive(void *owner, const void *arg, struct str bytes)
 		return;
 	}
 	struct http_parser p;
+	c->at_gate = false;
+	stream_pause(c->stream, false);
 	http_parser_init(&p, false, HTTP_ANSWER_MAX);
 	p.no_body = ctx->head_only;
 	enum http_fed f = http_parser_feed(&p, &bytes);
@@ -195,7 +198,8 @@ static void complete(struct http_client *c)
 		/* 100 and its like announce the answer */
 	} else if (gate_active(c->host->gate)) {
 		struct wire_ctx ctx = {.conn = stream_id(s), .head_only = p->no_body};
-		stream_pause(s, p->upgrade);
+		c->at_gate = true;
+		stream_pause(s, true);
 		wire_received(s, buf_str(&raw), arrive, &ctx);
 	} else {
 		answered(c, p);
@@ -209,6 +213,8 @@ static void on_data(struct stream *s, struct str bytes, void *arg)
 {
 	while (bytes.n && stream_owner(s, &client_h)) {
 		struct http_client *c = arg;
+		if (c->at_gate)
+			break;
 		if (!c->first || !c->sent) {
 			bad.value++;
 			log_warn("http", "%s answers what was not asked", addr_text(&c->remote));

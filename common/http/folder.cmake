@@ -16,7 +16,7 @@ endif()
 
 imsrig_library(http
   SOURCES
-    common/http/parser.c common/http/wire.c common/http/server.c common/http/client.c
+    common/http/parser.c common/http/answer.c common/http/wire.c common/http/server.c common/http/client.c
     common/http/script.c
   LINK net trace ${LLHTTP_TARGET} PkgConfig::JANSSON)
 imsrig_test(http_parser LINK http)

@@ -63,5 +63,3 @@ enum http_fed http_parser_end(struct http_parser *p);
 void http_parser_take(struct http_parser *p, struct http_store *store, struct http_msg *m);
 /* All octets so far as they came (with want_raw also those of chunks), appended. */
 void http_parser_raw(const struct http_parser *p, struct buf *out);
-
-const char *http_reason(int status);

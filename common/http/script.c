@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "common/http/answer.h"
 #include "common/http/parser.h"
 
 /* ---- reading ---- */

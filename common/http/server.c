@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/metric.h"
 #include "common/http/parser.h"
+#include "common/http/answer.h"
 #include "common/http/wire.h"
 
 METRIC_IDLE(requests_open, "imsrig_http_requests_open", "HTTP requests not answered yet");
@@ -57,6 +57,7 @@ struct conn {
 	struct timer timer;
 	enum await await;           /* what the timer is for */
 	bool ending;                /* the last answer is given */
+	bool at_gate;               /* an upgrade is: what follows may be no HTTP */
 };
 
 struct http_req {
@@ -73,33 +74,6 @@ static void next_request(struct conn *c);
 
 /* ---- answers ---- */
 
-static struct str date(struct host *host)
-{
-	static time_t said;
-	static char text[40];
-	time_t now = (time_t)(clock_wall_ms(host->clock) / 1000);
-	if (now != said) {
-		struct tm tm;
-		gmtime_r(&now, &tm);
-		strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		said = now;
-	}
-	return str_of(text);
-}
-
-/* A whole response; `head_only` leaves the body out and its length in. */
-static void put_answer(struct buf *b, struct host *host, int status, struct str fields,
-	struct str body, bool keep_alive, bool head_only)
-{
-	buf_fmt(b, "HTTP/1.1 %d %s\r\nDate: " STR_FMT "\r\n" STR_FMT, status,
-		http_reason(status), STR_ARG(date(host)), STR_ARG(fields));
-	if (status != 204 && status != 304)
-		buf_fmt(b, "Content-Length: %zu\r\n", body.n);
-	buf_fmt(b, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
-	if (!head_only && status != 204 && status != 304)
-		buf_add(b, body);
-}
-
 static void req_free(struct http_req *r)
 {
 	requests_open.value--;
@@ -115,7 +89,7 @@ static void answer(struct http_req *r, int status, struct str fields, struct str
 		struct wire_ctx ctx = {.conn = stream_id(c->stream), .close = !r->keep_alive};
 		if (cut && !r->head_only)
 			ctx.cut = (uint32_t)body.n;
-		put_answer(&b, r->host, status, fields, body, r->keep_alive, r->head_only);
+		http_put_answer(&b, r->host, status, fields, body, r->keep_alive, r->head_only);
 		c->req = NULL;
 		c->ending = !r->keep_alive;
 		wire_send(c->stream, buf_str(&b), &ctx);
@@ -197,7 +171,7 @@ static void answer_and_end(struct conn *c, int status, const char *why)
 	struct buf body = {0}, b = {0};
 
 	buf_fmt(&body, "%s\n", why);
-	put_answer(&b, c->server->host, status, STR("Content-Type: text/plain\r\n"),
+	http_put_answer(&b, c->server->host, status, STR("Content-Type: text/plain\r\n"),
 		buf_str(&body), false, false);
 	c->ending = true;
 	stream_pause(c->stream, true);
@@ -308,6 +282,7 @@ static void arrive(void *owner, const void *arg, struct str bytes)
 	struct conn *c = stream_owner(stream_find(owner, ctx->conn), &conn_h);
 	if (!c || c->ending)
 		return;
+	c->at_gate = false;
 	if (!c->req) {
 		dispatch_bytes(c, bytes);
 		return;
@@ -334,8 +309,8 @@ static void complete(struct conn *c)
 	if (gate_active(host->gate)) {
 		struct wire_ctx ctx = {.conn = stream_id(c->stream)};
 		wait_idle(c);
-		if (p->upgrade) /* what follows may be another protocol */
-			stream_pause(c->stream, true);
+		c->at_gate = p->upgrade;
+		stream_pause(c->stream, p->upgrade);
 		wire_received(c->stream, buf_str(&raw), arrive, &ctx);
 	} else {
 		dispatch(c, p);
@@ -388,7 +363,7 @@ static void await_rest(struct conn *c)
 static void on_data(struct stream *s, struct str bytes, void *arg)
 {
 	struct conn *c = arg;
-	while (bytes.n && !c->req && !c->ending && stream_is_open(s)) {
+	while (bytes.n && !c->req && !c->ending && !c->at_gate && stream_is_open(s)) {
 		if (!c->parser)
 			begin(c);
 		enum http_fed f = http_parser_feed(c->parser, &bytes);

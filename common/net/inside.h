@@ -54,6 +54,7 @@ struct stream {
 struct stream *stream_new(struct host *host, const struct stream_h *h, void *arg);
 int stream_begin(struct stream *s);     /* connected: TLS next, or open */
 void stream_opened(struct stream *s);
+int stream_read(struct stream *s);      /* begins to */
 void stream_drop(struct stream *s);     /* closes without any callback */
 void stream_deliver(struct stream *s, struct str bytes);
 void stream_ended(struct stream *s);    /* the peer has ended its direction */
@@ -62,6 +63,8 @@ void stream_fail(struct stream *s, int err, bool soft, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int stream_put(struct stream *s, struct buf *bytes); /* to the socket; takes the buffer */
 struct passage *stream_passage(struct stream *s);
+void stream_passed(struct stream *s);   /* the passage is over */
+void stream_flush(struct task *k);      /* at the end of a turn: input that waited, output */
 
 /* The TLS layer. */
 int secure_start(struct stream *s);

@@ -3,10 +3,8 @@
 #include "common/net/stream.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -25,13 +23,10 @@ METRIC_COUNTER(streams_late, "imsrig_stream_faults_total{reason=\"timeout\"}",
 
 enum {
 	UNSENT_MAX = 1024 * 1024,
-	OPEN_MS = 10 * 1000,  /* connect and TLS handshake together */
 	CLOSE_MS = 5 * 1000,  /* for what is unsent when the owner closes */
 	LINGER_MS = 1000,     /* for the peer's end after ours */
 	SPARE_MAX = 64 * 1024,
 };
-
-static void flush(struct task *k);
 
 static struct stream *of_task(struct task *k)
 {
@@ -61,7 +56,7 @@ struct passage *stream_passage(struct stream *s)
 	return s->passage;
 }
 
-static void passage_free(struct stream *s)
+void stream_passed(struct stream *s)
 {
 	if (!s->passage)
 		return;
@@ -100,7 +95,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct stream *s = handle->data;
 	tell(s);
-	passage_free(s);
+	stream_passed(s);
 	unread_free(s);
 	buf_free(&s->out);
 	SSL_free(s->ssl);
@@ -137,7 +132,7 @@ static void closing(struct stream *s)
 {
 	s->state = STREAM_CLOSING;
 	timer_start(s->host->clock, &stream_passage(s)->timer, CLOSE_MS, on_end, s);
-	task_add(s->turn, &s->task, flush);
+	task_add(s->turn, &s->task, stream_flush);
 }
 
 static void count_fault(const struct stream *s, int err, bool soft)
@@ -165,8 +160,12 @@ void stream_fail(struct stream *s, int err, bool soft, const char *fmt, ...)
 	va_end(ap);
 	s->err = err;
 	count_fault(s, err, soft);
-	log_info("net", "connection %s %s: %s", s->server ? "from" : "to",
-		addr_text(&s->remote), p->why);
+	if (err == -EPROTO || (s->server && s->state <= STREAM_HANDSHAKE))
+		log_warn("net", "connection %s %s: %s", s->server ? "from" : "to",
+			addr_text(&s->remote), p->why);
+	else
+		log_info("net", "connection %s %s: %s", s->server ? "from" : "to",
+			addr_text(&s->remote), p->why);
 	/* Nobody hears of a connection that was accepted and never came to be open. */
 	if (s->state <= STREAM_HANDSHAKE && s->server)
 		s->told = true;
@@ -200,13 +199,18 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
 		stream_fail(s, (int)n, false, "the connection broke: %s", uv_strerror((int)n));
 }
 
+int stream_read(struct stream *s)
+{
+	return uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+}
+
 static void reading(struct stream *s, bool on)
 {
 	if (s->stopped != on)
 		return;
 	s->stopped = !on;
 	if (on)
-		uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+		stream_read(s);
 	else
 		uv_read_stop((uv_stream_t *)&s->tcp);
 }
@@ -270,7 +274,7 @@ void stream_pause(struct stream *s, bool on)
 {
 	s->paused = on;
 	if (!on && s->state == STREAM_OPEN && (s->stopped || s->unread))
-		task_add(s->turn, &s->task, flush);
+		task_add(s->turn, &s->task, stream_flush);
 }
 
 void stream_unread(struct stream *s, struct str bytes)
@@ -286,7 +290,7 @@ void stream_unread(struct stream *s, struct str bytes)
 		free(later);
 	}
 	reading(s, false);
-	task_add(s->turn, &s->task, flush);
+	task_add(s->turn, &s->task, stream_flush);
 }
 
 /* ---- writing ---- */
@@ -309,7 +313,7 @@ static void on_written(uv_write_t *req, int err)
 	if (err)
 		stream_fail(s, err, false, "writing failed: %s", uv_strerror(err));
 	else
-		task_add(s->turn, &s->task, flush);
+		task_add(s->turn, &s->task, stream_flush);
 }
 
 static void recycle(struct turn *t, struct buf *b)
@@ -382,7 +386,7 @@ static void end_direction(struct stream *s)
 		gone(s);
 }
 
-static void flush(struct task *k)
+void stream_flush(struct task *k)
 {
 	struct stream *s = of_task(k);
 	if (s->state == STREAM_OPEN && (s->stopped || s->unread))
@@ -416,105 +420,11 @@ int stream_write(struct stream *s, struct str bytes)
 		s->turn->spare = (struct buf){0};
 	}
 	buf_add(&s->out, bytes);
-	task_add(s->turn, &s->task, flush);
+	task_add(s->turn, &s->task, stream_flush);
 	return 0;
 }
 
-/* ---- opening and closing ---- */
-
-static void on_late(struct timer *t, void *arg)
-{
-	struct stream *s = arg;
-	stream_fail(s, -ETIMEDOUT, false, "%s",
-		s->state == STREAM_CONNECT ? "no answer to the connection request in 10 s"
-					   : "TLS handshake not complete after 10 s");
-}
-
-void stream_opened(struct stream *s)
-{
-	passage_free(s);
-	s->state = STREAM_OPEN;
-	if (s->out.n)
-		task_add(s->turn, &s->task, flush);
-	if (s->h->open)
-		s->h->open(s, s->arg);
-}
-
-int stream_begin(struct stream *s)
-{
-	int n = sizeof s->local;
-	uv_tcp_getsockname(&s->tcp, &s->local.sa, &n);
-	n = sizeof s->remote;
-	uv_tcp_getpeername(&s->tcp, &s->remote.sa, &n);
-	uv_tcp_nodelay(&s->tcp, 1);
-	int err = uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
-	if (err)
-		return err;
-	if (!s->tls) {
-		stream_opened(s);
-		return 0;
-	}
-	s->state = STREAM_HANDSHAKE;
-	if (s->server)
-		timer_start(s->host->clock, &stream_passage(s)->timer, OPEN_MS, on_late, s);
-	return secure_start(s);
-}
-
-static void on_connect(uv_connect_t *req, int err)
-{
-	struct stream *s = req->handle->data;
-	if (s->state == STREAM_GONE)
-		return;
-	if (!err)
-		err = stream_begin(s);
-	if (err)
-		stream_fail(s, err, false, "connecting to %s: %s", addr_text(&s->remote),
-			uv_strerror(err));
-}
-
-/* A socket that is bound already: libuv would report a taken address late, and can't put
- * off the choice of the port. */
-static int bound_socket(struct stream *s, const struct addr *local, const struct addr *remote)
-{
-	int on = 1, err = 0;
-	int fd = socket(remote->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (local && addr_is(local)) {
-		s->local = *local;
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-		if (!addr_port(local))
-			setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-		if (bind(fd, &local->sa, addr_len(local)))
-			err = -errno;
-	}
-	if (!err)
-		err = uv_tcp_open(&s->tcp, fd);
-	if (err)
-		close(fd);
-	return err;
-}
-
-int stream_connect(struct host *host, const struct addr *local, const struct addr *remote,
-	struct tls *tls, const char *server_name, const struct stream_h *h, void *arg,
-	struct stream **out)
-{
-	struct stream *s = stream_new(host, h, arg);
-	struct passage *p = stream_passage(s);
-	int err;
-
-	s->remote = *remote;
-	s->tls = tls ? tls_ref(tls) : NULL;
-	p->server_name = server_name ? str_dup(str_of(server_name)) : NULL;
-	if ((err = bound_socket(s, local, remote)) ||
-		(err = uv_tcp_connect(&p->connect, &s->tcp, &remote->sa, on_connect))) {
-		stream_drop(s);
-		return err;
-	}
-	timer_start(host->clock, &p->timer, OPEN_MS, on_late, s);
-	*out = s;
-	return 0;
-}
+/* ---- closing ---- */
 
 void stream_close(struct stream *s)
 {
@@ -578,6 +488,11 @@ void *stream_arg(const struct stream *s)
 bool stream_is_open(const struct stream *s)
 {
 	return s->state == STREAM_OPEN;
+}
+
+bool stream_peer_ended(const struct stream *s)
+{
+	return s->eof;
 }
 
 bool stream_is_tls(const struct stream *s)

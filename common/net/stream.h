@@ -78,6 +78,7 @@ struct stream *stream_find(struct host *host, uint64_t id);
 struct host *stream_host(const struct stream *s);
 void *stream_arg(const struct stream *s);
 bool stream_is_open(const struct stream *s);       /* neither connecting nor ending */
+bool stream_peer_ended(const struct stream *s);    /* the peer closed, or its direction */
 bool stream_is_tls(const struct stream *s);
 const struct addr *stream_local(const struct stream *s);
 const struct addr *stream_remote(const struct stream *s);

@@ -244,6 +244,8 @@ void tls_reason(SSL *ssl, const char *server_name, char *out, size_t n)
 		verdict(result, server_name, out, n);
 	} else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
 		snprintf(out, n, "the peer showed no certificate");
+	} else if (reason == SSL_R_WRONG_VERSION_NUMBER) {
+		snprintf(out, n, "what came is no TLS");
 	} else if (reason == SSL_R_HTTP_REQUEST) {
 		snprintf(out, n, "the peer speaks plain HTTP on a TLS port");
 	} else if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {

@@ -319,7 +319,7 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 {
 	struct ws *w = arg;
 	ws_open.value--;
-	if (!w->got_close && !w->why) {
+	if (!w->got_close && !w->why && (err || stream_peer_ended(s))) {
 		fault_broken.value++;
 		log_info("ws", "%s: ended without a close, %s", addr_text(stream_remote(s)), why);
 	}

@@ -562,6 +562,41 @@ static void test_gate(void **state)
 	lab_close(&l);
 }
 
+/* Handshakes that wait at the gate, with frames behind them. */
+static void test_gate_handshake(void **state)
+{
+	struct lab l;
+	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
+	char got[1000];
+	static const char hello[] = "GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
+				    "\x81\x82\0\0\0\0hi";
+	lab_open(&l, false);
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET\"},\"do\":\"hold\"}");
+	int fd = rig_dial(&local, &remote);
+	assert_int_equal(exchange(&l, fd, hello, sizeof hello - 1, got, sizeof got), 0);
+	assert_null(l.server.w);
+	gate_release(l.rig.host.gate);
+	rig_until_count(&l.rig, &l.server.n, 1);
+	assert_text(l.server.in, "T:hi ");
+	gate_reset(l.rig.host.gate);
+	close(fd);
+	rig_until_set(&l.rig, &l.server.closed);
+	l.server = (struct side){.in = l.server.in};
+	/* the client's side: a message right behind the 101 */
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 101\"},\"do\":\"hold\"}");
+	struct ws_connect_conf c = {
+		.local = local, .remote = remote, .path = "/ws", .subprotocol = "sip"};
+	ws_connect(&l.rig.host, &c, &side_h, on_open, &l.client);
+	rig_until_set(&l.rig, &l.server.opened);
+	ws_send(l.server.w, true, STR("early"));
+	rig_run(&l.rig, 10);
+	assert_false(l.client.opened);
+	gate_release(l.rig.host.gate);
+	rig_until_count(&l.rig, &l.client.n, 1);
+	assert_text(l.client.in, "T:early ");
+	lab_close(&l);
+}
+
 static void test_script_field(void **state)
 {
 	struct str s = ws_script_field(STR("CLOSE 1008 too fast"), STR("code"));
@@ -585,7 +620,7 @@ int main(void)
 		cmocka_unit_test(test_bad_server), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_early_frame), cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_close_unanswered), cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_trace), cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_trace), cmocka_unit_test(test_gate), cmocka_unit_test(test_gate_handshake),
 		cmocka_unit_test(test_script_field),
 	};
 	log_setup(&(struct log_conf){.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR,
