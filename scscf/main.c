@@ -87,6 +87,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	scscf.host = host;
 	scscf.users = (struct user_table){.clock = host->clock};
 	sip_section_stack_conf(&scscf.conf->sip, &stack_conf);
+	stack_conf.ends_here = 1u << SIP_M_REGISTER;
 	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &scscf.stack))) {
 		snprintf(why, 512, "SIP stack: %s", uv_strerror(err));
 		return err;

@@ -31,10 +31,17 @@ static const struct edge_limits_conf *limits_of(const struct edge *ed)
 
 /* ---- connections ---- */
 
+static void watch(struct edge_conn *c);
+
+/* While a REGISTER is under way the network is slow, not the client: it gets its answer. */
 static void on_late(struct timer *t, void *arg)
 {
 	static const struct edge_fault late = {EDGE_NO_LATE, "not registered in time"};
 	struct edge_conn *c = arg;
+	if (c->under_way) {
+		watch(c);
+		return;
+	}
 	edge_count_refusal(&late, &c->source->addr);
 	edge_conn_close(c, EDGE_POLICY, late.why);
 }
