@@ -45,7 +45,7 @@ target_compile_definitions(playing PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/sc
 # The command.
 if(TARGET acting)
   add_executable(imsrig scenarios/player/main.c)
-  target_link_libraries(imsrig PRIVATE playing acting)
+  target_link_libraries(imsrig PRIVATE playing acting hss_subscriber)
 endif()
 imsrig_test(expect LINK scenario)
 imsrig_test(script LINK scenario)
