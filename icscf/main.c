@@ -8,6 +8,8 @@
 #include "icscf/icscf.h"
 
 METRIC_COUNTER(unknown_peer, "imsrig_icscf_unknown_peer_total", "requests from unlisted Mw peers");
+METRIC_COUNTER(refused_method, "imsrig_icscf_refused_method_total",
+	"requests of other methods than REGISTER");
 
 struct icscf icscf;
 
@@ -39,7 +41,11 @@ static void on_request(struct sip_req *req, void *arg)
 	} else if (m->method == SIP_M_REGISTER) {
 		icscf_register(req, peer);
 	} else {
-		sip_answer(req, 405, NULL, STR("Allow: REGISTER\r\n"));
+		bool known = m->method != SIP_M_OTHER;
+		refused_method.value++;
+		log_warn("mw", "%s from %s refused with %d", log_text(m->method_text), addr_text(from),
+			known ? 405 : 501);
+		sip_answer(req, known ? 405 : 501, NULL, STR("Allow: REGISTER\r\n"));
 	}
 }
 

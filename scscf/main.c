@@ -10,6 +10,8 @@
 #include "scscf/scscf.h"
 
 METRIC_COUNTER(unknown_peer, "imsrig_scscf_unknown_peer_total", "requests from unlisted Mw peers");
+METRIC_COUNTER(refused_method, "imsrig_scscf_refused_method_total",
+	"requests of other methods than REGISTER");
 
 struct scscf scscf;
 
@@ -64,7 +66,11 @@ static void on_request(struct sip_req *req, void *arg)
 	} else if (m->method == SIP_M_REGISTER) {
 		scscf_register(req);
 	} else {
-		sip_answer(req, 405, NULL, STR("Allow: REGISTER\r\n"));
+		bool known = m->method != SIP_M_OTHER;
+		refused_method.value++;
+		log_warn("mw", "%s from %s refused with %d", log_text(m->method_text), addr_text(from),
+			known ? 405 : 501);
+		sip_answer(req, known ? 405 : 501, NULL, STR("Allow: REGISTER\r\n"));
 	}
 }
 

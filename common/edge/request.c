@@ -93,21 +93,53 @@ void edge_register_forward(struct sip_req *req, struct sip_edit *e, const struct
 
 /* ---- other methods ---- */
 
+/* RFC 3261 8.2.2.1: what no element here can be reached by. */
+static bool check_scheme(const struct sip_msg *m, struct edge_fault *f)
+{
+	struct str rest = m->uri, scheme = str_cut(&rest, ':');
+	if (str_ieq(scheme, STR("sip")) || str_ieq(scheme, STR("sips")) || str_ieq(scheme, STR("tel")))
+		return true;
+	return fault(f, EDGE_NO_SCHEME, "scheme of the Request-URI not known");
+}
+
+static bool is_supported(struct str option)
+{
+	return str_ieq(option, STR("path")) || str_ieq(option, STR("outbound"));
+}
+
+/* 8.2.2.3 */
+static bool check_require(struct sip_req *req, struct edge_fault *f)
+{
+	struct sip_iter it = {0};
+	struct arena *a = sip_req_arena(req);
+	struct str el, none = STR_NONE;
+	while (sip_list_next(sip_req_msg(req), SIP_H_REQUIRE, &it, &el))
+		if (!is_supported(el))
+			none = none.p ? arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(none), STR_ARG(el)) : el;
+	if (!none.p)
+		return true;
+	fault(f, EDGE_NO_EXTENSION, "Require names an option that is not known here");
+	f->fields = arena_fmt(a, "Unsupported: " STR_FMT "\r\n", STR_ARG(none));
+	return false;
+}
+
+/* The order of RFC 3261 8.2: method, Request-URI, extensions. */
 void edge_answer_other(struct sip_req *req)
 {
 	static const struct edge_fault
 		method = {EDGE_NO_METHOD, "method not served here", {"Allow: REGISTER, OPTIONS\r\n", 26}},
 		unknown = {EDGE_NO_UNKNOWN_METHOD, "method not known"};
-	switch (sip_req_msg(req)->method) {
-	case SIP_M_OPTIONS:
-		sip_answer(req, 200, NULL, STR("Allow: REGISTER, OPTIONS\r\nSupported: path, outbound\r\n"));
-		break;
-	case SIP_M_OTHER:
+	const struct sip_msg *m = sip_req_msg(req);
+	struct edge_fault f;
+
+	if (m->method == SIP_M_OTHER)
 		edge_refuse(req, &unknown);
-		break;
-	default:
+	else if (m->method != SIP_M_OPTIONS)
 		edge_refuse(req, &method);
-	}
+	else if (!check_scheme(m, &f) || !check_require(req, &f))
+		edge_refuse(req, &f);
+	else
+		sip_answer(req, 200, NULL, STR("Allow: REGISTER, OPTIONS\r\nSupported: path, outbound\r\n"));
 }
 
 void edge_request(struct edge *ed, struct sip_req *req)

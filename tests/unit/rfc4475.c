@@ -38,7 +38,7 @@ static struct str load(const char *name)
 }
 
 struct row {
-	struct str file, section, transport, verdict, layer, also, about;
+	struct str file, section, transport, verdict, layer, also, mw, wss, about;
 };
 
 /* Takes the next row off the table. */
