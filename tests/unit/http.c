@@ -661,6 +661,82 @@ static void test_gate(void **state)
 	lab_close(&l);
 }
 
+/* Two of one request, the first not answered yet: the second waits its turn. */
+static void test_gate_late(void **state)
+{
+	struct lab l;
+	struct got g;
+	lab_open(&l, false);
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET\"},\"do\":\"duplicate\"}");
+	get(&l, "GET", "/hold", NULL, &g);
+	rig_until_count(&l.rig, &l.served, 1);
+	rig_run(&l.rig, 5);
+	assert_int_equal(l.served, 1);
+	http_answer(l.held, 200, STR_NONE, STR("first"));
+	assert_int_equal(l.served, 2);
+	http_answer(l.held, 200, STR_NONE, STR("second"));
+	rig_until_count(&l.rig, &g.n, 1);
+	assert_string_equal(g.body, "first");
+	/* the asker leaves while a second waits */
+	get(&l, "GET", "/hold", NULL, &g);
+	rig_until_count(&l.rig, &l.served, 3);
+	http_server_close(l.server);
+	l.server = NULL;
+	rig_until_count(&l.rig, &g.n, 1);
+	assert_int_equal(g.status, 503);
+	http_answer(l.held, 200, STR_NONE, STR_NONE);
+	lab_close(&l);
+}
+
+static void test_gate_breaks(void **state)
+{
+	struct lab l;
+	struct got g;
+	lab_open(&l, false);
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP POST\"},\"do\":\"rewrite\","
+		 "\"find\":\"Content-Length: 1\",\"with\":\"Content-Length: 2\"}");
+	ask(&l, "POST", "/echo", "x", &g);
+	assert_int_equal(g.status, 400);
+	gate_reset(l.rig.host.gate);
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 200\"},\"do\":\"replace\","
+		 "\"text\":\"nonsense\"}");
+	ask(&l, "GET", "/echo", NULL, &g);
+	assert_int_equal(g.err, -EPROTO);
+	gate_reset(l.rig.host.gate);
+	/* an answer that never leaves: the client waits in vain, the server goes on */
+	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"HTTP 200\"},\"do\":\"drop\"}");
+	get(&l, "GET", "/echo", NULL, &g);
+	rig_run(&l.rig, 10);
+	clock_set_offset(l.rig.host.clock, 10100);
+	assert_int_equal(g.err, -ETIMEDOUT);
+	gate_reset(l.rig.host.gate);
+	ask(&l, "GET", "/echo", NULL, &g);
+	assert_int_equal(g.status, 200);
+	lab_close(&l);
+}
+
+static void test_drop(void **state)
+{
+	struct lab l;
+	struct got g;
+	lab_open(&l, false);
+	assert_string_equal(addr_text(http_server_local(l.server)), SERVER);
+	ask(&l, "GET", "/echo", NULL, &g);
+	http_server_drop(l.server);
+	rig_run(&l.rig, 10);
+	assert_int_equal(rig_metric("imsrig_streams_open"), 0);
+	struct http_client_conf cc = {
+		.local = rig_addr("192.0.2.1:0"), .remote = rig_addr(SERVER)};
+	http_client_free(l.client);
+	l.client = http_client_new(&l.rig.host, &cc);
+	ask(&l, "GET", "/echo", NULL, &g);
+	assert_int_equal(g.err, -EADDRNOTAVAIL);
+	struct http_server *other;
+	struct http_server_conf sc = {.listen = rig_addr(SERVER), .routes = routes};
+	assert_int_equal(http_serve(&l.rig.host, &sc, &other), -EADDRINUSE);
+	lab_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +748,8 @@ int main(void)
 		cmocka_unit_test(test_slow_loris), cmocka_unit_test(test_early_end),
 		cmocka_unit_test(test_pipeline), cmocka_unit_test(test_bad_server),
 		cmocka_unit_test(test_trace), cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_gate_late), cmocka_unit_test(test_gate_breaks),
+		cmocka_unit_test(test_drop),
 	};
 	log_setup(&(struct log_conf){.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR,
 		.node = "http"});

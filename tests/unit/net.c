@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/crypto/ca.h"
+#include "common/net/inside.h"
 #include "common/net/udp.h"
 
 #define SERVER "127.32.0.1:5061"
@@ -179,6 +181,8 @@ static void test_talk(void **state)
 static void big(struct pair *p)
 {
 	struct buf b = {0};
+	int small = 8192;
+	assert_int_equal(uv_send_buffer_size((uv_handle_t *)&p->client.s->tcp, &small), 0);
 	for (int i = 0; i < 180000; i++)
 		buf_fmt(&b, "%05d", i);
 	assert_int_equal(stream_write(p->client.s, buf_str(&b)), 0);
@@ -386,6 +390,34 @@ static void test_connect_timeout(void **state)
 	while (n)
 		close(fill[--n]);
 	close(fd);
+	pair_close(&p);
+}
+
+/* Without a descriptor left, a connection is closed at once (by libuv, without a word); the
+ * listener lives on. */
+static void test_no_descriptor(void **state)
+{
+	struct pair p = {0};
+	struct rlimit was, none;
+	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
+	char byte;
+	rig_open(&p.rig, "net");
+	pair_listen(&p);
+	rig_run(&p.rig, 5);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), last = dup(fd);
+	bind(fd, &local.sa, addr_len(&local));
+	close(last);
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = (struct rlimit){(rlim_t)last, was.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	assert_int_equal(connect(fd, &remote.sa, addr_len(&remote)), 0);
+	rig_run(&p.rig, 10);
+	setrlimit(RLIMIT_NOFILE, &was);
+	assert_true(read(fd, &byte, 1) <= 0);
+	assert_false(p.server.open);
+	close(fd);
+	pair_connect(&p, NULL);
+	rig_until_set(&p.rig, &p.server.open);
 	pair_close(&p);
 }
 
@@ -795,7 +827,7 @@ int main(void)
 		cmocka_unit_test(test_unread_tls), cmocka_unit_test(test_half_close),
 		cmocka_unit_test(test_linger), cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_overflow), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_connect_timeout), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_connect_timeout), cmocka_unit_test(test_no_descriptor), cmocka_unit_test(test_table),
 		cmocka_unit_test(test_tls), cmocka_unit_test(test_early_write),
 		cmocka_unit_test(test_bad_server), cmocka_unit_test(test_bad_client),
 		cmocka_unit_test(test_tls_garbage), cmocka_unit_test(test_renegotiation), cmocka_unit_test(test_tls_conf),
