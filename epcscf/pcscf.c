@@ -70,7 +70,7 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 {
 	static const struct sip_forward_h forward_h = {on_response, edge_forward_failed};
 	struct waaf_reg *r = ARENA_NEW(sip_req_arena(req), struct waaf_reg);
-	unsigned keep = waaf ? EDGE_KEEP_PATH | EDGE_KEEP_FLAG : 0;
+	unsigned keep = EDGE_KEEP_VIA | (waaf ? EDGE_KEEP_PATH | EDGE_KEEP_FLAG : 0);
 	char token[EDGE_TOKEN_SIZE];
 	struct edge_fault f;
 	struct sip_edit e;

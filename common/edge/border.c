@@ -259,7 +259,8 @@ int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
 			sip_edit_remove(e, f);
 		}
 	}
-	clean_via(e);
+	if (!(keep & EDGE_KEEP_VIA))
+		clean_via(e);
 	clean_uris(e);
 	return 0;
 }

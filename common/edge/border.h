@@ -10,6 +10,7 @@
 /* What the sender is trusted with, beyond what any user is. */
 enum {
 	EDGE_KEEP_PATH = 1,    /* its Path entries stay */
+	EDGE_KEEP_VIA = 4,     /* a proxy stands between the user and us: its Via stays */
 	EDGE_KEEP_FLAG = 2,    /* its integrity-protected and its entity parameters stay */
 };
 

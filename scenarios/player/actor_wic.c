@@ -249,7 +249,7 @@ static int registers(struct actor *a, const json_t *o, char why[256])
 
 static int answers_challenge(struct actor *a, const json_t *o, char why[256])
 {
-	if (self(a)->wic->txs) {
+	if (wic_registering(self(a)->wic)) {
 		snprintf(why, 256, "the challenge has not come");
 		return -EAGAIN;
 	}

@@ -20,6 +20,7 @@ struct wic_tx {
 	uint64_t id;
 	uint64_t conn;
 	enum sip_method method;
+	bool superseded;               /* a later REGISTER was sent */
 	bool dereg, check;
 	struct str only;               /* algorithm to take from a challenge */
 	char rspauth[DIGEST_HEX_MAX];
@@ -49,6 +50,20 @@ int wic_txs_open(const struct wic *w)
 	for (const struct wic_tx *t = w->txs; t; t = t->next)
 		n++;
 	return n;
+}
+
+bool wic_registering(const struct wic *w)
+{
+	for (const struct wic_tx *t = w->txs; t; t = t->next)
+		if (t->method == SIP_M_REGISTER && !t->superseded)
+			return true;
+	return false;
+}
+
+static void supersede(struct wic *w)
+{
+	for (struct wic_tx *t = w->txs; t; t = t->next)
+		t->superseded = true;
 }
 
 /* ---- header fields as a list that a script can change before it is written ---- */
@@ -281,6 +296,8 @@ static int tx_send(struct wic_tx *t, struct str bytes, char why[256])
 		tx_free(t);
 		return err;
 	}
+	if (t->method == SIP_M_REGISTER)
+		supersede(w);
 	t->next = w->txs;
 	w->txs = t;
 	return 0;

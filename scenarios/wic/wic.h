@@ -132,6 +132,8 @@ enum wic_register_kind {
 /* 0, -ENOTCONN, -ENOMSG (no challenge to answer), -EINVAL (no identity known). */
 int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind kind,
 	char why[256]);
+/* The last REGISTER has no final answer yet. */
+bool wic_registering(const struct wic *w);
 /* Another request; `uri` and `to` NULL: the home domain. Route: the Service-Route, when
  * there is one and `headers` does not say otherwise. */
 struct wic_request {
