@@ -43,6 +43,7 @@ struct judge {
 	struct suspect *suspects;
 	size_t n_suspects;
 	struct finding finding;
+	int heard;                     /* arrows that are not outside the ladder */
 	bool sorted;
 };
 
@@ -378,6 +379,7 @@ void judge_record(struct record *r, bool paired, void *arg)
 		}
 		j->arrows[j->n_arrows++] = a;
 		judge_arrow(j, a);
+		j->heard += !a->outside;
 	}
 	j->changed(j->arg);
 }
@@ -535,10 +537,7 @@ size_t judge_arrows(struct judge *j, struct arrow *const **out)
 	return j->n_arrows;
 }
 
-int judge_expected(const struct judge *j)
+int judge_heard(const struct judge *j)
 {
-	int n = 0;
-	for (size_t i = 0; i < j->n_arrows; i++)
-		n += j->arrows[i]->expected;
-	return n;
+	return j->heard;
 }

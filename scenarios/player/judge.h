@@ -56,4 +56,4 @@ const struct finding *judge_finish(struct judge *j);
 /* Arrows in order of their time. */
 size_t judge_arrows(struct judge *j, struct arrow *const **out);
 uint64_t arrow_ns(const struct arrow *a);          /* sent, else received */
-int judge_expected(const struct judge *j);         /* messages of the ladder seen */
+int judge_heard(const struct judge *j);            /* arrows of the ladder so far */

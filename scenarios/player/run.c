@@ -42,12 +42,11 @@ struct run {
 	bool checked_again, failed, dirty, died;
 	struct call *call;             /* operation under way */
 	uv_timer_t timer;
-	uint64_t started_ns, heard_ns; /* heard: last record, or start of the wait */
-	int from_step;
+	uint64_t started_ns, heard_ns; /* heard: last arrow of the ladder, or start of the wait */
+	int heard;
 	enum verdict verdict;
 	const char *why, *why_step;
 	struct result result;
-	bool freed;
 };
 
 /* An operation of the acting half. The run may give it up, its callback still comes. */
@@ -194,7 +193,9 @@ static void next_action(struct run *r)
 static void on_changed(void *arg)
 {
 	struct run *r = arg;
-	r->heard_ns = clock_real_ns();
+	if (judge_heard(r->judge) != r->heard) /* watchdogs and the like are silence, too */
+		r->heard_ns = clock_real_ns();
+	r->heard = judge_heard(r->judge);
 	if (r->phase != PHASE_WAIT)
 		return;
 	if (judge_suspects(r->judge))
@@ -406,12 +407,6 @@ static void conclude(struct run *r)
 
 static void done(struct run *r)
 {
-	struct arrow *const *arrows;
-	size_t n = judge_arrows(r->judge, &arrows);
-	int messages = 0;
-
-	for (size_t i = 0; i < n; i++)
-		messages += !arrows[i]->outside;
 	uv_timer_stop(&r->timer);
 	collector_set(r->conf.collector, NULL, NULL, NULL);
 	r->phase = PHASE_DONE;
@@ -419,7 +414,7 @@ static void done(struct run *r)
 		.verdict = r->verdict,
 		.why = r->why ? r->why : "",
 		.step = r->why_step ? r->why_step : "",
-		.messages = messages,
+		.messages = judge_heard(r->judge),
 		.seconds = (double)(clock_real_ns() - r->started_ns) / 1e9,
 		.rig_dir = r->conf.rig_dir};
 	r->h(r, &r->result, r->dirty, r->arg);
