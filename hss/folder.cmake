@@ -21,3 +21,12 @@ imsrig_library(hss_cx
 
 add_executable(hss hss/main.c)
 target_link_libraries(hss PRIVATE hss_cx hss_subscriber node)
+
+# The program itself, over the wire.
+imsrig_library(hss_rig SOURCES tests/unit/hss_rig.c LINK cx_octets admin_client cmocka)
+target_compile_definitions(hss_rig PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+  BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+imsrig_test(hss_cx LINK hss_rig crypto)
+add_dependencies(test_hss_cx hss)
+imsrig_test(cx_bad LINK hss_rig)
+add_dependencies(test_cx_bad hss)

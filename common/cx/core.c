@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/cx/core.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,21 +25,65 @@ atomic_int core_outstanding;
 atomic_long core_busy;
 struct core core;
 
-/* What libfdcore keeps for us with each received message. */
-struct fd_hook_permsgdata {
-	struct rx *rx;
-};
-
-static void pmd_fini(struct fd_hook_permsgdata *pmd)
-{
-	rx_free(pmd->rx);
-}
-
 void rx_free(struct rx *r)
 {
 	if (r && r->query)
 		fd_msg_free(r->query);
 	free(r);
+}
+
+/* ---- messages in libfdcore's hands ---- */
+
+/* What was read of a carrier waits here until the carrier comes to one of our callbacks,
+ * or is dropped; it is found by the carrier's end-to-end identifier. One that libfdcore
+ * drops without a word goes when its place is needed again. */
+enum { SLOTS = 65536 };
+static struct {
+	pthread_mutex_t lock;
+	uint32_t next;
+	struct rx *at[SLOTS];
+} slots = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint32_t slot_put(struct rx *r)
+{
+	pthread_mutex_lock(&slots.lock);
+	uint32_t id = r->slot = slots.next++;
+	struct rx *old = slots.at[id % SLOTS];
+	slots.at[id % SLOTS] = r;
+	pthread_mutex_unlock(&slots.lock);
+	free(old);
+	return id;
+}
+
+static struct rx *slot_find(struct msg *msg, bool take)
+{
+	struct msg_hdr *h;
+	if (fd_msg_hdr(msg, &h) || h->msg_appl != CX_APPLICATION)
+		return NULL;
+	pthread_mutex_lock(&slots.lock);
+	struct rx **at = &slots.at[h->msg_eteid % SLOTS], *r = *at;
+	if (r && r->slot != h->msg_eteid)
+		r = NULL;
+	if (r && take)
+		*at = NULL;
+	pthread_mutex_unlock(&slots.lock);
+	return r;
+}
+
+/* Only a received message may be a carrier: ours have end-to-end identifiers of their
+ * own. */
+static bool is_received(struct msg *msg)
+{
+	DiamId_t from = NULL;
+	return fd_msg_source_get(msg, &from, NULL) == 0 && from;
+}
+
+void core_free_slots(void)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		free(slots.at[i]);
+		slots.at[i] = NULL;
+	}
 }
 
 /* ---- notes for the loop ---- */
@@ -85,31 +130,33 @@ static void trace(enum trace_dir dir, struct str octets, const char *peer)
 
 /* ---- receiving ---- */
 
-/* A message that says its length is 0 makes libfdcore write its first four octets over
- * the list head behind the buffer. This hook runs before any that uses the list. */
-static void on_data_first(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
-	void *other, struct fd_hook_permsgdata *pmd, void *arg)
-{
-	struct fd_cnx_rcvdata *rcv = other;
-	if (rcv->length == 0)
-		fd_list_init(&((struct fd_msg_pmdl *)(void *)rcv->buffer)->sentinel, NULL);
-}
-
+/* A base message in order is libfdcore's; of all others it gets a carrier. */
 static void on_data(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
 {
 	struct fd_cnx_rcvdata *rcv = other;
-	struct str octets = {(char *)rcv->buffer, rcv->length};
+	struct str octets = {(char *)rcv->buffer, rcv->length}, avps;
 	struct cx_header h;
 
-	if (core.conf.traced && octets.n >= 20)
+	if (cx_header_parse(octets, &h, &avps) || h.length != octets.n)
+		return; /* libfdcore closes the link */
+	if (core.conf.traced)
 		trace(TRACE_RECEIVED, octets, "");
-	if (pmd && cx_header_parse(octets, &h, NULL) == 0 &&
-		(h.application || h.flags & CX_HEADER_P))
-		pmd->rx = rx_new(octets);
-	if (cx_guard((char *)rcv->buffer, rcv->length) == CX_GUARD_UNSOUND)
-		note(EVENT_REFUSED, LOG_WARN, "a malformed %s came",
-			cx_command_name(h.command, h.request) ?: "base message");
+	struct rx *r = rx_new(octets);
+	bool base = !h.application && !(h.flags & CX_HEADER_P);
+	if (base && !r->err && cx_is_sound(avps)) {
+		rx_free(r);
+		return;
+	}
+	if (!r->err && base) {
+		r->err = -EBADMSG;
+		r->fault = (struct cx_fault){.code = DIAMETER_INVALID_AVP_LENGTH,
+			.why = "malformed AVP"};
+	}
+	if (base)
+		note(EVENT_REFUSED, LOG_WARN, "malformed %s: %s",
+			cx_command_name(h.command, h.request) ?: "base message", r->fault.why);
+	cx_carrier((char *)rcv->buffer, rcv->length, slot_put(r));
 }
 
 /* The Origin-Host must be the peer's own: the HSS binds an S-CSCF's name to it. */
@@ -145,36 +192,20 @@ static bool is_link_message(struct msg *msg)
 static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
 {
-	struct rx *r = pmd ? pmd->rx : NULL;
-	if (!r) {
-		if (peer && is_link_message(msg))
+	struct rx *r = slot_find(msg, !peer);
+	if (!peer) {
+		rx_free(r); /* a stranger's first message: a carrier is no CER, so it is refused */
+	} else if (!r) {
+		if (is_link_message(msg))
 			note(EVENT_PEERS, LOG_DEBUG, "link message");
-		return;
-	}
-	if (r->header.request) {
-		if (peer)
-			check_origin(r, &peer->info);
+	} else if (r->header.request) {
+		check_origin(r, &peer->info);
 		add_realm(msg);
-	} else if (peer) {
-		pmd->rx = NULL;
+	} else {
+		slot_find(msg, true);
 		r->event.kind = EVENT_ANSWER;
 		queue_push(core.q, &r->event);
 	}
-}
-
-/* The public way to a message's data goes by an answer to it. */
-static struct rx *message_rx(struct msg *msg)
-{
-	struct rx *r = NULL;
-	if (fd_msg_answ_associate(core.probe, msg))
-		return NULL;
-	struct fd_hook_permsgdata *pmd = fd_hook_get_request_pmd(core.data, core.probe);
-	if (pmd) {
-		r = pmd->rx;
-		pmd->rx = NULL;
-	}
-	fd_msg_answ_detach(core.probe);
-	return r;
 }
 
 static struct msg *parse(struct buf *octets)
@@ -203,7 +234,7 @@ static struct msg *busy_answer(const struct rx *r, struct msg *query)
 static int on_request(struct msg **msg, struct avp *avp, struct session *session, void *arg,
 	enum disp_action *action)
 {
-	struct rx *r = message_rx(*msg);
+	struct rx *r = slot_find(*msg, true);
 	if (!r) {
 		fd_msg_free(*msg);
 		*msg = NULL;
@@ -339,6 +370,8 @@ static void on_peer(enum fd_hook_type type, struct msg *msg, struct peer_hdr *pe
 static void on_fault(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
 {
+	if (type == HOOK_MESSAGE_DROPPED && msg && is_received(msg))
+		rx_free(slot_find(msg, true));
 	const char *what = type == HOOK_MESSAGE_PARSING_ERROR ? "not understood" :
 		type == HOOK_MESSAGE_ROUTING_ERROR ? "not routed" : "dropped";
 	bool has_text = msg && type != HOOK_MESSAGE_PARSING_ERROR2 && other;
@@ -355,31 +388,27 @@ static void on_nothing(enum fd_hook_type type, struct msg *msg, struct peer_hdr 
 /* ---- registration ---- */
 
 static const struct {
-	uint32_t mask_bit;
+	uint32_t types;
 	void (*h)(enum fd_hook_type, struct msg *, struct peer_hdr *, void *,
 		struct fd_hook_permsgdata *, void *);
-	bool with_data;
 } hooks[] = {
-	{1u << HOOK_DATA_RECEIVED, on_data_first, false},
-	{1u << HOOK_DATA_RECEIVED, on_data, true},
-	{1u << HOOK_MESSAGE_RECEIVED, on_received, true},
-	{1u << HOOK_MESSAGE_SENT, on_sent, false},
+	{1u << HOOK_DATA_RECEIVED, on_data},
+	{1u << HOOK_MESSAGE_RECEIVED, on_received},
+	{1u << HOOK_MESSAGE_SENT, on_sent},
 	{1u << HOOK_MESSAGE_LOCAL | 1u << HOOK_MESSAGE_SENDING |
 		1u << HOOK_MESSAGE_ROUTING_FORWARD | 1u << HOOK_MESSAGE_ROUTING_LOCAL |
-		1u << HOOK_MESSAGE_FAILOVER, on_nothing, false},
+		1u << HOOK_MESSAGE_FAILOVER, on_nothing},
 	{1u << HOOK_MESSAGE_PARSING_ERROR | 1u << HOOK_MESSAGE_PARSING_ERROR2 |
-		1u << HOOK_MESSAGE_ROUTING_ERROR | 1u << HOOK_MESSAGE_DROPPED, on_fault, false},
-	{1u << HOOK_PEER_CONNECT_FAILED | 1u << HOOK_PEER_CONNECT_SUCCESS, on_peer, false},
+		1u << HOOK_MESSAGE_ROUTING_ERROR | 1u << HOOK_MESSAGE_DROPPED, on_fault},
+	{1u << HOOK_PEER_CONNECT_FAILED | 1u << HOOK_PEER_CONNECT_SUCCESS, on_peer},
 };
 
 int core_add_hooks(void)
 {
-	int err = fd_hook_data_register(sizeof(struct fd_hook_permsgdata), NULL, pmd_fini,
-		&core.data);
+	int err = 0;
 	for (size_t i = 0; !err && i < sizeof hooks / sizeof *hooks; i++) {
 		struct fd_hook_hdl *handle;
-		err = fd_hook_register(hooks[i].mask_bit, hooks[i].h, NULL,
-			hooks[i].with_data ? core.data : NULL, &handle);
+		err = fd_hook_register(hooks[i].types, hooks[i].h, NULL, NULL, &handle);
 	}
 	return -err;
 }
@@ -391,8 +420,6 @@ int core_add_callbacks(struct dict_object *application, struct dict_object *vend
 	avp_code_t realm = AC_DESTINATION_REALM;
 	int err = fd_dict_search(fd_g_config->cnf_dict, DICT_AVP, AVP_BY_CODE, &realm,
 		&core.realm, ENOENT);
-	if (!err)
-		err = fd_msg_new(NULL, 0, &core.probe);
 	if (!err)
 		err = fd_disp_app_support(application, vendor, 1, 0);
 	if (!err)

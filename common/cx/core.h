@@ -9,9 +9,7 @@
 struct core {
 	struct core_conf conf;
 	struct queue *q;
-	struct fd_hook_data_hdl *data;
 	struct dict_object *realm;     /* Destination-Realm */
-	struct msg *probe;             /* dispatch thread: see message_rx */
 	pthread_t watcher;
 	atomic_bool stopping;
 };
@@ -19,4 +17,5 @@ extern struct core core;
 
 int core_add_hooks(void);
 int core_add_callbacks(struct dict_object *application, struct dict_object *vendor);
+void core_free_slots(void);            /* after the end of libfdcore's threads */
 void core_on_log(int level, const char *format, va_list args);

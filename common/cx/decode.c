@@ -75,6 +75,11 @@ static bool is_identity(struct str s)
 	return s.n > 0;
 }
 
+static bool is_address(struct str s)
+{
+	return (s.n == 6 && s.p[0] == 0 && s.p[1] == 1) || (s.n == 18 && s.p[0] == 0 && s.p[1] == 2);
+}
+
 static int check_value(struct reader *r, const struct cx_rule *rule, const struct cx_avp *avp)
 {
 	struct cx_avp head = {.code = avp->code, .vendor = avp->vendor, .flags = avp->flags};
@@ -83,7 +88,7 @@ static int check_value(struct reader *r, const struct cx_rule *rule, const struc
 	case CX_T_ENUM:
 		if (avp->data.n != 4)
 			return fail(r, DIAMETER_INVALID_AVP_LENGTH, &head, "a number is not 4 octets");
-		if (rule->kind == CX_K_U32 && cx_avp_rows[rule->avp].type == CX_T_ENUM &&
+		if (cx_avp_rows[rule->avp].type == CX_T_ENUM && rule->kind != CX_K_FIXED &&
 			!cx_enum_name(rule->avp, number(avp->data)))
 			return fail(r, DIAMETER_INVALID_AVP_VALUE, avp, "no such enumerated value");
 		return 0;
@@ -94,6 +99,9 @@ static int check_value(struct reader *r, const struct cx_rule *rule, const struc
 	case CX_T_URI:
 		return is_identity(avp->data) ? 0 :
 			fail(r, DIAMETER_INVALID_AVP_VALUE, avp, "not a Diameter identity or URI");
+	case CX_T_ADDRESS:
+		return is_address(avp->data) ? 0 :
+			fail(r, DIAMETER_INVALID_AVP_VALUE, avp, "not an IP address");
 	default:
 		return 0;
 	}
@@ -130,7 +138,7 @@ static int take(struct reader *r, const struct cx_rule *rule, const struct cx_av
 		r->m->result = (struct cx_result){rule->group, number(avp->data)};
 		return 0;
 	case CX_K_GROUP:
-		if (seen > 1)
+		if (seen > 1 && rule->has)
 			return 0; /* of several authentication items we use the first */
 		if (rule->has)
 			*(bool *)member(r->m, rule->has) = true;
@@ -201,12 +209,15 @@ int cx_decode(struct str bytes, struct cx_msg *m, struct cx_fault *fault)
 		return fail(&r, DIAMETER_INVALID_MESSAGE_LENGTH, NULL, "not a Diameter message");
 	m->command = h.command;
 	m->request = h.request;
-	if (h.application != CX_APPLICATION)
-		return fail(&r, DIAMETER_APPLICATION_UNSUPPORTED, NULL, "not the Cx application");
 	int context = cx_context_of(h.command, h.request);
+	bool base = cx_is_base(h.command);
+	if (context >= 0 && h.application != (base ? 0 : CX_APPLICATION))
+		context = -1;
+	if (context < 0 && h.application != CX_APPLICATION)
+		return fail(&r, DIAMETER_APPLICATION_UNSUPPORTED, NULL, "not the Cx application");
 	if (context < 0)
 		return fail(&r, DIAMETER_COMMAND_UNSUPPORTED, NULL, "command not supported");
-	if (h.request && (h.flags & CX_HEADER_E || !(h.flags & CX_HEADER_P)))
-		return fail(&r, DIAMETER_INVALID_HDR_BITS, NULL, "E set or P clear in a request");
+	if (h.request && (h.flags & CX_HEADER_E || base == !!(h.flags & CX_HEADER_P)))
+		return fail(&r, DIAMETER_INVALID_HDR_BITS, NULL, "E or P is not as it has to be");
 	return decode_group(&r, context, avps, true);
 }

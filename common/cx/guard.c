@@ -3,8 +3,10 @@
  * libfdcore carries Cx messages; it need not understand them, and malformed ones have
  * ended programs that let it (a NUL in Session-Id stops its threads, an AVP length below
  * its header reads out of bounds). So the receiving thread reads a Cx message by our own
- * rows and leaves libfdcore a carrier: the same header and length, one AVP that it does
- * not look into. Base messages go through when their structure is sound.
+ * rows and leaves libfdcore a carrier: the same length and hop-by-hop identifier, one AVP
+ * that it does not look into. A base message goes through when it is in order; one that
+ * is not becomes a carrier too, which libfdcore refuses where it waits for a CER, and
+ * hands to us otherwise, to be answered like any faulty request.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/cx/guard.h"
 
@@ -18,7 +20,6 @@ static bool is_group(const struct cx_avp *avp)
 	return id >= 0 && cx_avp_rows[id].type == CX_T_GROUP;
 }
 
-/* Every AVP within its bounds, groups too; nothing that libfdproto asserts on. */
 static bool is_sound(struct str avps, int depth)
 {
 	struct cx_avp avp;
@@ -32,6 +33,11 @@ static bool is_sound(struct str avps, int depth)
 			return false;
 	}
 	return !broken;
+}
+
+bool cx_is_sound(struct str avps)
+{
+	return is_sound(avps, 8);
 }
 
 static void put_u32(char *p, uint32_t v)
@@ -55,27 +61,15 @@ static void make_opaque(char *p, size_t n)
 		put_u32(p + 8, CX_CARRIER_VENDOR);
 }
 
-enum cx_guarded cx_guard(char *octets, size_t n)
+void cx_carrier(char *octets, size_t n, uint32_t id)
 {
-	struct str bytes = {octets, n};
-	struct cx_header h;
-	struct str avps;
-
-	if (n < 20)
-		return CX_GUARD_SHORT;
-	if (cx_header_parse(bytes, &h, &avps) || h.length != n)
-		return CX_GUARD_SHORT;
-	bool base = !h.application && !(h.flags & CX_HEADER_P);
-	if (base && is_sound(avps, 8))
-		return CX_GUARD_BASE;
+	bool request = (uint8_t)octets[4] & CX_HEADER_R;
 	make_opaque(octets + 20, n - 20);
-	if (base)
-		return CX_GUARD_UNSOUND;
 	put_u32(octets + 8, CX_APPLICATION);
-	if (h.request)
-		put_u32(octets + 4, (uint32_t)(CX_HEADER_R | CX_HEADER_P) << 24 |
-			CX_CARRIER_COMMAND);
+	put_u32(octets + 16, id);
+	if (request)
+		put_u32(octets + 4,
+			(uint32_t)(CX_HEADER_R | CX_HEADER_P) << 24 | CX_CARRIER_COMMAND);
 	else
 		octets[4] = (char)(CX_HEADER_P | CX_HEADER_E);
-	return h.request ? CX_GUARD_REQUEST : CX_GUARD_ANSWER;
 }

@@ -8,12 +8,9 @@
 enum { CX_CARRIER_COMMAND = 0xfffffe, CX_CARRIER_AVP = 0x7ffffffe,
 	CX_CARRIER_VENDOR = 0x7ffffffe };
 
-enum cx_guarded {
-	CX_GUARD_SHORT,        /* not a message; left as it is, libfdcore closes the link */
-	CX_GUARD_BASE,         /* CER, DWR, DPR and their answers: left as it is */
-	CX_GUARD_UNSOUND,      /* the same, malformed: made opaque; libfdcore refuses it */
-	CX_GUARD_REQUEST,      /* carrier of a request to us */
-	CX_GUARD_ANSWER,       /* carrier of an answer: E set, so that routing gives it to us */
-};
-/* Rewrites the octets in place, in equal length. */
-enum cx_guarded cx_guard(char *octets, size_t n);
+/* True when a base message, whose AVPs cx_decode found in order, has nothing further that
+ * libfdproto can't take: groups that are none of ours, a session. */
+bool cx_is_sound(struct str avps);
+/* Makes a message of n octets a carrier with that end-to-end identifier, in place and in
+ * equal length; of an answer only "routing in" sees anything (E is set). */
+void cx_carrier(char *octets, size_t n, uint32_t id);

@@ -26,6 +26,7 @@ struct rx {
 	struct event event;            /* EVENT_REQUEST, EVENT_ANSWER */
 	struct cx *cx;
 	struct msg *query;             /* request: the way back, owned */
+	uint32_t slot;                 /* where it waits while libfdcore has the carrier */
 	struct cx_header header;
 	uint64_t at_ns;
 	int err;                       /* of cx_decode */

@@ -15,9 +15,9 @@ static const struct command {
 	{CX_MA, "MAR", "MAA", CX_C_MAR, CX_C_MAA},
 	{CX_RT, "RTR", "RTA", -1, -1},
 	{CX_PP, "PPR", "PPA", -1, -1},
-	{257, "CER", "CEA", -1, -1},
-	{280, "DWR", "DWA", -1, -1},
-	{282, "DPR", "DPA", -1, -1},
+	{257, "CER", "CEA", CX_C_CER, CX_C_CEA},
+	{280, "DWR", "DWA", CX_C_DWR, CX_C_DWA},
+	{282, "DPR", "DPA", CX_C_DPR, CX_C_DPA},
 };
 
 static const struct command *command_find(uint32_t code)
@@ -38,6 +38,11 @@ int cx_context_of(uint32_t code, bool request)
 {
 	const struct command *c = command_find(code);
 	return !c ? -1 : request ? c->request_context : c->answer_context;
+}
+
+bool cx_is_base(uint32_t code)
+{
+	return code < CX_UA;
 }
 
 struct str cx_what(struct str bytes, struct buf *scratch)

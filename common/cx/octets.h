@@ -66,6 +66,7 @@ extern const struct cx_context_row cx_context_rows[CX_C_N];
 int cx_rule_find(int context, int avp);
 /* The context of a command, or -1 when its messages are not known here. */
 int cx_context_of(uint32_t command, bool request);
+bool cx_is_base(uint32_t command);     /* CER, DWR, DPR: application 0 */
 
 /* ---- reading and writing ---- */
 
@@ -79,7 +80,8 @@ struct cx_fault {
 	const char *why;               /* static storage */
 };
 
-/* Reads a request or answer of a command that is known here. Views go into `bytes`;
+/* Reads a request or answer of a command that is known here, or checks one of the base
+ * protocol. Views go into `bytes`;
  * m->arena stays empty. 0, or -EBADMSG with *fault filled in. An answer whose result is
  * not a success need not be complete. */
 int cx_decode(struct str bytes, struct cx_msg *m, struct cx_fault *fault);

@@ -72,16 +72,28 @@ static bool is_ours(int fd)
 	return false;
 }
 
-void core_nodelay(void)
+/* Sets TCP_NODELAY on our sockets, which libfdcore clears; true when one of them listens. */
+static bool tune_sockets(void)
 {
+	bool listens = false;
 	DIR *d = opendir("/proc/self/fd");
 	for (struct dirent *e; d && (e = readdir(d));) {
-		int fd = atoi(e->d_name), on = 1;
-		if (fd > 2 && is_ours(fd))
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		int fd = atoi(e->d_name), on = 1, accepts = 0;
+		socklen_t n = sizeof accepts;
+		if (fd <= 2 || !is_ours(fd))
+			continue;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &n);
+		listens = listens || accepts;
 	}
 	if (d)
 		closedir(d);
+	return listens;
+}
+
+void core_nodelay(void)
+{
+	tune_sockets();
 }
 
 /* libfdcore asks the machine's resolver for the name of every address that it connects to
@@ -202,7 +214,9 @@ int core_start(const struct core_conf *conf, struct queue *q, char why[256])
 		err = -pthread_create(&core.watcher, NULL, watch, NULL);
 	if (err)
 		snprintf(why, 256, "libfdcore did not start: %s", strerror(-err));
-	core_nodelay();
+	/* A thread of libfdcore begins to listen some time after the start. */
+	for (int i = 0; !tune_sockets() && conf->server && !err && i < 2000; i++)
+		usleep(1000);
 	return err;
 }
 
@@ -217,4 +231,6 @@ void core_stop(void)
 	until.tv_nsec %= 1000000000;
 	if (pthread_timedjoin_np(core.watcher, NULL, &until))
 		pthread_detach(core.watcher);
+	else
+		core_free_slots();
 }

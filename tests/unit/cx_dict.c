@@ -528,43 +528,77 @@ static void edits(void **state)
 
 /* ---- the guard ---- */
 
-static void guard_kinds(void **state)
+static void carriers(void **state)
 {
 	struct buf b = {0};
-	struct cx_msg m = full_uar();
-	encode(&m, &b);
-	assert_int_equal(cx_guard(b.p, b.n), CX_GUARD_REQUEST);
 	struct cx_header h;
 	struct str avps;
 	struct cx_avp avp;
 	bool broken;
-	assert_int_equal(cx_header_parse(buf_str(&b), &h, &avps), 0);
-	assert_int_equal(h.command, CX_CARRIER_COMMAND);
-	assert_int_equal(h.hop_by_hop, ids.hop_by_hop);
-	assert_true(cx_avp_next(&avps, &avp, &broken));
-	assert_int_equal(avp.vendor, CX_CARRIER_VENDOR);
-	assert_false(cx_avp_next(&avps, &avp, &broken));
-	assert_false(broken);
-
-	m = full_uaa();
-	encode(&m, &b);
-	assert_int_equal(cx_guard(b.p, b.n), CX_GUARD_ANSWER);
-	assert_true((uint8_t)b.p[4] & CX_HEADER_E);
-
-	static const uint8_t dwr[] = {1, 0, 0, 32, 0x80, 0, 1, 24, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
-		2, 0, 0, 1, 8, 0x40, 0, 0, 9, 'h', 0, 0, 0};
-	char copy[sizeof dwr];
-	memcpy(copy, dwr, sizeof dwr);
-	assert_int_equal(cx_guard(copy, sizeof copy), CX_GUARD_BASE);
-	assert_memory_equal(copy, dwr, sizeof dwr);
-	copy[27] = 7;
-	assert_int_equal(cx_guard(copy, sizeof copy), CX_GUARD_UNSOUND);
-	memcpy(copy, dwr, sizeof dwr);
-	copy[23] = 7; /* a Session-Id in a DWR */
-	assert_int_equal(cx_guard(copy, sizeof copy), CX_GUARD_UNSOUND);
-	for (size_t n = 0; n < 20; n++)
-		assert_int_equal(cx_guard(copy, n), CX_GUARD_SHORT);
+	for (int i = 0; i < N_MESSAGES; i++) {
+		struct cx_msg m = messages[i].full();
+		encode(&m, &b);
+		cx_carrier(b.p, b.n, 77);
+		assert_int_equal(cx_header_parse(buf_str(&b), &h, &avps), 0);
+		assert_int_equal(h.hop_by_hop, ids.hop_by_hop);
+		assert_int_equal(h.end_to_end, 77);
+		assert_int_equal(h.application, CX_APPLICATION);
+		assert_int_equal(h.request, m.request);
+		if (m.request)
+			assert_int_equal(h.command, CX_CARRIER_COMMAND);
+		else
+			assert_true(h.flags & CX_HEADER_E);
+		assert_true(cx_avp_next(&avps, &avp, &broken));
+		assert_int_equal(avp.vendor, CX_CARRIER_VENDOR);
+		assert_false(cx_avp_next(&avps, &avp, &broken));
+		assert_false(broken);
+	}
+	/* any number of octets behind the header */
+	for (size_t n = 20; n < 60; n++) {
+		char *octets = calloc(1, n);
+		memcpy(octets, "\1\0\0\0\xc0\0\1\x2c", 8);
+		octets[3] = (char)n;
+		cx_carrier(octets, n, 1);
+		assert_int_equal(cx_header_parse((struct str){octets, n}, &h, &avps), 0);
+		while (cx_avp_next(&avps, &avp, &broken))
+			assert_int_equal(avp.code, CX_CARRIER_AVP);
+		free(octets);
+	}
 	buf_free(&b);
+}
+
+static uint32_t base_fault(const char *avps, size_t n)
+{
+	struct cx_fault fault;
+	struct buf b = {0};
+	buf_put(&b, "\1\0\0\0\x80\0\1\x18\0\0\0\0\0\0\0\1\0\0\0\2", 20);
+	append(&b, avps, n);
+	uint32_t code = decode_fault(buf_str(&b), &fault);
+	if (!code && !cx_is_sound((struct str){avps, n}))
+		code = DIAMETER_INVALID_AVP_LENGTH;
+	buf_free(&b);
+	return code;
+}
+
+static void base_messages(void **state)
+{
+	static const uint8_t ok[] = {0, 0, 1, 8, 0x40, 0, 0, 9, 'h', 0, 0, 0,
+		0, 0, 1, 40, 0x40, 0, 0, 9, 'r', 0, 0, 0};
+	char a[64];
+	memcpy(a, ok, sizeof ok);
+	assert_int_equal(base_fault(a, sizeof ok), 0);
+	assert_int_equal(base_fault(a, 12), DIAMETER_MISSING_AVP);
+	assert_int_equal(base_fault(a, 0), DIAMETER_MISSING_AVP);
+	a[7] = 120;
+	assert_int_equal(base_fault(a, sizeof ok), DIAMETER_INVALID_AVP_LENGTH);
+	/* a session, an unknown group with something broken in it, V without a vendor */
+	memcpy(a, ok, sizeof ok);
+	memcpy(a + 24, "\0\0\1\7\x40\0\0\x09x\0\0\0", 12);
+	assert_int_equal(base_fault(a, 36), DIAMETER_INVALID_AVP_LENGTH);
+	memcpy(a + 24, "\0\0\1\x2c\0\0\0\x0c\0\0\0\1", 12);
+	assert_int_equal(base_fault(a, 36), DIAMETER_INVALID_AVP_LENGTH);
+	memcpy(a + 24, "\0\0\0\1\x80\0\0\x0c\0\0\0\0", 12);
+	assert_int_equal(base_fault(a, 36), DIAMETER_INVALID_AVP_LENGTH);
 }
 
 /* ---- the second opinion ---- */
@@ -695,7 +729,8 @@ int main(void)
 		cmocka_unit_test(error_answers),
 		cmocka_unit_test(fields_by_name),
 		cmocka_unit_test(edits),
-		cmocka_unit_test(guard_kinds),
+		cmocka_unit_test(carriers),
+		cmocka_unit_test(base_messages),
 		cmocka_unit_test(libfdproto_reads_us),
 		cmocka_unit_test(rows_agree_with_dict_dcca_3gpp),
 	};
