@@ -1,6 +1,7 @@
 /* Commands of the admin socket.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -193,6 +194,13 @@ static json_t *run_metrics(const json_t *args)
 	return answer;
 }
 
+static json_t *run_memory(const json_t *args)
+{
+	struct mallinfo2 m = mallinfo2();
+	return json_pack("{s:b, s:I}", "ok", 1, "heap_bytes",
+		(json_int_t)(m.uordblks + m.hblkhd));
+}
+
 static json_t *run_log(const json_t *args)
 {
 	const char *level = json_string_value(json_object_get(args, "level"));
@@ -214,8 +222,8 @@ static json_t *run_stop(const json_t *args)
 
 static const struct node_command commands[] = {{"clock", run_clock}, {"fault", run_fault},
 	{"unfault", run_unfault}, {"held", run_held}, {"release", run_release},
-	{"reset", run_reset}, {"metrics", run_metrics}, {"log", run_log},
-	{"stop", run_stop}, {NULL, NULL}};
+	{"reset", run_reset}, {"metrics", run_metrics}, {"memory", run_memory},
+	{"log", run_log}, {"stop", run_stop}, {NULL, NULL}};
 
 static const struct node_command *find(const struct node_command *c, const char *name)
 {

@@ -73,6 +73,7 @@ void node_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  *	{"cmd":"reset"}    the app's reset, faults gone, counters to zero; with "seed":N the
  *	    random source starts anew
  *	{"cmd":"metrics"} -> {"ok":true,"text":".."}
+ *	{"cmd":"memory"} -> {"ok":true,"heap_bytes":N}, what is allocated, by any thread
  *	{"cmd":"log","level":"debug"}  {"cmd":"stop"}
  * What is no object, or has no command that is known, gets {"ok":false,"why":".."}; a
  * line of more than 1 MiB ends the connection. common/node/admin_client.h is the other

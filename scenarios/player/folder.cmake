@@ -44,8 +44,13 @@ target_compile_definitions(playing PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/sc
 
 # The command.
 if(TARGET acting)
-  add_executable(imsrig scenarios/player/main.c)
+  add_executable(imsrig
+    scenarios/player/main.c scenarios/player/bench.c scenarios/player/bench_rig.c
+    scenarios/player/bench_sipp.c scenarios/player/bench_load.c
+    scenarios/player/bench_register.c scenarios/player/bench_memory.c
+    scenarios/player/bench_start.c)
   target_link_libraries(imsrig PRIVATE playing acting hss_subscriber)
+  target_compile_definitions(imsrig PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endif()
 imsrig_test(expect LINK scenario)
 imsrig_test(script LINK scenario)

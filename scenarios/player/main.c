@@ -1,10 +1,8 @@
 /* imsrig: the command.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "hss/subscriber.h"
 #include "scenarios/player/catalog.h"
@@ -45,41 +43,6 @@ int list_main(int argc, char **argv)
 	return err ? EXIT_USAGE : 0;
 }
 
-/* Every measurement is a program of its own, bench_NAME beside this one. */
-static void list_benches(const char *bin, FILE *to)
-{
-	struct dirent **list;
-	int n = scandir(bin, &list, NULL, alphasort);
-
-	fputs("imsrig bench NAME [--json] [OPTIONS]: measure\n\n", to);
-	for (int i = 0; i < n; i++) {
-		struct str name = str_of(list[i]->d_name), head = STR("bench_");
-		if (str_starts(name, head))
-			fprintf(to, "  %s\n", name.p + head.n);
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-}
-
-static int bench_main(int argc, char **argv)
-{
-	const char *name = argc > 1 ? argv[1] : "";
-	bool help = !strcmp(name, "--help") || !strcmp(name, "-h");
-	char *bin = catalog_bin();
-	struct buf path = {0};
-
-	buf_fmt(&path, "%s/bench_%s", bin, name);
-	if (name[0] && name[0] != '-' && !strchr(name, '/')) {
-		execv(buf_z(&path), argv + 1);
-		fprintf(stderr, "imsrig: there is no measurement \"%s\"\n", name);
-	}
-	list_benches(bin, help ? stdout : stderr);
-	buf_free(&path);
-	free(bin);
-	return help ? 0 : EXIT_USAGE;
-}
-
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -89,7 +52,7 @@ static const struct command {
 	{"list", list_main, "the scripts and their variants"},
 	{"up", up_main, "keep a rig running, for browsers and other clients"},
 	{"subscriber", subscriber_main, "add, list, show, remove, validate subscribers"},
-	{"bench", bench_main, "measure"},
+	{"bench", bench_main, "measure registrations a second, memory, start"},
 };
 
 static void print_usage(FILE *to)

@@ -243,4 +243,5 @@ int64_t rig_offset_ms(const struct rig *rig);
 /* ---- commands of imsrig (main.c dispatches) ------------------------------------------- */
 int run_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int bench_main(int argc, char **argv);
 int up_main(int argc, char **argv);                /* acting half */
