@@ -9,5 +9,8 @@ imsrig_library(edge
     common/edge/request.c
   LINK edge_parts sip ws http conf)
 imsrig_test(edge LINK edge_parts)
-imsrig_test(edge_flow SOURCES tests/unit/rig.c LINK sip ca)
-add_dependencies(test_edge_flow epcscf waaf)
+foreach(test edge_flow edge_roles)
+  imsrig_test(${test} SOURCES tests/unit/edge_rig.c tests/unit/rig.c LINK sip ca admin_client)
+  add_dependencies(test_${test} epcscf waaf)
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK edge) # the same addresses
+endforeach()

@@ -1,0 +1,73 @@
+/* What the tests of the running eP-CSCF and WAAF stand on: the element as a process, WICs, and
+ * an I-CSCF or P-CSCF played by the test.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "common/sip/stack.h"
+#include "tests/unit/rig.h"
+
+#define ORIGIN "https://wwsf.ims.example.org:8443"
+#define EDGE   "127.38.1.12"
+#define ICSCF  "127.38.1.13"
+#define WAAF   "127.38.1.11"
+
+struct core {                          /* I-CSCF or P-CSCF: what it got, what it answers */
+	struct sip_stack *stack;
+	struct arena arena;
+	struct sip_msg last;
+	int got, status;               /* status 0: by the credentials; -1: silent */
+};
+struct world {
+	struct rig rig;
+	struct core core;
+	struct tls *client_tls;
+	pid_t pid;
+};
+
+extern struct world world;
+
+void world_open(void);                 /* CA, certificates; no process yet */
+void core_open(const char *addr, bool tls);
+void world_start(const char *program, struct buf *config); /* returns when it is ready */
+void world_close(void);                /* fails when the process did not end well */
+pid_t world_spawn(const char *program, const char *config);
+void world_write(const char *name, const char *text);
+bool logged(const char *text);         /* stands in the process's log */
+
+void epcscf_config(struct buf *b, const char *extra);
+void start_epcscf(const char *extra);  /* all of the above */
+
+/* The last request that the core got: value NULL is absent. */
+struct str core_field(const char *name);
+void core_is(const char *name, const char *value);
+void core_has(const char *name, const char *part);
+
+/* ---- WICs ---- */
+
+struct wic {
+	struct ws *ws;
+	bool answered, closed;
+	int http_status, code, got;
+	char last[8192];
+	const char *name, *instance;
+	int cseq;
+};
+
+#define ASK(name)                                                                          \
+	"Authorization: Digest username=\"" name "-impi@ims.example.org\", "               \
+	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"\", response=\"\"\r\n"
+#define ANSWER(name)                                                                       \
+	"Authorization: Digest username=\"" name "-impi@ims.example.org\", "               \
+	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"n1\", nc=00000001, " \
+	"qop=auth, cnonce=\"c\", response=\"00112233445566778899aabbccddeeff\"\r\n"
+
+void wic_try(struct wic *c, const char *edge, const char *origin, const char *subprotocol,
+	const char *path);
+void wic_open(struct wic *c, const char *name, const char *instance);
+void wic_close(struct wic *c);
+void wic_closed(struct wic *c, int code); /* waits for it */
+void wic_send(struct wic *c, const char *text);
+/* A REGISTER; `fields` are lines of their own. */
+void wic_register(struct wic *c, const char *fields);
+void wic_request(struct wic *c, const char *method);
+void wic_gets(struct wic *c, const char *begins); /* waits for the next message */
+void wic_registers(struct wic *c, const char *ask, const char *answer);
