@@ -11,9 +11,12 @@
 #include "common/http/wire.h"
 #include "common/net/turn.h"
 
-METRIC_IDLE(waiting, "imsrig_http_client_requests_open", "HTTP requests sent or queued, unanswered");
-METRIC_COUNTER(failed, "imsrig_http_client_failed_total", "HTTP requests that got no answer");
-METRIC_COUNTER(bad, "imsrig_http_client_bad_answers_total", "HTTP answers that were none");
+METRIC_IDLE(waiting, "imsrig_http_client_requests_open",
+	"HTTP requests sent or queued, unanswered");
+METRIC_COUNTER(
+	failed, "imsrig_http_client_failed_total", "HTTP requests that got no answer");
+METRIC_COUNTER(
+	bad, "imsrig_http_client_bad_answers_total", "HTTP answers that were none");
 
 enum { TIMEOUT_MS = 10 * 1000 };
 
@@ -36,7 +39,7 @@ struct http_client {
 	struct http_parser *parser;
 	struct timer timer;
 	struct turn *turn;
-	struct task task;        /* connects: never inside http_send, which would call back */
+	struct task task; /* connects: never inside http_send, which would call back */
 	bool at_gate;            /* the answer is: nothing is read behind it */
 	bool open, sent, used;   /* used: an exchange went over this connection before */
 	bool freed;
@@ -82,8 +85,8 @@ static void client_free(struct http_client *c)
 }
 
 /* The current exchange is over; its owner may free the client in the callback. */
-static void finish(struct http_client *c, int err, const char *why, const struct http_msg *m,
-	struct stream *s)
+static void finish(struct http_client *c, int err, const char *why,
+	const struct http_msg *m, struct stream *s)
 {
 	struct exchange *x = c->first;
 	c->first = x->next;
@@ -217,7 +220,8 @@ static void on_data(struct stream *s, struct str bytes, void *arg)
 			break;
 		if (!c->first || !c->sent) {
 			bad.value++;
-			log_warn("http", "%s answers what was not asked", addr_text(&c->remote));
+			log_warn("http", "%s answers what was not asked",
+				addr_text(&c->remote));
 			leave(c);
 			return;
 		}
@@ -286,8 +290,8 @@ static void on_turn(struct task *t)
 	struct http_client *c = (void *)((char *)t - offsetof(struct http_client, task));
 	if (c->freed || c->stream || !c->first)
 		return;
-	int err = stream_connect(c->host, &c->local, &c->remote, c->conf.tls, c->server_name,
-		&client_h, c, &c->stream);
+	int err = stream_connect(c->host, &c->local, &c->remote, c->conf.tls,
+		c->server_name, &client_h, c, &c->stream);
 	if (err)
 		fail(c, err, uv_strerror(err));
 }
@@ -306,7 +310,8 @@ static void advance(struct http_client *c)
 
 /* ---- the public side ---- */
 
-struct http_client *http_client_new(struct host *host, const struct http_client_conf *conf)
+struct http_client *http_client_new(
+	struct host *host, const struct http_client_conf *conf)
 {
 	struct http_client *c = MEM_NEW(struct http_client);
 	c->host = host;
@@ -341,8 +346,8 @@ static bool is_safe(const char *method)
 	return false;
 }
 
-static struct exchange *queue(struct http_client *c, const char *method, const char *target,
-	struct str fields, struct str body)
+static struct exchange *queue(struct http_client *c, const char *method,
+	const char *target, struct str fields, struct str body)
 {
 	struct exchange *x = MEM_NEW(struct exchange), **at = &c->first;
 	bool has_body = body.n || !strcmp(method, "POST") || !strcmp(method, "PUT");
@@ -363,8 +368,8 @@ static struct exchange *queue(struct http_client *c, const char *method, const c
 	return x;
 }
 
-void http_send(struct http_client *c, const char *method, const char *target, struct str fields,
-	struct str body, http_answer_h *h, void *arg)
+void http_send(struct http_client *c, const char *method, const char *target,
+	struct str fields, struct str body, http_answer_h *h, void *arg)
 {
 	struct exchange *x = queue(c, method, target, fields, body);
 	x->h = h;
@@ -399,7 +404,8 @@ void http_client_free(struct http_client *c)
 		struct exchange *x = c->first;
 		c->first = x->next;
 		if (x->upgrade)
-			x->upgrade(-ECANCELED, "the client is closed", NULL, NULL, x->arg);
+			x->upgrade(
+				-ECANCELED, "the client is closed", NULL, NULL, x->arg);
 		else
 			x->h(-ECANCELED, "the client is closed", NULL, x->arg);
 		exchange_free(x);

@@ -84,7 +84,8 @@ static bool step(json_t **at, struct str *path)
 {
 	size_t n = 0, index = 0;
 	if (path->p[0] == '[') {
-		for (n = 1; n < path->n && isdigit((unsigned char)path->p[n]) && n < 9; n++)
+		for (n = 1; n < path->n && isdigit((unsigned char)path->p[n]) && n < 9;
+			n++)
 			index = index * 10 + (size_t)(path->p[n] - '0');
 		if (!index || n == path->n || path->p[n] != ']')
 			return false;
@@ -191,7 +192,8 @@ static struct str gate_what(const struct trace_msg *m, struct buf *scratch)
 	if (str_starts(first, STR("HTTP/")))
 		buf_fmt(scratch, "HTTP " STR_FMT, STR_ARG(path));
 	else
-		buf_fmt(scratch, "HTTP " STR_FMT " " STR_FMT, STR_ARG(first), STR_ARG(path));
+		buf_fmt(scratch, "HTTP " STR_FMT " " STR_FMT, STR_ARG(first),
+			STR_ARG(path));
 	return buf_str(scratch);
 }
 
@@ -210,7 +212,8 @@ static void write_with(const struct view *v, struct str without, struct str name
 			str_ieq(f->name, STR("Transfer-Encoding"));
 		if (str_ieq(f->name, without) || (framing && body.p))
 			continue;
-		buf_fmt(out, STR_FMT ": " STR_FMT "\r\n", STR_ARG(f->name), STR_ARG(f->value));
+		buf_fmt(out, STR_FMT ": " STR_FMT "\r\n", STR_ARG(f->name),
+			STR_ARG(f->value));
 	}
 	if (value.p)
 		buf_fmt(out, STR_FMT ": " STR_FMT "\r\n", STR_ARG(name), STR_ARG(value));
@@ -223,7 +226,8 @@ static void write_with(const struct view *v, struct str without, struct str name
 static int set_status(const struct view *v, struct str value, struct buf *out)
 {
 	uint32_t status;
-	if (!v->m.status || v->p.chunked || str_u32(value, &status) || status < 100 || status > 999)
+	if (!v->m.status || v->p.chunked || str_u32(value, &status) || status < 100 ||
+		status > 999)
 		return -EINVAL;
 	buf_fmt(out, "HTTP/1.1 %u %s\r\n", status, http_reason((int)status));
 	struct str rest = buf_str(&v->store.all);
@@ -255,16 +259,19 @@ static int set_member(json_t *root, struct str path, struct str value)
 		!str_u32((struct str){last.p, last.n - 1}, &i) && i--) {
 		if (!value.p)
 			return json_array_remove(parent, i);
-		return json_array_set_new(parent, i, typed(json_array_get(parent, i), value));
+		return json_array_set_new(
+			parent, i, typed(json_array_get(parent, i), value));
 	}
 	if (!json_is_object(parent) || !str_copy(last, key, sizeof key))
 		return -EINVAL;
 	if (!value.p)
 		return json_object_del(parent, key);
-	return json_object_set_new(parent, key, typed(json_object_get(parent, key), value));
+	return json_object_set_new(
+		parent, key, typed(json_object_get(parent, key), value));
 }
 
-static int set_in_body(const struct view *v, struct str name, struct str value, struct buf *out)
+static int set_in_body(
+	const struct view *v, struct str name, struct str value, struct buf *out)
 {
 	json_t *j = json_of(&v->m);
 	int err = j ? set_member(j, name, value) : -EINVAL;
@@ -277,7 +284,8 @@ static int set_in_body(const struct view *v, struct str name, struct str value, 
 	return err ? -EINVAL : 0;
 }
 
-static int gate_set(const struct trace_msg *m, struct str name, struct str value, struct buf *out)
+static int gate_set(
+	const struct trace_msg *m, struct str name, struct str value, struct buf *out)
 {
 	struct view v;
 	int err = -EINVAL;
@@ -287,9 +295,11 @@ static int gate_set(const struct trace_msg *m, struct str name, struct str value
 	if (str_ieq(name, STR("Status"))) {
 		err = set_status(&v, value, out);
 	} else if (str_ieq(name, STR("Body"))) {
-		write_with(&v, STR(""), STR_NONE, STR_NONE, value.p ? value : STR(""), out);
+		write_with(
+			&v, STR(""), STR_NONE, STR_NONE, value.p ? value : STR(""), out);
 		err = 0;
-	} else if (http_field(&v.m, name).p || (value.p && isupper((unsigned char)name.p[0]))) {
+	} else if (http_field(&v.m, name).p ||
+		   (value.p && isupper((unsigned char)name.p[0]))) {
 		struct str whole = v.p.chunked ? v.m.body : STR_NONE;
 		write_with(&v, name, name, value, whole, out);
 		err = 0;

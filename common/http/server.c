@@ -81,15 +81,18 @@ static void req_free(struct http_req *r)
 	free(r);
 }
 
-static void answer(struct http_req *r, int status, struct str fields, struct str body, bool cut)
+static void answer(
+	struct http_req *r, int status, struct str fields, struct str body, bool cut)
 {
 	struct conn *c = r->conn;
 	struct buf b = {0};
 	if (c) {
-		struct wire_ctx ctx = {.conn = stream_id(c->stream), .close = !r->keep_alive};
+		struct wire_ctx ctx = {
+			.conn = stream_id(c->stream), .close = !r->keep_alive};
 		if (cut && !r->head_only)
 			ctx.cut = (uint32_t)body.n;
-		http_put_answer(&b, r->host, status, fields, body, r->keep_alive, r->head_only);
+		http_put_answer(
+			&b, r->host, status, fields, body, r->keep_alive, r->head_only);
 		c->req = NULL;
 		c->ending = !r->keep_alive;
 		wire_send(c->stream, buf_str(&b), &ctx);
@@ -105,7 +108,8 @@ void http_answer(struct http_req *r, int status, struct str fields, struct str b
 	answer(r, status, fields, body, false);
 }
 
-void http_answer_static(struct http_req *r, int status, struct str fields, struct str body)
+void http_answer_static(
+	struct http_req *r, int status, struct str fields, struct str body)
 {
 	answer(r, status, fields, body, true);
 }
@@ -223,7 +227,8 @@ static void no_route(struct http_req *r, const struct http_route *routes)
 	struct buf allow = {0};
 	for (; routes->path; routes++)
 		if (path_matches(routes, r->msg.path))
-			buf_fmt(&allow, "%s%s", allow.n ? ", " : "Allow: ", routes->method);
+			buf_fmt(&allow, "%s%s",
+				allow.n ? ", " : "Allow: ", routes->method);
 	bad_route.value++;
 	log_info("http", "%s: no route for %s %s", addr_text(&r->remote),
 		log_text(r->msg.method), log_text(r->msg.path));
@@ -251,8 +256,8 @@ static void dispatch(struct conn *c, struct http_parser *p)
 	timer_stop(&c->timer);
 	c->req = r;
 	stream_pause(c->stream, true);
-	while (route->path &&
-		!(path_matches(route, r->msg.path) && method_matches(route, r->msg.method)))
+	while (route->path && !(path_matches(route, r->msg.path) &&
+				      method_matches(route, r->msg.method)))
 		route++;
 	if (route->path)
 		route->h(r, s->conf.arg);
@@ -408,7 +413,8 @@ static const struct stream_h conn_h = {on_open, on_data, on_closed};
 
 /* ---- the public side ---- */
 
-int http_serve(struct host *host, const struct http_server_conf *conf, struct http_server **out)
+int http_serve(
+	struct host *host, const struct http_server_conf *conf, struct http_server **out)
 {
 	struct http_server *s = MEM_NEW(struct http_server);
 	s->host = host;

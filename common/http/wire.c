@@ -72,7 +72,8 @@ void wire_send(struct stream *s, struct str bytes, const struct wire_ctx *ctx)
 	gate_pass(h->gate, &http_gate_proto, &m, leave, h, ctx, sizeof *ctx);
 }
 
-void wire_received(struct stream *s, struct str bytes, gate_go_h *go, const struct wire_ctx *ctx)
+void wire_received(
+	struct stream *s, struct str bytes, gate_go_h *go, const struct wire_ctx *ctx)
 {
 	struct host *h = stream_host(s);
 	struct trace_msg m = record(s, TRACE_RECEIVED, bytes);

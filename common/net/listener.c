@@ -8,7 +8,8 @@
 #include "common/net/inside.h"
 
 METRIC_COUNTER(accepted, "imsrig_accepts_total", "TCP connections accepted");
-METRIC_COUNTER(refused, "imsrig_accept_faults_total", "TCP connections that could not be accepted");
+METRIC_COUNTER(refused, "imsrig_accept_faults_total",
+	"TCP connections that could not be accepted");
 
 enum { BACKLOG = 1024 };
 
@@ -26,7 +27,8 @@ static void on_connection(uv_stream_t *handle, int err)
 	struct listener *l = handle->data;
 	if (err) {
 		refused.value++;
-		log_warn("net", "accepting on %s: %s", addr_text(&l->local), uv_strerror(err));
+		log_warn("net", "accepting on %s: %s", addr_text(&l->local),
+			uv_strerror(err));
 		return;
 	}
 	struct stream *s = stream_new(l->host, l->h, l->arg);
@@ -37,7 +39,8 @@ static void on_connection(uv_stream_t *handle, int err)
 		err = stream_begin(s);
 	if (err) {
 		refused.value++;
-		log_warn("net", "accepting on %s: %s", addr_text(&l->local), uv_strerror(err));
+		log_warn("net", "accepting on %s: %s", addr_text(&l->local),
+			uv_strerror(err));
 		stream_drop(s);
 		return;
 	}

@@ -43,7 +43,8 @@ int stream_begin(struct stream *s)
 	}
 	s->state = STREAM_HANDSHAKE;
 	if (s->server)
-		timer_start(s->host->clock, &stream_passage(s)->timer, OPEN_MS, on_late, s);
+		timer_start(
+			s->host->clock, &stream_passage(s)->timer, OPEN_MS, on_late, s);
 	return secure_start(s);
 }
 
@@ -60,17 +61,20 @@ static void on_connect(uv_connect_t *req, int err)
 
 /* A socket that is bound already: libuv would report a taken address late, and can't put
  * off the choice of the port. */
-static int bound_socket(struct stream *s, const struct addr *local, const struct addr *remote)
+static int bound_socket(
+	struct stream *s, const struct addr *local, const struct addr *remote)
 {
 	int on = 1, err = 0;
-	int fd = socket(remote->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(
+		remote->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (local && addr_is(local)) {
 		s->local = *local;
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 		if (!addr_port(local))
-			setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+			setsockopt(
+				fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 		if (bind(fd, &local->sa, addr_len(local)))
 			err = -errno;
 	}

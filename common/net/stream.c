@@ -196,7 +196,8 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
 	else if (n == UV_EOF)
 		stream_ended(s);
 	else if (n < 0)
-		stream_fail(s, (int)n, false, "the connection broke: %s", uv_strerror((int)n));
+		stream_fail(s, (int)n, false, "the connection broke: %s",
+			uv_strerror((int)n));
 }
 
 int stream_read(struct stream *s)
@@ -245,7 +246,8 @@ void stream_ended(struct stream *s)
 	s->eof = true;
 	reading(s, false);
 	if (s->state < STREAM_OPEN)
-		stream_fail(s, -ECONNRESET, false, "the peer closed during the TLS handshake");
+		stream_fail(s, -ECONNRESET, false,
+			"the peer closed during the TLS handshake");
 	else if (s->state == STREAM_LINGER)
 		gone(s);
 	else if (s->state == STREAM_OPEN && !s->unread && !s->paused)
@@ -394,10 +396,12 @@ void stream_flush(struct task *k)
 	if (s->pending || (s->state != STREAM_OPEN && s->state != STREAM_CLOSING))
 		return;
 	if (s->out.n) {
-		int err = s->ssl ? secure_write(s, buf_str(&s->out)) : stream_put(s, &s->out);
+		int err = s->ssl ? secure_write(s, buf_str(&s->out))
+				 : stream_put(s, &s->out);
 		recycle(s->turn, &s->out);
 		if (err) {
-			stream_fail(s, err, false, "writing failed: %s", uv_strerror(err));
+			stream_fail(
+				s, err, false, "writing failed: %s", uv_strerror(err));
 			return;
 		}
 	}
@@ -410,7 +414,8 @@ int stream_write(struct stream *s, struct str bytes)
 	if (s->state > STREAM_OPEN)
 		return -EPIPE;
 	if (s->out.n + s->pending + bytes.n > UNSENT_MAX) {
-		log_warn("net", "%s reads too slowly: %zu bytes unsent, connection closed",
+		log_warn("net",
+			"%s reads too slowly: %zu bytes unsent, connection closed",
 			addr_text(&s->remote), s->out.n + s->pending);
 		stream_fail(s, -ENOBUFS, false, "the peer reads too slowly");
 		return -ENOBUFS;

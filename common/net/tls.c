@@ -23,7 +23,8 @@ static int load(SSL_CTX *ctx, const struct tls_conf *conf, char why[256])
 	if (conf->cert && SSL_CTX_use_certificate_chain_file(ctx, conf->cert) != 1)
 		goto out;
 	file = conf->key;
-	if (conf->key && SSL_CTX_use_PrivateKey_file(ctx, conf->key, SSL_FILETYPE_PEM) != 1)
+	if (conf->key &&
+		SSL_CTX_use_PrivateKey_file(ctx, conf->key, SSL_FILETYPE_PEM) != 1)
 		goto out;
 	if (conf->cert && SSL_CTX_check_private_key(ctx) != 1)
 		goto out;
@@ -33,7 +34,8 @@ static int load(SSL_CTX *ctx, const struct tls_conf *conf, char why[256])
 	return 0;
 out:;
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
-	snprintf(why, 256, "%s: %s", file ? file : "no key file", text ? text : "unreadable");
+	snprintf(why, 256, "%s: %s", file ? file : "no key file",
+		text ? text : "unreadable");
 	return -EINVAL;
 }
 
@@ -51,7 +53,8 @@ int tls_new(const struct tls_conf *conf, bool server, struct tls **out, char why
 	}
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(
+		ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 1);
@@ -221,11 +224,13 @@ static void verdict(long result, const char *want, char *out, size_t n)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		snprintf(out, n, "the certificate of %s is from a CA that is not trusted here",
+		snprintf(out, n,
+			"the certificate of %s is from a CA that is not trusted here",
 			names);
 		break;
 	case X509_V_ERR_INVALID_PURPOSE:
-		snprintf(out, n, "the certificate of %s is not for this side of a connection",
+		snprintf(out, n,
+			"the certificate of %s is not for this side of a connection",
 			names);
 		break;
 	default:
@@ -251,7 +256,8 @@ void tls_reason(SSL *ssl, const char *server_name, char *out, size_t n)
 	} else if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
 		int alert = reason - SSL_AD_REASON_OFFSET;
 		snprintf(out, n, "the peer refused: %s",
-			alert == SSL_AD_CERTIFICATE_REQUIRED /* unknown to this function */
+			alert == SSL_AD_CERTIFICATE_REQUIRED /* unknown to this function
+							      */
 				? "certificate required"
 				: SSL_alert_desc_string_long(alert));
 	} else {

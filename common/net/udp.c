@@ -65,7 +65,9 @@ static bool receive(struct udp *u)
 	for (int i = 0; i < TURN_GRAMS; i++) {
 		v[i] = (struct iovec){u->turn->grams + (size_t)i * TURN_GRAM, TURN_GRAM};
 		m[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &from[i],
-			.msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1}};
+						.msg_namelen = sizeof from[i],
+						.msg_iov = &v[i],
+						.msg_iovlen = 1}};
 	}
 	int n = recvmmsg(u->fd, m, TURN_GRAMS, MSG_DONTWAIT, NULL);
 	if (n < 0)
@@ -85,7 +87,9 @@ static void fill(struct udp *u, struct mmsghdr *m, struct iovec *v, size_t n)
 		struct gram *g = &u->grams[u->first + i];
 		v[i] = (struct iovec){u->bytes.p + g->at, g->n};
 		m[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &g->to,
-			.msg_namelen = addr_len(&g->to), .msg_iov = &v[i], .msg_iovlen = 1}};
+						.msg_namelen = addr_len(&g->to),
+						.msg_iov = &v[i],
+						.msg_iovlen = 1}};
 	}
 }
 
@@ -93,8 +97,8 @@ static void refuse(struct udp *u, int err)
 {
 	const struct gram *g = &u->grams[u->first++];
 	unsendable.value++;
-	log_warn("net", "datagram of %zu bytes to %s not sent: %s", g->n, addr_text(&g->to),
-		uv_strerror(err));
+	log_warn("net", "datagram of %zu bytes to %s not sent: %s", g->n,
+		addr_text(&g->to), uv_strerror(err));
 }
 
 static void emptied(struct udp *u)
@@ -135,7 +139,9 @@ int udp_send(struct udp *u, const struct addr *to, struct str bytes)
 		return -EMSGSIZE;
 	if (u->n == WAITING_MAX || u->bytes.n + bytes.n > WAITING_BYTES) {
 		if (cut.value++ % 1000 == 0)
-			log_warn("net", "%s: %zu datagrams wait for the socket, the next are dropped",
+			log_warn("net",
+				"%s: %zu datagrams wait for the socket, the next are "
+				"dropped",
 				addr_text(&u->local), u->n - u->first);
 		return -ENOBUFS;
 	}
@@ -171,7 +177,8 @@ static void on_ready(uv_poll_t *p, int status, int events)
 static int bound(const struct addr *local)
 {
 	int size = SOCKET_BUFFER;
-	int fd = socket(local->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd =
+		socket(local->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -194,7 +201,8 @@ static void on_closed(uv_handle_t *h)
 	free(u);
 }
 
-int udp_open(struct host *host, const struct addr *local, udp_h *h, void *arg, struct udp **out)
+int udp_open(struct host *host, const struct addr *local, udp_h *h, void *arg,
+	struct udp **out)
 {
 	int fd = bound(local);
 	if (fd < 0)

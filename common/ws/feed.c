@@ -95,8 +95,8 @@ static int fault(int code, const char *text, const char **why)
 	return code;
 }
 
-static int frame_begins(struct ws_feed *f, struct engine *e, const struct wslay_frame_iocb *io,
-	const char **why)
+static int frame_begins(struct ws_feed *f, struct engine *e,
+	const struct wslay_frame_iocb *io, const char **why)
 {
 	uint64_t n = io->payload_length;
 	bool control = wslay_is_ctrl_frame(io->opcode);
@@ -108,7 +108,8 @@ static int frame_begins(struct ws_feed *f, struct engine *e, const struct wslay_
 	e->fin = io->fin;
 	e->control_n = 0;
 	if (io->mask != f->server)
-		return fault(1002, f->server ? "a frame without mask" : "a masked frame", why);
+		return fault(
+			1002, f->server ? "a frame without mask" : "a masked frame", why);
 	if (io->rsv)
 		return fault(1002, "a frame with reserved bits", why);
 	if (control && (n > CONTROL_MAX || !io->fin))
@@ -121,7 +122,9 @@ static int frame_begins(struct ws_feed *f, struct engine *e, const struct wslay_
 		return fault(1002, "a frame of unknown kind", why);
 	if ((e->op == WS_CONTINUED) != e->in_message)
 		return fault(1002,
-			e->in_message ? "a message within another" : "a fragment of nothing", why);
+			e->in_message ? "a message within another"
+				      : "a fragment of nothing",
+			why);
 	if (!e->in_message) {
 		e->in_message = true;
 		e->text = e->op == WS_TEXT;
@@ -204,7 +207,8 @@ static int run(struct ws_feed *f, struct engine *e, const char **why)
 		if (!e->in_frame)
 			code = frame_begins(f, e, &io, why);
 		if (!code)
-			code = payload(e, (struct str){(const char *)io.data, io.data_length}, why);
+			code = payload(e,
+				(struct str){(const char *)io.data, io.data_length}, why);
 		if (!code && !e->left)
 			code = frame_ends(f, e, why);
 	}
@@ -309,12 +313,13 @@ static int frame_mask(uint8_t *out, size_t n, void *arg)
 	return 0;
 }
 
-int ws_frame(enum ws_op op, bool fin, struct str payload, struct chance *mask, ws_put_h *put,
-	void *arg)
+int ws_frame(enum ws_op op, bool fin, struct str payload, struct chance *mask,
+	ws_put_h *put, void *arg)
 {
 	static const struct wslay_frame_callbacks callbacks = {
 		.send_callback = frame_send, .genmask_callback = frame_mask};
-	static wslay_frame_context_ptr contexts[2]; /* once masking, a context goes on to */
+	static wslay_frame_context_ptr
+		contexts[2]; /* once masking, a context goes on to */
 	wslay_frame_context_ptr *ctx = &contexts[mask != NULL];
 	struct wslay_frame_iocb io = {.fin = fin,
 		.opcode = (uint8_t)op,
@@ -328,7 +333,8 @@ int ws_frame(enum ws_op op, bool fin, struct str payload, struct chance *mask, w
 	sending = (struct sending){put, arg, mask, 0};
 	do {
 		ssize_t n = wslay_frame_send(*ctx, &io);
-		if (n < 0) { /* in the middle of a frame: this context can't begin another */
+		if (n < 0) { /* in the middle of a frame: this context can't begin another
+			      */
 			wslay_frame_context_free(*ctx);
 			*ctx = NULL;
 			return sending.err ? sending.err : -EINVAL;

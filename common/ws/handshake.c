@@ -11,7 +11,8 @@
 #include "common/ws/inside.h"
 
 METRIC_COUNTER(accepted, "imsrig_ws_handshakes_total", "WebSocket handshakes accepted");
-METRIC_COUNTER(refused, "imsrig_ws_handshakes_refused_total", "WebSocket handshakes refused");
+METRIC_COUNTER(
+	refused, "imsrig_ws_handshakes_refused_total", "WebSocket handshakes refused");
 
 enum { KEY = 24, ACCEPT = 28 };
 
@@ -28,7 +29,8 @@ static void accept_of(struct str key, char out[ACCEPT + 1])
 }
 
 /* True when a comma-separated field, on one line or several, names `token`. */
-static bool lists(const struct http_msg *m, struct str field, struct str token, bool any_case)
+static bool lists(
+	const struct http_msg *m, struct str field, struct str token, bool any_case)
 {
 	for (size_t i = 0; i < m->n_fields; i++) {
 		struct str rest = m->fields[i].value;
@@ -76,7 +78,8 @@ static int fault(const struct http_msg *m, const char *subprotocol, const char *
 		http_field_count(m, STR("Sec-WebSocket-Version")) == 1 &&
 			str_eq(http_field(m, STR("Sec-WebSocket-Version")), STR("13")),
 		key_ok(m),
-		!subprotocol || lists(m, STR("Sec-WebSocket-Protocol"), str_of(subprotocol), false),
+		!subprotocol || lists(m, STR("Sec-WebSocket-Protocol"),
+					str_of(subprotocol), false),
 		!m->body.n,
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -87,8 +90,8 @@ static int fault(const struct http_msg *m, const char *subprotocol, const char *
 	return 0;
 }
 
-struct ws *ws_accept(struct http_req *r, const char *subprotocol, const struct ws_conf *conf,
-	const struct ws_h *h, void *arg, const char **why)
+struct ws *ws_accept(struct http_req *r, const char *subprotocol,
+	const struct ws_conf *conf, const struct ws_h *h, void *arg, const char **why)
 {
 	const struct http_msg *m = http_req_msg(r);
 	struct arena *a = http_req_arena(r);
@@ -147,8 +150,8 @@ static const char *answer_fault(const struct opening *o, const struct http_msg *
 	return NULL;
 }
 
-static void on_answer(int err, const char *why, const struct http_msg *m, struct stream *s,
-	void *arg)
+static void on_answer(
+	int err, const char *why, const struct http_msg *m, struct stream *s, void *arg)
 {
 	struct opening *o = arg;
 	const char *wrong = err ? why : answer_fault(o, m);
@@ -166,8 +169,8 @@ static void on_answer(int err, const char *why, const struct http_msg *m, struct
 	free(o);
 }
 
-int ws_connect(struct host *host, const struct ws_connect_conf *conf, const struct ws_h *h,
-	ws_open_h *h_open, void *arg)
+int ws_connect(struct host *host, const struct ws_connect_conf *conf,
+	const struct ws_h *h, ws_open_h *h_open, void *arg)
 {
 	struct opening *o = MEM_NEW(struct opening);
 	struct http_client_conf client = {.local = conf->local,
@@ -191,8 +194,8 @@ int ws_connect(struct host *host, const struct ws_connect_conf *conf, const stru
 	if (conf->subprotocol)
 		buf_fmt(&fields, "Sec-WebSocket-Protocol: %s\r\n", conf->subprotocol);
 	o->client = http_client_new(host, &client);
-	http_send_upgrade(o->client, conf->path ? conf->path : "/", buf_str(&fields), on_answer,
-		o);
+	http_send_upgrade(
+		o->client, conf->path ? conf->path : "/", buf_str(&fields), on_answer, o);
 	buf_free(&fields);
 	return 0;
 }

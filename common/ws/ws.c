@@ -27,9 +27,12 @@ enum {
 	MESSAGE_MAX = 64 * 1024,
 	FRAGMENTS_MAX = 64,
 	MISSES = 2,
-	CLOSE_MS = 2000,       /* for the peer's close after ours, or its end of the TCP connection */
-	CONTROL_MAX = 125,     /* RFC 6455 5.5 */
-	NORMAL = 1000, NO_STATUS = 1005, BROKEN = 1006,
+	CLOSE_MS = 2000,   /* for the peer's close after ours, or its end of the TCP
+			      connection */
+	CONTROL_MAX = 125, /* RFC 6455 5.5 */
+	NORMAL = 1000,
+	NO_STATUS = 1005,
+	BROKEN = 1006,
 };
 
 struct ws {
@@ -321,7 +324,8 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 	ws_open.value--;
 	if (!w->got_close && !w->why && (err || stream_peer_ended(s))) {
 		fault_broken.value++;
-		log_info("ws", "%s: ended without a close, %s", addr_text(stream_remote(s)), why);
+		log_info("ws", "%s: ended without a close, %s",
+			addr_text(stream_remote(s)), why);
 	}
 	w->h->closed(w, w->code, w->why ? w->why : why, w->arg);
 	timer_stop(&w->timer);
@@ -376,9 +380,11 @@ struct ws *ws_new(struct stream *s, bool server, const struct ws_conf *conf,
 	w->feed = (struct ws_feed){.h = &feed_h,
 		.arg = w,
 		.server = server,
-		.max_message = (uint32_t)(conf->max_message ? conf->max_message : MESSAGE_MAX),
-		.max_fragments = fragments > 0 && fragments < UINT16_MAX ? (uint16_t)fragments
-									 : FRAGMENTS_MAX};
+		.max_message =
+			(uint32_t)(conf->max_message ? conf->max_message : MESSAGE_MAX),
+		.max_fragments = fragments > 0 && fragments < UINT16_MAX
+					 ? (uint16_t)fragments
+					 : FRAGMENTS_MAX};
 	ws_open.value++;
 	stream_handlers(s, &ws_stream_h, w);
 	heard(w);

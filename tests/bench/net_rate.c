@@ -46,7 +46,8 @@ static struct addr at(const char *text)
 static void setup(struct bench *b, const char *name)
 {
 	uv_loop_init(&b->loop);
-	b->host = (struct host){.name = name, .loop = &b->loop, .clock = clock_new(&b->loop)};
+	b->host = (struct host){
+		.name = name, .loop = &b->loop, .clock = clock_new(&b->loop)};
 	b->host.gate = gate_new(b->host.clock);
 	chance_init(&b->host.chance, 1, name);
 	memset(b->payload, 'x', sizeof b->payload);
@@ -98,8 +99,8 @@ static void server(const char *dir)
 	struct http_server_conf plain = {.listen = at(AT(8080)), .routes = routes};
 	struct http_server_conf secure = {
 		.listen = at(AT(8443)), .routes = routes, .tls = b.tls};
-	if (udp_open(&b.host, &udp, udp_echo, &b, &b.udp) || http_serve(&b.host, &plain, &s) ||
-		http_serve(&b.host, &secure, &s))
+	if (udp_open(&b.host, &udp, udp_echo, &b, &b.udp) ||
+		http_serve(&b.host, &plain, &s) || http_serve(&b.host, &secure, &s))
 		die("server", "can't listen");
 	uv_run(&b.loop, UV_RUN_DEFAULT);
 }
@@ -173,8 +174,8 @@ static void on_answer(int err, const char *why, const struct http_msg *m, void *
 
 static void ask(struct asker *a)
 {
-	http_send(a->c, "POST", "/echo", STR("Content-Type: text/plain\r\n"), payload(a->b),
-		on_answer, a);
+	http_send(a->c, "POST", "/echo", STR("Content-Type: text/plain\r\n"),
+		payload(a->b), on_answer, a);
 }
 
 static void start_http(struct bench *b, bool tls)
@@ -233,7 +234,9 @@ static double cpu_of(pid_t pid)
 	long user = 0, sys = 0;
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	FILE *f = fopen(path, "r");
-	if (!f || fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+	if (!f || fscanf(f,
+			  "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld "
+			  "%ld",
 			  &user, &sys) != 2)
 		die(path, "unreadable");
 	fclose(f);
@@ -286,7 +289,8 @@ static void in_child(const char *name, void (*start)(struct bench *b, bool tls),
 int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? atof(argv[1]) : 2;
-	char dir[] = "/tmp/imsrig-bench-XXXXXX", ca[64], cert[64], key[64], why[256], clean[64];
+	char dir[] = "/tmp/imsrig-bench-XXXXXX", ca[64], cert[64], key[64], why[256],
+	     clean[64];
 	struct ca_subject subject = {.name = "server",
 		.addresses = (const char *const[]){"127.32.8.1", NULL},
 		.use = CA_SERVER};

@@ -66,7 +66,8 @@ struct bench {
 static void setup(struct bench *b, const char *name)
 {
 	uv_loop_init(&b->loop);
-	b->host = (struct host){.name = name, .loop = &b->loop, .clock = clock_new(&b->loop)};
+	b->host = (struct host){
+		.name = name, .loop = &b->loop, .clock = clock_new(&b->loop)};
 	b->host.gate = gate_new(b->host.clock);
 	chance_init(&b->host.chance, 1, name);
 }
@@ -187,7 +188,8 @@ static long rss_kb(void)
 
 int main(int argc, char **argv)
 {
-	static const struct http_route routes[] = {{"GET", "/ws", serve}, {NULL, NULL, NULL}};
+	static const struct http_route routes[] = {
+		{"GET", "/ws", serve}, {NULL, NULL, NULL}};
 	int n = argc > 1 ? atoi(argv[1]) : 1000;
 	bool plain = argc > 2 && !strcmp(argv[2], "plain");
 	char dir[] = "/tmp/imsrig-bench-XXXXXX", ca[128], clean[64];
@@ -208,7 +210,8 @@ int main(int argc, char **argv)
 		clients(n + WARM, plain, ca);
 	}
 	setup(&b, "server");
-	struct http_server_conf conf = {.tls = plain ? NULL : tls, .routes = routes, .arg = &b};
+	struct http_server_conf conf = {
+		.tls = plain ? NULL : tls, .routes = routes, .arg = &b};
 	addr_parse(STR(SERVER), 0, &conf.listen);
 	if (http_serve(&b.host, &conf, &server))
 		die(SERVER, "can't listen");

@@ -81,8 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	bool request = !(data[0] & 1), head = data[0] & 2;
 	struct result whole = run(bytes, request, head, n);
 	struct result cut = run(bytes, request, head, 1 + (data[0] >> 2));
-	if (whole.fed != cut.fed || whole.used != cut.used || whole.fields != cut.fields ||
-		whole.body != cut.body || whole.hash != cut.hash)
+	if (whole.fed != cut.fed || whole.used != cut.used ||
+		whole.fields != cut.fields || whole.body != cut.body ||
+		whole.hash != cut.hash)
 		abort();
 	look(bytes);
 	return 0;

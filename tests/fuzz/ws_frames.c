@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void on_message(bool text, struct str payload, void *arg)
 {
-	buf_fmt(arg, "%d:%zu:%llx ", text, payload.n, (unsigned long long)str_hash(payload));
+	buf_fmt(arg, "%d:%zu:%llx ", text, payload.n,
+		(unsigned long long)str_hash(payload));
 }
 
 static void on_control(enum ws_op op, int code, struct str payload, void *arg)

@@ -45,7 +45,9 @@ static void test_issue(void **state)
 	assert_non_null(f);
 	fclose(f);
 	chmod(rig_file(&r, "k.pem"), 0644);
-	assert_int_equal(ca_issue(r.dir, &s, rig_file(&r, "c.pem"), rig_file(&r, "k.pem"), why), 0);
+	assert_int_equal(
+		ca_issue(r.dir, &s, rig_file(&r, "c.pem"), rig_file(&r, "k.pem"), why),
+		0);
 	assert_int_equal(mode_of(&r, "k.pem"), 0600);
 	X509 *ca = read_cert(&r, "ca.pem"), *c = read_cert(&r, "c.pem");
 	assert_int_equal(X509_check_issued(ca, c), X509_V_OK);
@@ -58,11 +60,13 @@ static void test_issue(void **state)
 	assert_int_equal(X509_check_purpose(c, X509_PURPOSE_SSL_CLIENT, 0), 0);
 	assert_int_equal(X509_check_ca(ca), 1);
 	assert_int_equal(X509_check_ca(c), 0);
-	time_t now = time(NULL), soon = now - 23 * 3600, late = now + (time_t)3650 * 86400;
+	time_t now = time(NULL), soon = now - 23 * 3600,
+	       late = now + (time_t)3650 * 86400;
 	assert_int_equal(X509_cmp_time(X509_get0_notBefore(c), &soon), -1);
 	assert_int_equal(X509_cmp_time(X509_get0_notAfter(c), &late), 1);
 	assert_int_not_equal(
-		ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(c)), 0);
+		ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(c)),
+		0);
 	X509_free(c);
 	X509_free(ca);
 	rig_close(&r);
@@ -78,11 +82,14 @@ static void test_faults(void **state)
 	assert_int_equal(ca_make("/nowhere", "x", why), -ENOENT);
 	assert_non_null(strstr(why, "/nowhere"));
 	assert_int_equal(ca_issue("/nowhere", &s, "/tmp/c", "/tmp/k", why), -ENOENT);
-	assert_int_equal(ca_issue(r.dir, &s, "/nowhere/c", rig_file(&r, "k"), why), -ENOENT);
+	assert_int_equal(
+		ca_issue(r.dir, &s, "/nowhere/c", rig_file(&r, "k"), why), -ENOENT);
 	s.addresses = (const char *const[]){"not an address", NULL};
-	assert_int_equal(ca_issue(r.dir, &s, rig_file(&r, "c"), rig_file(&r, "k"), why), -EIO);
+	assert_int_equal(
+		ca_issue(r.dir, &s, rig_file(&r, "c"), rig_file(&r, "k"), why), -EIO);
 	s = (struct ca_subject){.name = "no use"};
-	assert_int_equal(ca_issue(r.dir, &s, rig_file(&r, "c"), rig_file(&r, "k"), why), -EIO);
+	assert_int_equal(
+		ca_issue(r.dir, &s, rig_file(&r, "c"), rig_file(&r, "k"), why), -EIO);
 	rig_close(&r);
 }
 

@@ -67,7 +67,8 @@ static void serve_hold(struct http_req *r, void *arg)
 
 static void serve_static(struct http_req *r, void *arg)
 {
-	http_answer_static(r, 200, STR("Content-Type: text/html\r\n"), STR("<html>file</html>"));
+	http_answer_static(
+		r, 200, STR("Content-Type: text/html\r\n"), STR("<html>file</html>"));
 }
 
 static void after_data(struct stream *s, struct str bytes, void *arg)
@@ -333,7 +334,8 @@ static void test_idle(void **state)
 
 /* ---- upgrade ---- */
 
-static void on_up(int err, const char *why, const struct http_msg *m, struct stream *s, void *arg)
+static void on_up(
+	int err, const char *why, const struct http_msg *m, struct stream *s, void *arg)
 {
 	struct lab *l = arg;
 	assert_int_equal(err, 0);
@@ -439,7 +441,8 @@ static void test_refused(void **state)
 	refused(b.p, b.n, 0, 413);
 	buf_free(&b);
 	refused("GET / HTTP/1.1\r\nHost: a", 23, 10100, 408);
-	refused("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc", 55, 30100, 408);
+	refused("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc", 55,
+		30100, 408);
 	assert_true(rig_metric("imsrig_http_refused_total{reason=\"syntax\"}") >= 2);
 	assert_true(rig_metric("imsrig_http_refused_total{reason=\"head\"}") >= 1);
 	assert_true(rig_metric("imsrig_http_refused_total{reason=\"body\"}") >= 1);
@@ -484,7 +487,8 @@ static void test_early_end(void **state)
 	rig_run(&l.rig, 10);
 	close(fd);
 	rig_run(&l.rig, 10);
-	assert_int_equal(rig_metric("imsrig_http_refused_total{reason=\"ended\"}"), before + 1);
+	assert_int_equal(
+		rig_metric("imsrig_http_refused_total{reason=\"ended\"}"), before + 1);
 	lab_close(&l);
 }
 
@@ -560,14 +564,19 @@ static void bad_server(const char *answer, bool close_after, int err, int status
 static void test_bad_server(void **state)
 {
 	bad_server("nonsense\r\n\r\n", false, -EPROTO, 0);
-	bad_server("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", false, -EPROTO, 0);
-	bad_server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+	bad_server(
+		"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", false, -EPROTO, 0);
+	bad_server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: "
+		   "Upgrade\r\n\r\n",
 		false, -EPROTO, 0);
-	bad_server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", true, -ECONNRESET, 0);
+	bad_server(
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", true, -ECONNRESET, 0);
 	bad_server("", true, -ECONNRESET, 0);
 	bad_server("HTTP/1.1 200 OK\r\n\r\nuntil the end", true, 0, 200);
-	bad_server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, 0, 204);
-	bad_server("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 Unasked\r\n\r\n", false, 0, 204);
+	bad_server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false,
+		0, 204);
+	bad_server("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 Unasked\r\n\r\n", false,
+		0, 204);
 }
 
 /* ---- trace and gate ---- */
@@ -587,7 +596,8 @@ static void test_trace(void **state)
 	assert_true(addr_eq(&l.seen[0].local, &l.seen[1].remote));
 	assert_string_equal(buf_z(&l.texts[0]), buf_z(&l.texts[1]));
 	assert_string_equal(buf_z(&l.texts[2]), buf_z(&l.texts[3]));
-	assert_non_null(strstr(buf_z(&l.texts[0]), "POST /echo HTTP/1.1\r\nHost: server.example"));
+	assert_non_null(strstr(
+		buf_z(&l.texts[0]), "POST /echo HTTP/1.1\r\nHost: server.example"));
 	assert_non_null(strstr(buf_z(&l.texts[3]), "POST /echo hi"));
 	ask(&l, "GET", "/static", NULL, &g);
 	assert_string_equal(g.body, "<html>file</html>");
@@ -620,18 +630,21 @@ static void test_gate(void **state)
 	assert_string_equal(g.body, "PUT /echo ");
 	gate_reset(gate);
 	/* a request replaced where it arrives */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET /echo\"},\"do\":\"rewrite\","
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET "
+		 "/echo\"},\"do\":\"rewrite\","
 		 "\"find\":\"/echo\",\"with\":\"/none\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 404);
 	gate_reset(gate);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET\"},\"do\":\"rewrite\","
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "GET\"},\"do\":\"rewrite\","
 		 "\"find\":\"HTTP/1.1\",\"with\":\"HTTP/7.1\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 505);
 	gate_reset(gate);
 	/* two of one request; the client takes the first answer and wonders at the second */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP POST\"},\"do\":\"duplicate\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "POST\"},\"do\":\"duplicate\"}");
 	l.served = 0;
 	ask(&l, "POST", "/echo", "x", &g);
 	assert_int_equal(g.status, 200);
@@ -639,12 +652,14 @@ static void test_gate(void **state)
 	assert_int_equal(l.served, 2);
 	gate_reset(gate);
 	/* answers seen twice by the client */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 200\"},\"do\":\"duplicate\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "200\"},\"do\":\"duplicate\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 200);
 	gate_reset(gate);
 	/* held, with its connection gone meanwhile */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 200\"},\"do\":\"hold\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "200\"},\"do\":\"hold\"}");
 	get(&l, "GET", "/echo", NULL, &g);
 	rig_run(&l.rig, 20);
 	assert_int_equal(gate_waiting(gate), 1);
@@ -667,7 +682,8 @@ static void test_gate_late(void **state)
 	struct lab l;
 	struct got g;
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET\"},\"do\":\"duplicate\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "GET\"},\"do\":\"duplicate\"}");
 	get(&l, "GET", "/hold", NULL, &g);
 	rig_until_count(&l.rig, &l.served, 1);
 	rig_run(&l.rig, 5);
@@ -693,12 +709,14 @@ static void test_gate_breaks(void **state)
 	struct lab l;
 	struct got g;
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP POST\"},\"do\":\"rewrite\","
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "POST\"},\"do\":\"rewrite\","
 		 "\"find\":\"Content-Length: 1\",\"with\":\"Content-Length: 2\"}");
 	ask(&l, "POST", "/echo", "x", &g);
 	assert_int_equal(g.status, 400);
 	gate_reset(l.rig.host.gate);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 200\"},\"do\":\"replace\","
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "200\"},\"do\":\"replace\","
 		 "\"text\":\"nonsense\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.err, -EPROTO);

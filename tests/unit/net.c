@@ -81,15 +81,16 @@ struct pair {
 static void pair_listen(struct pair *p)
 {
 	struct addr a = rig_addr(SERVER);
-	assert_int_equal(listener_open(&p->rig.host, &a, p->stls, &end_h, &p->server, &p->l), 0);
+	assert_int_equal(
+		listener_open(&p->rig.host, &a, p->stls, &end_h, &p->server, &p->l), 0);
 }
 
 static void pair_connect(struct pair *p, const char *name)
 {
 	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
 	struct stream *s;
-	assert_int_equal(stream_connect(&p->rig.host, &local, &remote, p->ctls, name, &end_h,
-				 &p->client, &s),
+	assert_int_equal(stream_connect(&p->rig.host, &local, &remote, p->ctls, name,
+				 &end_h, &p->client, &s),
 		0);
 	p->client.s = s;
 	assert_false(p->client.open);
@@ -182,7 +183,8 @@ static void big(struct pair *p)
 {
 	struct buf b = {0};
 	int small = 8192;
-	assert_int_equal(uv_send_buffer_size((uv_handle_t *)&p->client.s->tcp, &small), 0);
+	assert_int_equal(
+		uv_send_buffer_size((uv_handle_t *)&p->client.s->tcp, &small), 0);
 	for (int i = 0; i < 180000; i++)
 		buf_fmt(&b, "%05d", i);
 	assert_int_equal(stream_write(p->client.s, buf_str(&b)), 0);
@@ -353,12 +355,14 @@ static void test_refused(void **state)
 	struct addr a = rig_addr("192.0.2.1:5060"), to = rig_addr(SERVER);
 	struct stream *s = NULL;
 	struct listener *l = NULL;
-	assert_int_equal(stream_connect(&p.rig.host, &a, &to, NULL, NULL, &end_h, &p.client, &s),
+	assert_int_equal(
+		stream_connect(&p.rig.host, &a, &to, NULL, NULL, &end_h, &p.client, &s),
 		-EADDRNOTAVAIL);
 	assert_null(s);
 	pair_listen(&p);
 	a = rig_addr(SERVER);
-	assert_int_equal(listener_open(&p.rig.host, &a, NULL, &end_h, NULL, &l), -EADDRINUSE);
+	assert_int_equal(
+		listener_open(&p.rig.host, &a, NULL, &end_h, NULL, &l), -EADDRINUSE);
 	assert_null(l);
 	pair_close(&p);
 }
@@ -378,7 +382,8 @@ static void test_connect_timeout(void **state)
 		connect(fill[n], &to.sa, addr_len(&to));
 	}
 	struct stream *s;
-	assert_int_equal(stream_connect(&p.rig.host, NULL, &to, NULL, NULL, &end_h, &p.client, &s),
+	assert_int_equal(
+		stream_connect(&p.rig.host, NULL, &to, NULL, NULL, &end_h, &p.client, &s),
 		0);
 	rig_run(&p.rig, 20);
 	assert_false(p.client.open);
@@ -433,8 +438,9 @@ static void test_table(void **state)
 	memset(e, 0, sizeof e);
 	rig_open(&r, "net");
 	for (int i = 0; i < N; i++) {
-		assert_int_equal(
-			stream_connect(&r.host, NULL, &to, NULL, NULL, &end_h, &e[i], &s[i]), 0);
+		assert_int_equal(stream_connect(&r.host, NULL, &to, NULL, NULL, &end_h,
+					 &e[i], &s[i]),
+			0);
 		id[i] = stream_id(s[i]);
 	}
 	for (int i = 0; i < N; i += 3)
@@ -493,7 +499,8 @@ static void test_early_write(void **state)
 	pair_close(&p);
 }
 
-static void issue(struct rig *r, const char *name, enum ca_use use, int64_t from, int64_t until)
+static void issue(
+	struct rig *r, const char *name, enum ca_use use, int64_t from, int64_t until)
 {
 	char cert[64], key[64], why[256];
 	snprintf(cert, sizeof cert, "%s.pem", name);
@@ -545,7 +552,8 @@ static void refused_by_client(const char *server_cert, bool foreign, const char 
 	assert_false(p.client.open);
 	assert_false(p.server.open);
 	assert_false(p.server.closed);
-	assert_int_equal(rig_metric("imsrig_stream_faults_total{reason=\"tls\"}"), before + 2);
+	assert_int_equal(
+		rig_metric("imsrig_stream_faults_total{reason=\"tls\"}"), before + 2);
 	rig_close(&other);
 	pair_close(&p);
 }
@@ -601,7 +609,8 @@ static void test_bad_client(void **state)
 	refused_by_server("client", false, 0, false, false, "");
 	refused_by_server(NULL, false, 0, true, false, "certificate required");
 	refused_by_server("client", true, 0, true, false, "unknown CA");
-	refused_by_server("soon", false, 2 * 3600 * 1000, true, false, "certificate expired");
+	refused_by_server(
+		"soon", false, 2 * 3600 * 1000, true, false, "certificate expired");
 	refused_by_server("srvonly", false, 0, true, false, "unsupported certificate");
 	refused_by_server("srvonly", false, 0, false, true, "");
 }
@@ -610,8 +619,9 @@ static void test_bad_client(void **state)
  * connection, it is counted, and the next one is served. */
 static void test_tls_garbage(void **state)
 {
-	static const char *const junk[] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03",
-		"\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff", ""};
+	static const char *const junk[] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\x16\x03", "\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff",
+		"\xff\xff\xff\xff\xff\xff\xff\xff", ""};
 	struct pair p = {0};
 	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
 	rig_open(&p.rig, "net");
@@ -705,7 +715,8 @@ static void test_tls_conf(void **state)
 	struct tls_conf conf = {.cert = "/nowhere.pem", .key = "/nowhere.pem"};
 	assert_int_equal(tls_new(&conf, true, &t, why), -EINVAL);
 	assert_non_null(strstr(why, "/nowhere.pem"));
-	conf = (struct tls_conf){.cert = rig_file(&r, "a.pem"), .key = rig_file(&r, "b-key.pem")};
+	conf = (struct tls_conf){
+		.cert = rig_file(&r, "a.pem"), .key = rig_file(&r, "b-key.pem")};
 	assert_int_equal(tls_new(&conf, true, &t, why), -EINVAL);
 	assert_non_null(strstr(why, "mismatch"));
 	conf = (struct tls_conf){0};
@@ -757,7 +768,8 @@ static void test_udp(void **state)
 	assert_int_equal(udp_send(a, udp_local(b), (struct str){big, sizeof big}), 0);
 	rig_until_count(&r, &ma.n, 3);
 	assert_int_equal(ma.bytes, 5 + sizeof big);
-	assert_int_equal(udp_send(a, udp_local(b), (struct str){big, sizeof big + 1}), -EMSGSIZE);
+	assert_int_equal(
+		udp_send(a, udp_local(b), (struct str){big, sizeof big + 1}), -EMSGSIZE);
 	/* a datagram that can't be sent takes no other with it */
 	struct addr nowhere = rig_addr("127.32.0.3:0"), v6 = rig_addr("[::1]:9");
 	udp_send(a, &nowhere, STR("lost"));
@@ -822,18 +834,31 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_talk), cmocka_unit_test(test_big),
-		cmocka_unit_test(test_big_tls), cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_unread_tls), cmocka_unit_test(test_half_close),
-		cmocka_unit_test(test_linger), cmocka_unit_test(test_abort),
-		cmocka_unit_test(test_overflow), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_connect_timeout), cmocka_unit_test(test_no_descriptor), cmocka_unit_test(test_table),
-		cmocka_unit_test(test_tls), cmocka_unit_test(test_early_write),
-		cmocka_unit_test(test_bad_server), cmocka_unit_test(test_bad_client),
-		cmocka_unit_test(test_tls_garbage), cmocka_unit_test(test_renegotiation), cmocka_unit_test(test_tls_conf),
-		cmocka_unit_test(test_udp), cmocka_unit_test(test_udp_bound),
+		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_big_tls),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_unread_tls),
+		cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_linger),
+		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_connect_timeout),
+		cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_early_write),
+		cmocka_unit_test(test_bad_server),
+		cmocka_unit_test(test_bad_client),
+		cmocka_unit_test(test_tls_garbage),
+		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_tls_conf),
+		cmocka_unit_test(test_udp),
+		cmocka_unit_test(test_udp_bound),
 		cmocka_unit_test(test_names),
 	};
-	log_setup(&(struct log_conf){.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR, .node = "net"});
+	log_setup(&(struct log_conf){
+		.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR, .node = "net"});
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

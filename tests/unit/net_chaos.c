@@ -100,10 +100,13 @@ static void dial(void)
 	struct end *e = free_end();
 	struct stream *s;
 	bool tls = dice(2);
-	struct addr local = rig_addr("127.32.3.2"), remote = rig_addr(
-		dice(20) ? tls ? "127.32.3.1:5061" : "127.32.3.1:5060" : "127.32.3.1:5059");
+	struct addr local = rig_addr("127.32.3.2"),
+		    remote = rig_addr(
+			    dice(20) ? tls ? "127.32.3.1:5061" : "127.32.3.1:5060"
+				     : "127.32.3.1:5059");
 	if (!e || stream_connect(&the->rig.host, &local, &remote, tls ? the->ctls : NULL,
-			  dice(10) ? "server.example.org" : "wrong.example.org", &client_h, e, &s))
+			  dice(10) ? "server.example.org" : "wrong.example.org",
+			  &client_h, e, &s))
 		return;
 	*e = (struct end){.id = stream_id(s)};
 	the->opened++;
@@ -146,7 +149,8 @@ static void act(struct end *e)
 static void chaos(uint64_t seed)
 {
 	struct chaos c;
-	struct addr plain = rig_addr("127.32.3.1:5060"), secure = rig_addr("127.32.3.1:5061");
+	struct addr plain = rig_addr("127.32.3.1:5060"),
+		    secure = rig_addr("127.32.3.1:5061");
 	int64_t offset = 0;
 
 	memset(&c, 0, sizeof c);
@@ -160,7 +164,8 @@ static void chaos(uint64_t seed)
 	assert_int_equal(
 		listener_open(&c.rig.host, &plain, NULL, &server_h, NULL, &c.plain), 0);
 	assert_int_equal(
-		listener_open(&c.rig.host, &secure, c.stls, &server_h, NULL, &c.secure), 0);
+		listener_open(&c.rig.host, &secure, c.stls, &server_h, NULL, &c.secure),
+		0);
 	for (int i = 0; i < STEPS; i++) {
 		if (dice(10) == 0)
 			dial();
@@ -191,8 +196,10 @@ static void chaos(uint64_t seed)
 
 static void test_chaos(void **state)
 {
-	uint64_t from = getenv("CHAOS_SEED") ? strtoull(getenv("CHAOS_SEED"), NULL, 10) : 1;
-	uint64_t n = getenv("CHAOS_ROUNDS") ? strtoull(getenv("CHAOS_ROUNDS"), NULL, 10) : 5;
+	uint64_t from =
+		getenv("CHAOS_SEED") ? strtoull(getenv("CHAOS_SEED"), NULL, 10) : 1;
+	uint64_t n =
+		getenv("CHAOS_ROUNDS") ? strtoull(getenv("CHAOS_ROUNDS"), NULL, 10) : 5;
 	for (uint64_t seed = from; seed < from + n; seed++) {
 		if (n > 5)
 			print_message("seed %llu\n", (unsigned long long)seed);

@@ -15,7 +15,8 @@ void rig_open(struct rig *r, const char *name)
 {
 	memset(r, 0, sizeof *r);
 	assert_int_equal(uv_loop_init(&r->loop), 0);
-	r->host = (struct host){.name = name, .loop = &r->loop, .clock = clock_new(&r->loop)};
+	r->host = (struct host){
+		.name = name, .loop = &r->loop, .clock = clock_new(&r->loop)};
 	r->host.gate = gate_new(r->host.clock);
 	chance_init(&r->host.chance, 1, name);
 }
@@ -133,7 +134,8 @@ void rig_cert(struct rig *r, const char *name, const char *dns, const char *addr
 		fail_msg("%s", why);
 }
 
-struct tls *rig_tls(struct rig *r, bool server, const char *cert, const char *ca, bool require)
+struct tls *rig_tls(
+	struct rig *r, bool server, const char *cert, const char *ca, bool require)
 {
 	char file[64], key[64], why[256];
 	struct tls *t;

@@ -83,7 +83,8 @@ static void on_trace(const struct trace_msg *m, void *arg)
 	if (m->proto != TRACE_WS)
 		return;
 	assert_int_equal(m->via, TRACE_WSS);
-	buf_fmt(&l->traced, "%c" STR_FMT "|", m->dir == TRACE_SENT ? '>' : '<', STR_ARG(m->bytes));
+	buf_fmt(&l->traced, "%c" STR_FMT "|", m->dir == TRACE_SENT ? '>' : '<',
+		STR_ARG(m->bytes));
 }
 
 static void lab_open(struct lab *l, bool tls)
@@ -166,7 +167,8 @@ static void talk(bool tls)
 	assert_int_equal(ws_send(l.client.w, false, (struct str){big, sizeof big}), 0);
 	rig_until_count(&l.rig, &l.client.n, 4);
 	assert_int_equal(l.client.in.n, 15 + sizeof big + 3);
-	assert_ptr_equal(stream_find(&l.rig.host, ws_id(l.client.w)), ws_stream(l.client.w));
+	assert_ptr_equal(
+		stream_find(&l.rig.host, ws_id(l.client.w)), ws_stream(l.client.w));
 	ws_close(l.client.w, 1000, "bye");
 	assert_int_equal(ws_send(l.client.w, true, STR("late")), -EPIPE);
 	assert_int_equal(ws_ping(l.client.w, STR("late")), -EPIPE);
@@ -252,7 +254,8 @@ static void test_set(void **state)
 #define SIP "Sec-WebSocket-Protocol: chat, sip\r\n"
 #define REST "Host: a\r\n\r\n"
 
-static size_t exchange(struct lab *l, int fd, const char *bytes, size_t n, char *got, size_t size)
+static size_t exchange(
+	struct lab *l, int fd, const char *bytes, size_t n, char *got, size_t size)
 {
 	assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
 	rig_run(&l->rig, 10);
@@ -303,7 +306,8 @@ static void test_handshakes(void **state)
 		char got[1000];
 		lab_open(&l, false);
 		int fd = rig_dial(&local, &remote);
-		exchange(&l, fd, rows[i].request, strlen(rows[i].request), got, sizeof got);
+		exchange(&l, fd, rows[i].request, strlen(rows[i].request), got,
+			sizeof got);
 		if (strncmp(got, rows[i].answer, strlen(rows[i].answer)) != 0)
 			fail_msg("%s got %s", rows[i].request, got);
 		if (rows[i].why && !strstr(l.refused, rows[i].why))
@@ -381,7 +385,8 @@ static int raw_client(struct lab *l)
 {
 	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
 	char got[1000];
-	static const char hello[] = "GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST;
+	static const char hello[] =
+		"GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST;
 	int fd = rig_dial(&local, &remote);
 	exchange(l, fd, hello, sizeof hello - 1, got, sizeof got);
 	assert_non_null(strstr(got, " 101 "));
@@ -430,8 +435,9 @@ static void test_early_frame(void **state)
 	struct lab l;
 	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
 	char got[1000];
-	static const char hello[] = "GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
-				    "\x81\x82\0\0\0\0hi";
+	static const char hello[] =
+		"GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
+		"\x81\x82\0\0\0\0hi";
 	lab_open(&l, false);
 	int fd = rig_dial(&local, &remote);
 	exchange(&l, fd, hello, sizeof hello - 1, got, sizeof got);
@@ -470,7 +476,8 @@ static void test_keepalive(void **state)
 	rig_until_set(&l.rig, &l.server.closed);
 	assert_int_equal(l.server.code, 1006);
 	assert_string_equal(l.server.why, "no answer to 2 pings");
-	assert_int_equal(rig_metric("imsrig_ws_faults_total{reason=\"silent\"}"), before + 1);
+	assert_int_equal(
+		rig_metric("imsrig_ws_faults_total{reason=\"silent\"}"), before + 1);
 	close(fd);
 	lab_close(&l);
 }
@@ -539,7 +546,8 @@ static void test_gate(void **state)
 	l.rig.host.trace = trace_sink(l.rig.host.clock, "ws", on_trace, &l);
 	dial(&l, "/ws", "sip");
 	/* pongs that are lost: the peer seems dead */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"WS PONG\"},\"do\":\"drop\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"WS "
+		 "PONG\"},\"do\":\"drop\"}");
 	for (int i = 1; i <= 3; i++) {
 		clock_set_offset(l.rig.host.clock, i * 30100);
 		rig_run(&l.rig, 5);
@@ -552,13 +560,15 @@ static void test_gate(void **state)
 	dial(&l, "/ws", "sip");
 	l.traced.n = 0;
 	/* a close with another code than was meant */
-	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"WS CLOSE\",\"fields\":{\"code\":\"1000\"}},"
+	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"WS "
+		 "CLOSE\",\"fields\":{\"code\":\"1000\"}},"
 		 "\"do\":\"replace\",\"text\":\"CLOSE 4001 other\",\"times\":1}");
 	ws_close(l.client.w, 1000, "bye");
 	rig_until_set(&l.rig, &l.server.closed);
 	assert_int_equal(l.server.code, 4001);
 	rig_until_set(&l.rig, &l.client.closed);
-	assert_text(l.traced, ">CLOSE 4001 other|<CLOSE 4001 other|>CLOSE 4001|<CLOSE 4001|");
+	assert_text(
+		l.traced, ">CLOSE 4001 other|<CLOSE 4001 other|>CLOSE 4001|<CLOSE 4001|");
 	lab_close(&l);
 }
 
@@ -568,10 +578,12 @@ static void test_gate_handshake(void **state)
 	struct lab l;
 	struct addr local = rig_addr(CLIENT), remote = rig_addr(SERVER);
 	char got[1000];
-	static const char hello[] = "GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
-				    "\x81\x82\0\0\0\0hi";
+	static const char hello[] =
+		"GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
+		"\x81\x82\0\0\0\0hi";
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET\"},\"do\":\"hold\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "GET\"},\"do\":\"hold\"}");
 	int fd = rig_dial(&local, &remote);
 	assert_int_equal(exchange(&l, fd, hello, sizeof hello - 1, got, sizeof got), 0);
 	assert_null(l.server.w);
@@ -583,7 +595,8 @@ static void test_gate_handshake(void **state)
 	rig_until_set(&l.rig, &l.server.closed);
 	l.server = (struct side){.in = l.server.in};
 	/* the client's side: a message right behind the 101 */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP 101\"},\"do\":\"hold\"}");
+	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+		 "101\"},\"do\":\"hold\"}");
 	struct ws_connect_conf c = {
 		.local = local, .remote = remote, .path = "/ws", .subprotocol = "sip"};
 	ws_connect(&l.rig.host, &c, &side_h, on_open, &l.client);
@@ -613,14 +626,23 @@ static void test_script_field(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_talk), cmocka_unit_test(test_talk_tls),
-		cmocka_unit_test(test_close_by_server), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_abort_inside), cmocka_unit_test(test_set),
-		cmocka_unit_test(test_handshakes), cmocka_unit_test(test_refused_client),
-		cmocka_unit_test(test_bad_server), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_early_frame), cmocka_unit_test(test_keepalive),
-		cmocka_unit_test(test_close_unanswered), cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_trace), cmocka_unit_test(test_gate), cmocka_unit_test(test_gate_handshake),
+		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_talk_tls),
+		cmocka_unit_test(test_close_by_server),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_abort_inside),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_handshakes),
+		cmocka_unit_test(test_refused_client),
+		cmocka_unit_test(test_bad_server),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_early_frame),
+		cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_close_unanswered),
+		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_gate_handshake),
 		cmocka_unit_test(test_script_field),
 	};
 	log_setup(&(struct log_conf){.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR,
