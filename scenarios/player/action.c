@@ -6,7 +6,7 @@
 
 #include "scenarios/player/rig.h"
 
-enum { ACT_LIMIT_MS = 5000, ACT_POLL_MS = 1, QUIET_LIMIT_MS = 5000 };
+enum { ACT_LIMIT_MS = 5000, ACT_POLL_MS = 1, QUIET_LIMIT_MS = 5000, NOTICE_MS = 10 };
 
 /* ---- an actor's verb: tried until what it needs is there ---- */
 
@@ -206,6 +206,40 @@ static void restart(struct rig *rig, struct element *e, rig_done_h *h, void *arg
 	element_start(e, on_restarted, r);
 }
 
+/* A process has ended: its peers get the time to notice, on whatever thread they do. */
+struct ending {
+	struct rig *rig;
+	rig_done_h *h;
+	void *arg;
+};
+
+static void on_noticed(int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
+{
+	struct ending *e = arg;
+	e->h(0, "", e->arg);
+	free(e);
+}
+
+static void on_notice(int err, const char *why, void *arg)
+{
+	struct ending *e = arg;
+	rig_calm(e->rig, false, QUIET_LIMIT_MS, on_noticed, e);
+}
+
+static void on_ended(int err, const char *why, void *arg)
+{
+	struct ending *e = arg;
+	rig_after(e->rig, NOTICE_MS, on_notice, e);
+}
+
+static void end(struct rig *rig, struct element *element, bool hard, rig_done_h *h, void *arg)
+{
+	struct ending *e = MEM_NEW(struct ending);
+
+	*e = (struct ending){rig, h, arg};
+	element_stop(element, hard, on_ended, e);
+}
+
 static void process(struct rig *rig, const struct action *a, rig_done_h *h, void *arg)
 {
 	struct element *e = rig_element(rig, a->process);
@@ -215,7 +249,7 @@ static void process(struct rig *rig, const struct action *a, rig_done_h *h, void
 		snprintf(why, sizeof why, "this rig has no %s", a->process);
 		rig_later(rig, -EINVAL, why, h, arg);
 	} else if (a->kind != ACTION_START) {
-		element_stop(e, a->kind == ACTION_KILL, h, arg);
+		end(rig, e, a->kind == ACTION_KILL, h, arg);
 	} else if (e->process) {
 		snprintf(why, sizeof why, "%s runs already", a->process);
 		rig_later(rig, -EALREADY, why, h, arg);

@@ -135,7 +135,7 @@ static void on_later(uv_timer_t *t)
 	l->h(l->err, l->why, l->arg);
 }
 
-void rig_later(struct rig *rig, int err, const char *why, rig_done_h *h, void *arg)
+static void later(struct rig *rig, int ms, int err, const char *why, rig_done_h *h, void *arg)
 {
 	struct later *l = MEM_NEW(struct later);
 	l->err = err;
@@ -144,7 +144,17 @@ void rig_later(struct rig *rig, int err, const char *why, rig_done_h *h, void *a
 	snprintf(l->why, sizeof l->why, "%s", why ? why : "");
 	uv_timer_init(rig->conf.loop, &l->timer);
 	l->timer.data = l;
-	uv_timer_start(&l->timer, on_later, 0, 0);
+	uv_timer_start(&l->timer, on_later, (uint64_t)ms, 0);
+}
+
+void rig_later(struct rig *rig, int err, const char *why, rig_done_h *h, void *arg)
+{
+	later(rig, 0, err, why, h, arg);
+}
+
+void rig_after(struct rig *rig, int ms, rig_done_h *h, void *arg)
+{
+	later(rig, ms, 0, NULL, h, arg);
 }
 
 /* ---- one element ---- */

@@ -64,8 +64,9 @@ bool rig_find_addr(const struct rig *rig, const char *name, struct addr *out);
 /* Starts or ends one process; `h` when it is ready, or gone. */
 void element_start(struct element *e, rig_done_h *h, void *op);
 void element_stop(struct element *e, bool hard, rig_done_h *h, void *op);
-/* Calls `h` at the next turn, for results that are known at once. */
+/* Calls `h` at the next turn, for results that are known at once; or in `ms` of real time. */
 void rig_later(struct rig *rig, int err, const char *why, rig_done_h *h, void *arg);
+void rig_after(struct rig *rig, int ms, rig_done_h *h, void *arg);
 
 /* One command to every element that is alive. answers[i] belongs to elements[i]; NULL:
  * not asked, or no answer. Good during the call. */

@@ -20,7 +20,6 @@ struct wic_tx {
 	uint64_t id;
 	uint64_t conn;
 	enum sip_method method;
-	bool superseded;               /* a later REGISTER was sent */
 	bool dereg, check;
 	struct str only;               /* algorithm to take from a challenge */
 	char rspauth[DIGEST_HEX_MAX];
@@ -55,15 +54,9 @@ int wic_txs_open(const struct wic *w)
 bool wic_registering(const struct wic *w)
 {
 	for (const struct wic_tx *t = w->txs; t; t = t->next)
-		if (t->method == SIP_M_REGISTER && !t->superseded)
+		if (t->method == SIP_M_REGISTER)
 			return true;
 	return false;
-}
-
-static void supersede(struct wic *w)
-{
-	for (struct wic_tx *t = w->txs; t; t = t->next)
-		t->superseded = true;
 }
 
 /* ---- header fields as a list that a script can change before it is written ---- */
@@ -296,8 +289,6 @@ static int tx_send(struct wic_tx *t, struct str bytes, char why[256])
 		tx_free(t);
 		return err;
 	}
-	if (t->method == SIP_M_REGISTER)
-		supersede(w);
 	t->next = w->txs;
 	w->txs = t;
 	return 0;
@@ -390,6 +381,23 @@ static void put_authorization(struct fields *f, struct wic *w, const struct wic_
 	put(f, STR("Authorization"), digest_value(f, w, c, with_response, rspauth));
 }
 
+/* Who registers again has given up on what is still under way (RFC 3261 10.2.4). */
+static void give_up_registering(struct wic *w)
+{
+	struct wic_tx **at = &w->txs;
+
+	while (*at) {
+		struct wic_tx *t = *at;
+		if (t->method != SIP_M_REGISTER) {
+			at = &t->next;
+			continue;
+		}
+		*at = t->next;
+		sip_forget(w->env->stack, t->id);
+		tx_free(t);
+	}
+}
+
 int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind kind,
 	char why[256])
 {
@@ -411,6 +419,7 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 		return -ENOMSG;
 	}
 	struct fields f = {.a = &t->arena};
+	give_up_registering(w);
 	t->method = SIP_M_REGISTER;
 	t->dereg = kind == WIC_DEREGISTER;
 	t->asked_s = t->dereg ? 0 : c->expires;
