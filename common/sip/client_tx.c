@@ -310,9 +310,7 @@ void client_tx_response(struct sip_stack *s, const struct sip_hop *from,
 	if (via_top(m, &v))
 		n = table_find(&s->client, client_key(s, v.branch, m->method_text));
 	if (!n) {
-		count_fault("stray response");
-		log_debug("sip", "%d to no request of ours, from %s", m->status,
-			addr_text(&from->remote));
+		fault_note(s, from, "stray response", "dropped");
 		return;
 	}
 	struct client_tx *tx =

@@ -12,7 +12,7 @@
 
 static const struct actor_kind *const kinds[] = {
 	&actor_wic, &actor_sip_peer, &actor_ws_client, &actor_https_client, &actor_cx_peer};
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = sizeof kinds / sizeof *kinds, MAX_PAD = 1000000 };
 
 /* Settings that every kind has. */
 static const struct actor_option common_settings[] = {
@@ -298,6 +298,18 @@ void actor_warn(struct actor *a, const char *fmt, ...)
 
 /* ---- texts and targets ---- */
 
+/* "${pad:N}": N letters, for what must be too long. */
+static bool put_pad(struct str name, struct buf *out)
+{
+	uint32_t n;
+
+	if (!str_starts(name, STR("pad:")) || str_u32(str_skip(name, 4), &n) || n > MAX_PAD)
+		return false;
+	while (n--)
+		buf_byte(out, 'x');
+	return true;
+}
+
 void actor_fill(struct actor *a, struct str text, actor_var_h *find, struct buf *out)
 {
 	const struct rig_var *vars = lab_vars(a->rig, NULL);
@@ -315,7 +327,7 @@ void actor_fill(struct actor *a, struct str text, actor_var_h *find, struct buf 
 			buf_add(out, str_of(v->value));
 		else if (str_eq(name, STR("addr")))
 			buf_add(out, str_of(addr_host(&a->addr)));
-		else if (!find || !find(a, name, out))
+		else if (!put_pad(name, out) && (!find || !find(a, name, out)))
 			buf_add(out, whole);
 		text = str_skip(text, (size_t)at + whole.n);
 	}
