@@ -30,3 +30,5 @@ imsrig_test(hss_cx LINK hss_rig crypto)
 add_dependencies(test_hss_cx hss)
 imsrig_test(cx_bad LINK hss_rig)
 add_dependencies(test_cx_bad hss)
+set_tests_properties(hss_cx cx_bad PROPERTIES
+  ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")

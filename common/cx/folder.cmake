@@ -11,3 +11,7 @@ imsrig_library(cx
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
 imsrig_test(cx_dict LINK cx)
+
+imsrig_test(cx_node LINK cx)
+set_tests_properties(cx_node PROPERTIES
+  ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")

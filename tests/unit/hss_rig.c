@@ -230,14 +230,16 @@ static bool receive_answer(struct link *l, uint32_t end_to_end)
 	return true;
 }
 
-/* Until the server has nothing more to ask of a new link. */
+/* After a lost link libfdcore holds the next one back until three watchdogs were answered;
+ * after none, nothing comes. */
 static void settle(struct link *l)
 {
 	struct pollfd p = {l->fd, POLLIN, 0};
 	struct cx_header h;
-	while (poll(&p, 1, 60) == 1 && link_receive(l))
+	for (int seen = 0; seen < 3 && poll(&p, 1, seen ? 2000 : 100) == 1 && link_receive(l); seen++)
 		if (cx_header_parse(buf_str(&l->in), &h, NULL) == 0 && h.request)
 			answer_watchdog(l, &h);
+	usleep(2000);
 }
 
 static struct str base_message(struct buf *b, uint32_t command, struct str avps, uint32_t id)
