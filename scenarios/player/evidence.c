@@ -155,13 +155,21 @@ const char *evidence_rig(struct evidence *e, int n, const char **name)
 
 /* ---- a variant ---- */
 
-static void put_records(struct evidence *e, const struct result *r, struct judge *j, json_t *o)
-{
-	struct arrow *const *arrows;
-	size_t n = judge_arrows(j, &arrows);
+struct page {
+	struct arena arena;
+	struct result result;
+	json_t *description;
+	struct buf ladder, packets;
+	uint32_t n_packets;
+};
 
-	json_object_set_new(o, "first_packet", json_integer(e->records + (n > 0)));
-	for (size_t i = 0; i < n; i++) {
+static void page_records(struct page *p, const struct evidence *e, struct judge *j)
+{
+	const struct result *r = &p->result;
+	struct arrow *const *arrows;
+
+	p->n_packets = (uint32_t)judge_arrows(j, &arrows);
+	for (size_t i = 0; i < p->n_packets; i++) {
 		const struct arrow *a = arrows[i];
 		char comment[512];
 		snprintf(comment, sizeof comment, "%s/%s%s%s: %s -> %s%s",
@@ -171,10 +179,8 @@ static void put_records(struct evidence *e, const struct result *r, struct judge
 			a->wrong     ? " (differs)"
 			: a->outside ? " (outside the ladder)"
 				     : "");
-		pcapng_put(e->pcapng, a->record, comment);
-		e->records++;
+		pcapng_format(e->pcapng, a->record, comment, &p->packets);
 	}
-	json_object_set_new(o, "last_packet", json_integer(e->records));
 }
 
 static json_t *describe(const struct result *r)
@@ -195,26 +201,55 @@ static json_t *describe(const struct result *r)
 	return o;
 }
 
-void evidence_add(struct evidence *e, const struct result *r, struct judge *j,
+struct page *page_new(const struct evidence *e, const struct result *r, struct judge *j,
 	ladder_traced_h *traced, void *arg)
 {
 	static const struct ladder_style style = {.all = true};
-	json_t *o = describe(r);
-	struct buf text = {0};
+	struct page *p = MEM_NEW(struct page);
 
+	p->result = *r;
+	p->result.why = arena_str(&p->arena, str_of(r->why)).p;
+	p->result.step = arena_str(&p->arena, str_of(r->step)).p;
+	p->description = describe(r);
 	if (j) {
-		put_records(e, r, j, o);
-		ladder_put(&text, r->variant, j, &style, traced, arg);
+		page_records(p, e, j);
+		ladder_put(&p->ladder, r->variant, j, &style, traced, arg);
 	} else if (r->verdict) {
-		buf_fmt(&text, "%s/%s\n", r->variant->script->id, r->variant->id);
+		buf_fmt(&p->ladder, "%s/%s\n", r->variant->script->id, r->variant->id);
 	}
 	if (r->verdict)
-		buf_fmt(&text, "\n  %s%s%s\n\n\n", verdict_name(r->verdict),
+		buf_fmt(&p->ladder, "\n  %s%s%s\n\n\n", verdict_name(r->verdict),
 			r->why[0] ? ": " : "", r->why);
-	if (text.n && fwrite(text.p, 1, text.n, e->ladder) != text.n && !e->err)
+	return p;
+}
+
+const struct result *page_result(const struct page *p)
+{
+	return &p->result;
+}
+
+void page_free(struct page *p)
+{
+	if (!p)
+		return;
+	json_decref(p->description);
+	buf_free(&p->ladder);
+	buf_free(&p->packets);
+	arena_free(&p->arena);
+	free(p);
+}
+
+void evidence_put(struct evidence *e, const struct page *p)
+{
+	json_object_set_new(
+		p->description, "first_packet", json_integer(e->records + (p->n_packets > 0)));
+	e->records += p->n_packets;
+	json_object_set_new(p->description, "last_packet", json_integer(e->records));
+	json_array_append(e->results, p->description);
+	pcapng_write(e->pcapng, buf_str(&p->packets));
+	if (p->ladder.n && fwrite(p->ladder.p, 1, p->ladder.n, e->ladder) != p->ladder.n &&
+		!e->err)
 		e->err = -EIO;
-	buf_free(&text);
-	json_array_append_new(e->results, o);
 }
 
 static json_t *verdicts(struct evidence *e, const struct totals *t)

@@ -28,8 +28,13 @@ int evidence_open(const char *dir, uint64_t seed, struct evidence **out, char wh
 const char *evidence_dir(const struct evidence *e);
 /* Folder of the n-th rig, made; relative to the run's directory in *name. */
 const char *evidence_rig(struct evidence *e, int n, const char **name);
-/* After a variant: its arrows to the trace, its ladder to ladder.txt. `j` may be NULL. */
-void evidence_add(struct evidence *e, const struct result *r, struct judge *j,
+/* What one variant leaves, made while its judge and rig stand (`j` may be NULL) and put
+ * down in its turn, since several may be under way. The result is copied. */
+struct page;
+struct page *page_new(const struct evidence *e, const struct result *r, struct judge *j,
 	ladder_traced_h *traced, void *arg);
+const struct result *page_result(const struct page *p);
+void page_free(struct page *p);
+void evidence_put(struct evidence *e, const struct page *p);
 /* Writes verdicts.json and closes. 0 or a negative errno. */
 int evidence_close(struct evidence *e, const struct totals *t);

@@ -206,9 +206,10 @@ static void put_tags(struct buf *b, const struct record *r)
 	put_tag(b, TAG_END, NULL, 0);
 }
 
-void pcapng_put(struct pcapng *p, const struct record *r, const char *comment)
+void pcapng_format(
+	const struct pcapng *p, const struct record *r, const char *comment, struct buf *b)
 {
-	struct buf pdu = {0}, *b = &p->out;
+	struct buf pdu = {0};
 	uint64_t ns = (uint64_t)((int64_t)(r->sent_ns ? r->sent_ns : r->received_ns) +
 				 p->wall_minus_mono_ns);
 
@@ -229,7 +230,12 @@ void pcapng_put(struct pcapng *p, const struct record *r, const char *comment)
 	put_option(b, OPT_END, STR_NONE);
 	end_block(b, at);
 	buf_free(&pdu);
-	if (b->n > FLUSH_AT)
+}
+
+void pcapng_write(struct pcapng *p, struct str packets)
+{
+	buf_add(&p->out, packets);
+	if (p->out.n > FLUSH_AT)
 		flush(p);
 }
 

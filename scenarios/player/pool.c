@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_SLOTS = 5, MAX_OPENING = 2, LOOK_AHEAD = 40 };
-
 struct slot {
 	struct pool *pool;
 	struct slot *next;
@@ -51,12 +49,12 @@ static struct slot *find(struct pool *p, const struct variant *v)
 	return NULL;
 }
 
-/* How many jobs from `at` on until the slot is needed; SIZE_MAX: never. */
-static size_t next_use(const struct slot *s, size_t at)
+/* The first job to come that the slot serves; SIZE_MAX: none. */
+static size_t next_use(const struct slot *s)
 {
-	for (size_t i = at; i < s->pool->conf.n_jobs; i++)
-		if (serves(s, s->pool->conf.jobs[i]))
-			return i - at;
+	for (size_t i = 0; i < s->pool->conf.n_jobs; i++)
+		if (s->pool->conf.jobs[i] && serves(s, s->pool->conf.jobs[i]))
+			return i;
 	return SIZE_MAX;
 }
 
@@ -173,16 +171,16 @@ static struct slot *slot_open(struct pool *p, const struct variant *v)
 	return s;
 }
 
-/* The idle slot that is needed last, if that is later than `use` jobs from now. */
-static struct slot *victim(struct pool *p, size_t at, size_t use)
+/* The idle slot that is needed last, if that is later than job `at`. */
+static struct slot *victim(struct pool *p, size_t at)
 {
 	struct slot *out = NULL;
-	size_t latest = use;
+	size_t latest = at;
 
 	for (struct slot *s = p->slots; s; s = s->next) {
-		if ((s->state != SLOT_READY && s->state != SLOT_FAILED) || !s->rig)
+		if (s->state != SLOT_READY && s->state != SLOT_FAILED)
 			continue;
-		size_t next = next_use(s, at);
+		size_t next = next_use(s);
 		if (next > latest) {
 			latest = next;
 			out = s;
@@ -191,45 +189,36 @@ static struct slot *victim(struct pool *p, size_t at, size_t use)
 	return out;
 }
 
-static int count(const struct pool *p, bool opening)
+static int count(const struct pool *p, enum slot_state state)
 {
 	int n = 0;
 	for (const struct slot *s = p->slots; s; s = s->next)
-		n += !opening || s->state == SLOT_OPENING;
+		n += s->state == state;
 	return n;
 }
 
-static void look_ahead(struct pool *p, size_t at)
+static int count_all(const struct pool *p)
 {
-	size_t end = at + LOOK_AHEAD < p->conf.n_jobs ? at + LOOK_AHEAD : p->conf.n_jobs;
-
-	for (size_t i = at + 1; i < end && count(p, true) < MAX_OPENING; i++) {
-		if (find(p, p->conf.jobs[i]))
-			continue;
-		if (count(p, false) >= MAX_SLOTS) {
-			struct slot *s = victim(p, at, i - at);
-			if (s)
-				slot_close(s); /* its place is free when it is gone */
-			return;
-		}
-		slot_open(p, p->conf.jobs[i]);
-	}
+	int n = 0;
+	for (const struct slot *s = p->slots; s; s = s->next)
+		n++;
+	return n;
 }
 
-struct slot *pool_want(struct pool *p, size_t at)
+struct slot *pool_get(struct pool *p, size_t at)
 {
 	struct slot *s = find(p, p->conf.jobs[at]);
 
-	if (!s && count(p, false) >= MAX_SLOTS) {
-		struct slot *old = victim(p, at, 0);
-		if (old)
-			slot_close(old);
-		return NULL;
+	if (!s && count(p, SLOT_OPENING) < p->conf.max_opening) {
+		if (count_all(p) < p->conf.max_slots) {
+			s = slot_open(p, p->conf.jobs[at]);
+		} else if (!count(p, SLOT_CLOSING)) {
+			struct slot *old = victim(p, at);
+			if (old)
+				slot_close(old); /* its place is free when it is gone */
+		}
 	}
-	if (!s)
-		s = slot_open(p, p->conf.jobs[at]);
-	look_ahead(p, at);
-	return s;
+	return s && (s->state == SLOT_READY || s->state == SLOT_FAILED) ? s : NULL;
 }
 
 /* ---- a slot ---- */

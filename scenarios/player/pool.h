@@ -12,8 +12,10 @@ struct pool_conf {
 	const char *bin_dir;
 	uint64_t seed;
 	struct evidence *evidence;
-	const struct variant *const *jobs; /* all runs to come, in order */
+	/* All runs in order; NULL once it was begun. The pool looks at what is to come. */
+	const struct variant *const *jobs;
 	size_t n_jobs;
+	int max_slots, max_opening;
 	/* A slot changed: it is ready or failed, or a place is free. */
 	void (*changed)(void *arg);
 	void (*died)(struct slot *s, const char *element, const char *line, void *arg);
@@ -25,9 +27,9 @@ void pool_close(struct pool *p, void (*h)(void *arg), void *arg);
 void pool_free(struct pool *p);
 
 enum slot_state { SLOT_OPENING, SLOT_READY, SLOT_BUSY, SLOT_FAILED, SLOT_CLOSING };
-/* The slot for jobs[at], opened if need be; NULL: no place yet, wait for `changed`. Opens
- * those of the next jobs too, as far as there is room. */
-struct slot *pool_want(struct pool *p, size_t at);
+/* The slot for jobs[at] if it is ready, or failed. NULL: not now; it is being opened or
+ * used, or there is no place for it yet. */
+struct slot *pool_get(struct pool *p, size_t at);
 enum slot_state slot_state(const struct slot *s);
 struct rig *slot_rig(const struct slot *s);            /* SLOT_READY, SLOT_BUSY, SLOT_FAILED */
 struct collector *slot_collector(const struct slot *s);

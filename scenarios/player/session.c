@@ -15,27 +15,44 @@
 #include "scenarios/player/pool.h"
 #include "scenarios/player/run.h"
 
+enum { MAX_WORKERS = 8, DEFAULT_JOBS = 3, LOOK_AHEAD = 64 };
+
 struct options {
 	const char *variant;           /* glob; NULL: all */
 	const char *out;
 	uint64_t seed;
+	int jobs;
 	bool json, keep_going, ladder, no_color;
+};
+
+/* A job that ran, until those before it have, too. */
+struct outcome {
+	struct page *page;             /* NULL: not ended */
+	struct buf ladder;             /* for the terminal */
+};
+
+/* One run under way. */
+struct worker {
+	struct session *session;
+	struct run *run;               /* NULL: idle */
+	struct slot *slot;
+	size_t at;
 };
 
 struct session {
 	uv_loop_t loop;
 	struct options opt;
 	struct catalog catalog;
-	const struct variant **jobs;
-	size_t n_jobs, at;
+	const struct variant **variants; /* to be run, in order */
+	const struct variant **jobs;   /* the same; NULL once begun */
+	struct outcome *outcomes;
+	size_t n_jobs, first_waiting, told;
 	struct evidence *evidence;
 	struct pool *pool;
-	struct slot *slot;             /* of the run under way */
-	struct run *run;
-	struct result open_result;     /* of a rig that did not open */
+	struct worker workers[MAX_WORKERS];
 	uv_timer_t turn;               /* look for what can be done, at the next turn */
 	uv_signal_t interrupt, terminate;
-	bool interrupted, over, finishing, colour;
+	bool over, interrupted, finishing, colour;
 	struct totals totals;
 	enum verdict worst;
 	uint64_t started_ns;
@@ -58,17 +75,6 @@ static void print_json(json_t *o)
 	fflush(stdout);
 	free(line);
 	json_decref(o);
-}
-
-static void print_ladder(struct session *s)
-{
-	struct ladder_style style = {.colour = s->colour};
-	struct buf text = {0};
-
-	ladder_put(&text, s->jobs[s->at], run_judge(s->run), &style, run_traced, s->run);
-	fwrite(text.p, 1, text.n, stdout);
-	putchar('\n');
-	buf_free(&text);
 }
 
 static void print_result(struct session *s, const struct result *r)
@@ -104,41 +110,58 @@ static void print_totals(struct session *s)
 		evidence_dir(s->evidence));
 }
 
-/* ---- one job ---- */
-
 static void finish(struct session *s);
 
-static void take_result(struct session *s, const struct result *r)
-{
-	struct judge *j = s->run ? run_judge(s->run) : NULL;
+/* ---- what came of a job ---- */
 
-	verdict_worsen(&s->worst, r->verdict == VERDICT_NONE ? VERDICT_ERROR : r->verdict);
-	totals_add(&s->totals, r->verdict);
-	evidence_add(s->evidence, r, j, run_traced, s->run);
-	if (j && s->opt.ladder && !s->opt.json)
-		print_ladder(s);
-	print_result(s, r);
-	s->at++;
-	if ((r->verdict != VERDICT_PASS && !s->opt.keep_going) || s->interrupted)
-		s->over = true;
+/* Several run at once, but they are told in their order, so that a run stops at the first
+ * that does not pass, whatever came of those behind it. */
+static void tell(struct session *s)
+{
+	while (s->told < s->n_jobs && s->outcomes[s->told].page && !s->over) {
+		struct outcome *o = &s->outcomes[s->told++];
+		const struct result *r = page_result(o->page);
+		verdict_worsen(&s->worst, r->verdict ? r->verdict : VERDICT_ERROR);
+		totals_add(&s->totals, r->verdict);
+		evidence_put(s->evidence, o->page);
+		if (o->ladder.n)
+			fwrite(o->ladder.p, 1, o->ladder.n, stdout);
+		print_result(s, r);
+		if (r->verdict != VERDICT_PASS && !s->opt.keep_going)
+			s->over = true;
+	}
+}
+
+static void keep_outcome(struct session *s, size_t at, const struct result *r, struct run *run)
+{
+	struct outcome *o = &s->outcomes[at];
+	struct judge *j = run ? run_judge(run) : NULL;
+	struct ladder_style style = {.colour = s->colour};
+
+	o->page = page_new(s->evidence, r, j, run_traced, run);
+	if (j && s->opt.ladder && !s->opt.json) {
+		ladder_put(&o->ladder, r->variant, j, &style, run_traced, run);
+		buf_byte(&o->ladder, '\n');
+	}
+	tell(s);
 }
 
 static void on_run_done(struct run *run, const struct result *r, bool dirty, void *arg)
 {
-	struct session *s = arg;
+	struct worker *w = arg;
 
-	take_result(s, r);
-	slot_give(s->slot, dirty);
+	keep_outcome(w->session, w->at, r, run);
+	slot_give(w->slot, dirty);
 	run_free(run);
-	s->run = NULL;
-	s->slot = NULL;
-	schedule(s);
+	w->run = NULL;
+	w->slot = NULL;
+	schedule(w->session);
 }
 
 /* A rig that did not open: what the variant asked for, or an error. */
-static void judge_opening(struct session *s, struct slot *slot)
+static void judge_opening(struct session *s, size_t at, struct slot *slot)
 {
-	const struct variant *v = s->jobs[s->at];
+	const struct variant *v = s->jobs[at];
 	const char *why = "", *line = "", *who = NULL;
 	static const struct value none;
 	const struct value *want = v->refused_why ? v->refused_why : &none;
@@ -175,48 +198,94 @@ static void judge_opening(struct session *s, struct slot *slot)
 	}
 	if (text.n)
 		r.why = buf_z(&text);
-	take_result(s, &r);
+	s->jobs[at] = NULL;
+	keep_outcome(s, at, &r, NULL);
 	slot_give(slot, v->own_rig);
 	buf_free(&text);
 	schedule(s);
 }
 
-static void start_job(struct session *s)
+static void start_job(struct worker *w, size_t at, struct slot *slot)
 {
-	struct slot *slot = pool_want(s->pool, s->at);
-	const struct variant *v = s->jobs[s->at];
-
-	if (!slot || slot_state(slot) == SLOT_OPENING)
-		return;
-	if (slot_state(slot) == SLOT_FAILED || v->refused_process) {
-		judge_opening(s, slot);
-		return;
-	}
-	slot_take(slot);
-	s->slot = slot;
+	struct session *s = w->session;
+	const struct variant *v = s->jobs[at];
 	struct run_conf conf = {.loop = &s->loop,
 		.rig = slot_rig(slot),
 		.collector = slot_collector(slot),
 		.rig_dir = slot_dir(slot)};
-	s->run = run_start(&conf, v, on_run_done, s);
+
+	s->jobs[at] = NULL;
+	slot_take(slot);
+	w->slot = slot;
+	w->at = at;
+	w->run = run_start(&conf, v, on_run_done, w);
+}
+
+static struct worker *idle_worker(struct session *s)
+{
+	for (int i = 0; i < s->opt.jobs; i++)
+		if (!s->workers[i].run)
+			return &s->workers[i];
+	return NULL;
+}
+
+static bool any_busy(const struct session *s)
+{
+	for (int i = 0; i < s->opt.jobs; i++)
+		if (s->workers[i].run)
+			return true;
+	return false;
+}
+
+/* Begins the next jobs whose rig is ready; those that are looked at have theirs opened. */
+static void start_jobs(struct session *s)
+{
+	while (s->first_waiting < s->n_jobs && !s->jobs[s->first_waiting])
+		s->first_waiting++;
+	for (size_t i = s->first_waiting, seen = 0; i < s->n_jobs && seen < LOOK_AHEAD; i++) {
+		if (!s->jobs[i])
+			continue;
+		seen++;
+		struct slot *slot = pool_get(s->pool, i);
+		if (!slot)
+			continue;
+		struct worker *w = idle_worker(s);
+		if (slot_state(slot) == SLOT_FAILED || s->jobs[i]->refused_process)
+			judge_opening(s, i, slot);
+		else if (w)
+			start_job(w, i, slot);
+		if (s->over)
+			return;
+	}
+}
+
+static void stop_runs(struct session *s, const char *why)
+{
+	for (int i = 0; i < s->opt.jobs; i++)
+		if (s->workers[i].run)
+			run_stop(s->workers[i].run, why);
 }
 
 static void on_turn(uv_timer_t *t)
 {
 	struct session *s = t->data;
-	if (s->run)
+
+	if (s->finishing)
 		return;
-	if (s->over || s->at == s->n_jobs)
+	if (!s->over)
+		start_jobs(s);
+	if (s->over)
+		stop_runs(s, "another one ended the run");
+	if (s->over ? !any_busy(s) : s->told == s->n_jobs)
 		finish(s);
-	else
-		start_job(s);
 }
 
 static void on_died(struct slot *slot, const char *element, const char *line, void *arg)
 {
 	struct session *s = arg;
-	if (s->run && slot == s->slot)
-		run_died(s->run, element, line);
+	for (int i = 0; i < s->opt.jobs; i++)
+		if (s->workers[i].run && s->workers[i].slot == slot)
+			run_died(s->workers[i].run, element, line);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -226,8 +295,7 @@ static void on_signal(uv_signal_t *h, int number)
 		_exit(128 + number);
 	s->interrupted = s->over = true;
 	s->worst = VERDICT_ERROR;
-	if (s->run)
-		run_stop(s->run, "interrupted");
+	fputs("imsrig: interrupted\n", stderr);
 	schedule(s);
 }
 
@@ -241,19 +309,17 @@ static void on_pool_closed(void *arg)
 	uv_close((uv_handle_t *)&s->terminate, NULL);
 }
 
+/* What was not told was not run, as far as anybody is concerned. */
 static void finish(struct session *s)
 {
-	if (s->finishing)
-		return;
 	s->finishing = true;
-	for (; s->at < s->n_jobs; s->at++) {
-		struct result r = {.variant = s->jobs[s->at],
-			.why = "",
-			.step = ""};
+	for (; s->told < s->n_jobs; s->told++) {
+		struct result r = {.variant = s->variants[s->told], .why = "", .step = ""};
+		struct page *p = page_new(s->evidence, &r, NULL, NULL, NULL);
 		totals_add(&s->totals, VERDICT_NONE);
-		evidence_add(s->evidence, &r, NULL, NULL, NULL);
+		evidence_put(s->evidence, p);
+		page_free(p);
 	}
-	s->over = true;
 	pool_close(s->pool, on_pool_closed, s);
 }
 
@@ -267,8 +333,9 @@ static int choose_jobs(struct session *s)
 			if (s->opt.variant && strcmp(s->opt.variant, v->id) &&
 				fnmatch(s->opt.variant, v->id, 0))
 				continue;
-			s->jobs = mem_realloc(s->jobs, (s->n_jobs + 1) * sizeof *s->jobs);
-			s->jobs[s->n_jobs++] = v;
+			s->variants = mem_realloc(
+				s->variants, (s->n_jobs + 1) * sizeof *s->variants);
+			s->variants[s->n_jobs++] = v;
 		}
 	if (s->n_jobs)
 		return 0;
@@ -298,6 +365,11 @@ static int run_jobs(struct session *s)
 		free(bin);
 		return verdict_exit(VERDICT_ERROR);
 	}
+	s->jobs = mem_alloc(s->n_jobs * sizeof *s->jobs);
+	memcpy(s->jobs, s->variants, s->n_jobs * sizeof *s->jobs);
+	s->outcomes = mem_zalloc(s->n_jobs * sizeof *s->outcomes);
+	for (int i = 0; i < s->opt.jobs; i++)
+		s->workers[i].session = s;
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->turn);
 	s->turn.data = s;
@@ -309,6 +381,8 @@ static int run_jobs(struct session *s)
 		.evidence = s->evidence,
 		.jobs = s->jobs,
 		.n_jobs = s->n_jobs,
+		.max_slots = s->opt.jobs + 3,
+		.max_opening = s->opt.jobs < 3 ? s->opt.jobs : 3,
 		.changed = schedule,
 		.died = on_died,
 		.arg = s};
@@ -325,6 +399,12 @@ static int run_jobs(struct session *s)
 		fprintf(stderr, "imsrig: the evidence is not complete: %s\n", strerror(-err));
 		verdict_worsen(&s->worst, VERDICT_ERROR);
 	}
+	for (size_t i = 0; i < s->n_jobs; i++) {
+		page_free(s->outcomes[i].page);
+		buf_free(&s->outcomes[i].ladder);
+	}
+	free(s->outcomes);
+	free(s->jobs);
 	free(bin);
 	return verdict_exit(s->worst);
 }
@@ -333,6 +413,7 @@ static const char usage[] =
 	"imsrig run [ID|GLOB|FILE ...]: replay scenario scripts and judge them\n"
 	"\n"
 	"  --variant V    only this variant (or glob); the flow itself is \"base\"\n"
+	"  --jobs N       run up to N variants at once, each on a rig of its own\n"
 	"  --keep-going   go on after a verdict that is not pass\n"
 	"  --json         one JSON object a line: results, then a summary\n"
 	"  --ladder       print every ladder (a single variant's is printed anyway)\n"
@@ -343,9 +424,11 @@ static const char usage[] =
 	"Without a name every script is run. Exit codes: 0 pass, 1 fail, 2 inconclusive,\n"
 	"3 error, 4 usage or script.\n";
 
-enum { O_VARIANT = 256, O_KEEP_GOING, O_JSON, O_LADDER, O_SEED, O_OUT, O_NO_COLOR, O_VERSION };
+enum { O_VARIANT = 256, O_KEEP_GOING, O_JSON, O_LADDER, O_SEED, O_OUT, O_NO_COLOR, O_VERSION,
+	O_JOBS };
 static const struct option long_options[] = {
 	{"variant", required_argument, NULL, O_VARIANT},
+	{"jobs", required_argument, NULL, O_JOBS},
 	{"keep-going", no_argument, NULL, O_KEEP_GOING},
 	{"json", no_argument, NULL, O_JSON},
 	{"ladder", no_argument, NULL, O_LADDER},
@@ -366,12 +449,19 @@ static int usage_fault(const char *what, const char *value)
 /* -1: go on; else the exit code. */
 static int read_options(struct options *o, int argc, char **argv)
 {
+	uint32_t n;
 	int c;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
 		switch (c) {
 		case O_VARIANT:
 			o->variant = optarg;
+			break;
+		case O_JOBS:
+			if (str_u32(str_of(optarg), &n) || !n || n > MAX_WORKERS)
+				return usage_fault("--jobs takes a number from 1 to 8, not",
+					optarg);
+			o->jobs = (int)n;
 			break;
 		case O_KEEP_GOING:
 			o->keep_going = true;
@@ -422,6 +512,8 @@ int run_main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	log_setup(&log);
+	if (!s.opt.jobs)
+		s.opt.jobs = DEFAULT_JOBS;
 	if (!s.opt.seed)
 		s.opt.seed = draw_seed();
 	if (catalog_load(&s.catalog, argv + optind, (size_t)(argc - optind)) || choose_jobs(&s)) {
@@ -433,7 +525,7 @@ int run_main(int argc, char **argv)
 		s.opt.ladder = s.opt.ladder || s.n_jobs == 1;
 		code = run_jobs(&s);
 	}
-	free(s.jobs);
+	free(s.variants);
 	catalog_free(&s.catalog);
 	return code;
 }

@@ -54,8 +54,11 @@ static void write_all(void)
 	r[4].received_ns = r[4].sent_ns;
 	r[4].sent_ns = 0;
 	assert_int_equal(pcapng_open(path, &p), 0);
+	struct buf packets = {0};
 	for (size_t i = 0; i < sizeof r / sizeof *r; i++)
-		pcapng_put(p, &r[i], "t/base step 1: a -> b");
+		pcapng_format(p, &r[i], "t/base step 1: a -> b", &packets);
+	pcapng_write(p, buf_str(&packets));
+	buf_free(&packets);
 	assert_int_equal(pcapng_close(p), 0);
 }
 
