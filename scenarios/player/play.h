@@ -226,6 +226,8 @@ void action_run(struct rig *rig, const struct action *a, rig_done_h *h, void *ar
 /* No transaction open, nothing under way, all traces arrived. -ETIMEDOUT after limit_ms of
  * real time, with who is still busy. */
 void rig_quiet(struct rig *rig, int limit_ms, rig_done_h *h, void *arg);
+/* The same, but what is open may wait for a timer, as long as nothing moves. */
+void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg);
 void rig_advance(struct rig *rig, int64_t ms, rig_done_h *h, void *arg);
 void rig_admin(struct rig *rig, const char *element, const json_t *command, rig_admin_h *h,
 	void *arg);

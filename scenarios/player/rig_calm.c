@@ -171,6 +171,13 @@ void rig_quiet(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 	rig_calm(rig, true, limit_ms, on_quiet, q);
 }
 
+void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
+{
+	struct quiet *q = MEM_NEW(struct quiet);
+	*q = (struct quiet){h, arg};
+	rig_calm(rig, false, limit_ms, on_quiet, q);
+}
+
 /* ---- advance: from deadline to deadline, all offsets together ---- */
 
 struct advance {

@@ -14,7 +14,8 @@
 enum {
 	SILENCE_MS = 5000,
 	OPERATION_MS = 60000,          /* of the acting half, which has limits of its own */
-	QUIET_MS = 5000,               /* after the last step */
+	QUIET_MS = 300,                /* after the last step; then stillness is enough */
+	STILL_MS = 5000,
 	SETTLE_MS = 1000,              /* after something went wrong */
 };
 
@@ -25,6 +26,7 @@ enum phase {
 	PHASE_CHECK,
 	PHASE_CHECK_QUIET,             /* a check that did not hold is asked again when quiet */
 	PHASE_QUIET,
+	PHASE_STILL,
 	PHASE_RESET,
 	PHASE_DONE,
 };
@@ -383,9 +385,16 @@ static void on_reset(int err, const char *why, void *arg)
 static void on_quiet(int err, const char *why, void *arg)
 {
 	struct run *r = call_end(arg);
+	bool wrong = r && (r->failed || judge_suspects(r->judge));
+
 	if (!r)
 		return;
-	if (err && !r->failed && !judge_suspects(r->judge))
+	/* A transaction whose answer was lost stays open for minutes: nothing moves then. */
+	if (err && !wrong && r->phase == PHASE_QUIET) {
+		rig_still(r->conf.rig, STILL_MS, on_quiet, call_new(r, PHASE_STILL));
+		return;
+	}
+	if (err && !wrong)
 		blame(r, VERDICT_FAIL, "after the last step: %s", why);
 	take_finding(r);
 	if (!r->failed)

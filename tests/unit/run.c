@@ -202,6 +202,11 @@ void rig_quiet(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 	later(rig, 0, "", h, arg);
 }
 
+void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
+{
+	later(rig, 0, "", h, arg);
+}
+
 void rig_admin(struct rig *rig, const char *element, const json_t *command, rig_admin_h *h,
 	void *arg)
 {
