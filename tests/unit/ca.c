@@ -99,10 +99,10 @@ static void test_speed(void **state)
 	struct rig r;
 	rig_open(&r, "ca");
 	rig_ca(&r);
-	uint64_t from = clock_real_ns();
+	clock_t from = clock(); /* CPU time */
 	for (int i = 0; i < N; i++)
 		rig_cert(&r, "x", "x.example.org", "127.32.0.1");
-	double ms = (double)(clock_real_ns() - from) / 1e6 / N;
+	double ms = (double)(clock() - from) * 1e3 / CLOCKS_PER_SEC / N;
 	print_message("%.2f ms a certificate\n", ms);
 	assert_true(ms < 50); /* 1 ms in a quiet release build */
 	rig_close(&r);

@@ -11,6 +11,8 @@
 #include "common/base/metric.h"
 #include "common/crypto/ca.h"
 
+#define LIMIT_NS 30000000000u /* a hang, however busy the machine is */
+
 void rig_open(struct rig *r, const char *name)
 {
 	memset(r, 0, sizeof *r);
@@ -30,7 +32,7 @@ static void remove_dir(const char *dir)
 
 void rig_close(struct rig *r)
 {
-	uint64_t end = clock_real_ns() + 5000000000u;
+	uint64_t end = clock_real_ns() + LIMIT_NS;
 	while (uv_run(&r->loop, UV_RUN_NOWAIT) && clock_real_ns() < end)
 		usleep(500);
 	gate_free(r->host.gate);
@@ -43,21 +45,21 @@ void rig_close(struct rig *r)
 
 void rig_until(struct rig *r, bool (*done)(void *arg), void *arg)
 {
-	uint64_t end = clock_real_ns() + 5000000000u;
+	uint64_t end = clock_real_ns() + LIMIT_NS;
 	while (!done(arg)) {
 		uv_run(&r->loop, UV_RUN_NOWAIT);
 		if (clock_real_ns() > end)
-			fail_msg("nothing came in 5 s");
+			fail_msg("nothing came in 30 s");
 		usleep(100);
 	}
 }
 
+/* Turns of the loop, not time: on a busy machine a test gets few of them in a while. */
 void rig_run(struct rig *r, int ms)
 {
-	uint64_t end = clock_real_ns() + (uint64_t)ms * 1000000u;
-	while (clock_real_ns() < end) {
+	for (int i = 0; i < 5 * ms; i++) {
 		uv_run(&r->loop, UV_RUN_NOWAIT);
-		usleep(100);
+		usleep(200);
 	}
 }
 

@@ -17,10 +17,10 @@ struct rig {
 };
 
 void rig_open(struct rig *r, const char *name);
-void rig_close(struct rig *r);         /* runs the loop until nothing is left, at most 5 s */
-/* Runs the loop until `done` holds; fails the test after 5 s. */
+void rig_close(struct rig *r);         /* runs the loop until nothing is left, at most 30 s */
+/* Runs the loop until `done` holds; fails the test after 30 s. */
 void rig_until(struct rig *r, bool (*done)(void *arg), void *arg);
-void rig_run(struct rig *r, int ms);
+void rig_run(struct rig *r, int ms);   /* five turns for each of so many milliseconds */
 void rig_until_set(struct rig *r, const bool *flag);
 void rig_until_count(struct rig *r, const int *n, int want);
 
