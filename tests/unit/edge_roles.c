@@ -92,6 +92,7 @@ static void test_plain(void **state)
 /* ---- the P-CSCF behind a WAAF ---- */
 
 #define FROM_WAAF                                                                          \
+	"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bKwic\r\n"                                \
 	"Path: <sip:t@waaf.ims.example.org:5061;transport=tls;lr;ob>\r\n"                  \
 	"Authorization: Digest username=\"alice-impi@ims.example.org\", "                  \
 	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"n1\", response=\"00\", " \
@@ -133,6 +134,7 @@ static void test_pcscf(void **state)
 	core_is("Authorization.integrity-protected", "tls-pending");
 	core_has("Path", "@epcscf.ims.example.org:5060;lr;ob>");
 	core_has("Path[2]", "<sip:t@waaf.ims.example.org");
+	core_has("Via[3]", "q7.invalid"); /* the answer's way back */
 	core_has("P-Visited-Network-ID", "ims.example.org");
 	assert_true(str_find(core_field("P-Charging-Vector"), STR("icid-value=waaf")) < 0);
 
