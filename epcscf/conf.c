@@ -10,11 +10,9 @@ static const char *const access_names[] = {"off", "udp", "tcp", NULL};
 static const struct conf_row waaf_rows[] = {
 	CONF_STR(struct epcscf_waaf, name, "name", CONF_REQUIRED, NULL),
 	CONF_ADDR(struct epcscf_waaf, addr, "addr", CONF_REQUIRED, 0),
-	CONF_BOOL(struct epcscf_waaf, plain, "plain", "false"),
-	CONF_END};
+	CONF_BOOL(struct epcscf_waaf, plain, "plain", "false"), CONF_END};
 
-const struct conf_row epcscf_conf_rows[] = {
-	EDGE_CONF_ROWS(struct epcscf_conf, edge),
+const struct conf_row epcscf_conf_rows[] = {EDGE_CONF_ROWS(struct epcscf_conf, edge),
 	CONF_STRUCT(struct epcscf_conf, sip, "sip", CONF_REQUIRED, sip_section_rows),
 	CONF_STR(struct epcscf_conf, icscf, "icscf", CONF_REQUIRED, NULL),
 	CONF_STR(struct epcscf_conf, visited_network, "visited-network", 0, NULL),
@@ -23,8 +21,7 @@ const struct conf_row epcscf_conf_rows[] = {
 	CONF_ADDR(struct epcscf_conf, waaf_listen, "waaf-listen", 0, 5061),
 	CONF_STR(struct epcscf_conf, ca, "ca", 0, NULL),
 	CONF_ENUM(struct epcscf_conf, access, "access", 0, "off", access_names),
-	CONF_ADDR(struct epcscf_conf, access_listen, "access-listen", 0, 5062),
-	CONF_END};
+	CONF_ADDR(struct epcscf_conf, access_listen, "access-listen", 0, 5062), CONF_END};
 
 static int refuse(char why[512], const char *sentence)
 {
@@ -36,12 +33,15 @@ int epcscf_conf_check(const void *conf, char why[512])
 {
 	const struct epcscf_conf *c = conf;
 	if (c->edge.domain == EDGE_THIRD_PARTY)
-		return refuse(why, "domain: third-party: an eP-CSCF (or WSF) of a third party is not "
-				   "provided for by TR 23.701 6.2.2.4; it must be in the operator's "
-				   "network (domain: operator)");
+		return refuse(why,
+			"domain: third-party: an eP-CSCF (or WSF) of a third party is "
+			"not "
+			"provided for by TR 23.701 6.2.2.4; it must be in the operator's "
+			"network (domain: operator)");
 	if (c->waafs.n && addr_is(&c->waaf_listen) && !c->ca)
 		return refuse(why, "waaf-listen needs ca: a WAAF shows a certificate");
 	if (c->access && !addr_is(&c->access_listen))
-		return refuse(why, "access needs access-listen: an address of its own, apart from Mw");
+		return refuse(why, "access needs access-listen: an address of its own, "
+				   "apart from Mw");
 	return edge_conf_check(&c->edge, why);
 }

@@ -1,6 +1,6 @@
-/* The eP-CSCF (TS 23.228 U.1.3, TS 24.229 5.2): a P-CSCF for WICs. The same program is the
- * WebRTC Signalling Function of TR 23.701 6.2.2, the P-CSCF behind a WAAF (TR 23.701 6.3.2)
- * and, where so configured, a P-CSCF for plain SIP users.
+/* The eP-CSCF (TS 23.228 U.1.3, TS 24.229 5.2): a P-CSCF for WICs. The same program is
+ * the WebRTC Signalling Function of TR 23.701 6.2.2, the P-CSCF behind a WAAF (TR 23.701
+ * 6.3.2) and, where so configured, a P-CSCF for plain SIP users.
  *
  *	register.c  who sends what: WICs by the edge (common/edge), everybody else below
  *	pcscf.c     REGISTER from a WAAF
@@ -25,7 +25,7 @@ struct epcscf_conf {
 	struct sip_section sip;        /* Mw, and WAAFs without TLS */
 	char *icscf;                   /* host name or address, with or without port */
 	char *visited_network, *access_type;
-	struct conf_list waafs;        /* of struct epcscf_waaf; none: no P-CSCF for WAAFs */
+	struct conf_list waafs;        /* of struct epcscf_waaf; none: no such role */
 	struct addr waaf_listen;       /* TLS with certificates both ways */
 	char *ca;                      /* PEM file of those who sign WAAFs */
 	int access;                    /* enum epcscf_access */
@@ -49,7 +49,8 @@ extern struct epcscf epcscf;           /* one a process */
 /* register.c */
 void epcscf_request(struct sip_req *req, void *arg);
 /* Where a WIC's REGISTER goes, for the edge. */
-void epcscf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg);
+void epcscf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to,
+	void *arg);
 
 /* pcscf.c: `waaf` NULL: a TLS peer that is not listed. */
 void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf);

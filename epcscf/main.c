@@ -43,8 +43,8 @@ static int listen_waaf(const struct epcscf_conf *c, char why[512])
 	}
 	err = sip_listen(epcscf.stack, SIP_TLS, &c->waaf_listen, epcscf.waaf_tls, false);
 	if (err < 0)
-		snprintf(why, 512, "can't listen for WAAFs on %s/tls: %s", addr_text(&c->waaf_listen),
-			uv_strerror(err));
+		snprintf(why, 512, "can't listen for WAAFs on %s/tls: %s",
+			addr_text(&c->waaf_listen), uv_strerror(err));
 	else
 		epcscf.waaf_listener = err;
 	return err < 0 ? err : 0;
@@ -69,9 +69,11 @@ static int find_icscf(const struct epcscf_conf *c, char why[512])
 {
 	char uri[300];
 	snprintf(uri, sizeof uri, "sip:%s", c->icscf);
-	if (sip_hop_resolve(epcscf.stack, str_of(uri), (enum sip_transport)c->sip.transport,
-		&epcscf.icscf)) {
-		snprintf(why, 512, "icscf: \"%s\" is no address and no name of node.names", c->icscf);
+	if (sip_hop_resolve(epcscf.stack, str_of(uri),
+		    (enum sip_transport)c->sip.transport, &epcscf.icscf)) {
+		snprintf(why, 512,
+			"icscf: \"%s\" is no address and no name of node.names",
+			c->icscf);
 		return -EINVAL;
 	}
 	epcscf.icscf.local = c->sip.listen;
@@ -89,12 +91,14 @@ static int start(struct host *host, const void *conf, char why[512])
 	struct sip_stack_conf stack_conf;
 	int err;
 
-	epcscf = (struct epcscf){.conf = c, .host = host, .waaf_listener = -1, .plain_listener = -1};
+	epcscf = (struct epcscf){
+		.conf = c, .host = host, .waaf_listener = -1, .plain_listener = -1};
 	epcscf.mw = (struct edge_mw){
 		.name = c->edge.name,
 		.port = addr_port(&c->sip.listen),
 		.realm = c->edge.realm,
-		.visited_network = c->visited_network ? c->visited_network : c->edge.realm,
+		.visited_network =
+			c->visited_network ? c->visited_network : c->edge.realm,
 		.access_type = c->access_type,
 	};
 	sip_section_stack_conf(&c->sip, &stack_conf);
@@ -110,8 +114,9 @@ static int start(struct host *host, const void *conf, char why[512])
 		.sip = c->sip.listen,
 		.onward = epcscf_onward,
 	};
-	if ((err = sip_section_listen(epcscf.stack, &c->sip, why)) || (err = listen_waaf(c, why)) ||
-		(err = listen_plain(c, why)) || (err = find_icscf(c, why)) ||
+	if ((err = sip_section_listen(epcscf.stack, &c->sip, why)) ||
+		(err = listen_waaf(c, why)) || (err = listen_plain(c, why)) ||
+		(err = find_icscf(c, why)) ||
 		(err = edge_open(&setup, &epcscf.edge, why)))
 		return err;
 	node_ready();

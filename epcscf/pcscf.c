@@ -6,8 +6,8 @@
  *	 |          |              |- REGISTER ->|
  *	 |<---------|<-------------|<- 401, 200 -|
  *
- * The WAAF is where the WIC's TLS ends, so the integrity flag is its word, believed when it
- * is listed. Its link carries many users: one is bound to the WAAF's Path entry, which
+ * The WAAF is where the WIC's TLS ends, so the integrity flag is its word, believed when
+ * it is listed. Its link carries many users: one is bound to the WAAF's Path entry, which
  * names the WIC's connection there.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/log.h"
@@ -20,12 +20,13 @@ METRIC_COUNTER(unlisted, "imsrig_epcscf_waaf_unlisted_total",
 
 struct waaf_reg {
 	struct sip_register asked;
-	struct str entry;              /* the WAAF's Path entry */
+	struct str entry; /* the WAAF's Path entry */
 };
 
 /* ---- the answer ---- */
 
-static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
+static int on_response(
+	struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
 {
 	struct waaf_reg *r = arg;
 	struct edge_bind what = {.kind = EDGE_WAAF};
@@ -41,7 +42,7 @@ static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_
 
 /* ---- the request ---- */
 
-/* A plain link is believed by its address, TLS by the name that the certificate proves. */
+/* A plain link is believed by its address, TLS by the name that a certificate proves. */
 static bool is_from(const struct epcscf_waaf *w, const struct sip_hop *hop)
 {
 	if (hop->transport != SIP_TLS)
@@ -78,7 +79,8 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 	registers.value++;
 	if (!waaf) {
 		unlisted.value++;
-		log_warn("pcscf", "REGISTER from %s, which is no listed WAAF: flags taken out",
+		log_warn("pcscf",
+			"REGISTER from %s, which is no listed WAAF: flags taken out",
 			addr_text(&sip_req_hop(req)->remote));
 	}
 	if (!edge_register_check(req, epcscf.conf->edge.realm, &r->asked, &f) ||

@@ -14,7 +14,8 @@
 #include "common/base/metric.h"
 #include "epcscf/epcscf.h"
 
-METRIC_COUNTER(registers, "imsrig_epcscf_plain_registers_total", "REGISTERs of plain users");
+METRIC_COUNTER(
+	registers, "imsrig_epcscf_plain_registers_total", "REGISTERs of plain users");
 
 struct plain_reg {
 	struct sip_register asked;
@@ -36,10 +37,12 @@ static uint64_t sent_by_of(const struct sip_msg *m)
 
 /* ---- the answer ---- */
 
-static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
+static int on_response(
+	struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
 {
 	struct plain_reg *r = arg;
-	struct edge_bind what = {.kind = EDGE_PLAIN, .source = r->source, .sent_by = r->sent_by};
+	struct edge_bind what = {
+		.kind = EDGE_PLAIN, .source = r->source, .sent_by = r->sent_by};
 
 	edge_border_outward(e);
 	if (m->status < 200 || m->status >= 300)
@@ -55,7 +58,8 @@ static const char *flag_of(const struct plain_reg *r)
 {
 	if (!r->asked.digest)
 		return NULL;
-	if (edge_book_plain(edge_bindings(epcscf.edge), r->asked.impi, &r->source, r->sent_by))
+	if (edge_book_plain(
+		    edge_bindings(epcscf.edge), r->asked.impi, &r->source, r->sent_by))
 		return EDGE_IP_YES;
 	return sip_register_answers(&r->asked) ? EDGE_IP_PENDING : NULL;
 }
@@ -76,7 +80,8 @@ static void register_plain(struct sip_req *req)
 		return;
 	}
 	if (r->asked.bearer && !r->asked.digest) {
-		edge_refuse(req, &(struct edge_fault){EDGE_NO_NO_TOKEN, "no token without WSS"});
+		edge_refuse(req,
+			&(struct edge_fault){EDGE_NO_NO_TOKEN, "no token without WSS"});
 		return;
 	}
 	if (!edge_register_clean(epcscf.edge, req, 0, flag_of(r), &e, &f)) {
@@ -102,7 +107,8 @@ static bool is_associated(const struct sip_req *req)
 
 	if (!sip_name_addr_parse(&na, sip_value(m, SIP_H_FROM))) {
 		struct str impu = sip_uri_canonical(&na.uri, &a);
-		while (impu.p && (b = edge_book_impu(edge_bindings(epcscf.edge), impu, &it)))
+		while (impu.p &&
+			(b = edge_book_impu(edge_bindings(epcscf.edge), impu, &it)))
 			if (b->kind == EDGE_PLAIN && b->sent_by == sent_by &&
 				addr_host_eq(&b->source, &sip_req_hop(req)->remote))
 				break;
@@ -113,8 +119,8 @@ static bool is_associated(const struct sip_req *req)
 
 void epcscf_plain(struct sip_req *req)
 {
-	static const struct edge_fault stranger = {EDGE_NO_UNREGISTERED,
-		"not registered from this address"};
+	static const struct edge_fault stranger = {
+		EDGE_NO_UNREGISTERED, "not registered from this address"};
 	if (sip_req_msg(req)->method == SIP_M_REGISTER)
 		register_plain(req);
 	else if (is_associated(req))

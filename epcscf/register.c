@@ -7,7 +7,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "epcscf/epcscf.h"
 
-void epcscf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg)
+void epcscf_onward(
+	const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg)
 {
 	edge_put_mw(e, &epcscf.mw, &r->asked, r->token, &epcscf.host->chance);
 	*to = epcscf.icscf;
@@ -16,8 +17,8 @@ void epcscf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop 
 /* Mw and the link of a WAAF: calls and their like are not served yet. */
 static void on_core_request(struct sip_req *req)
 {
-	static const struct edge_fault stranger = {EDGE_NO_STRANGER,
-		"REGISTER from a peer that is no listed WAAF"};
+	static const struct edge_fault stranger = {
+		EDGE_NO_STRANGER, "REGISTER from a peer that is no listed WAAF"};
 	const struct epcscf_waaf *waaf = epcscf_waaf_of(req);
 	if (sip_req_msg(req)->method != SIP_M_REGISTER)
 		edge_answer_other(req);

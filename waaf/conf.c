@@ -12,11 +12,9 @@ static const struct conf_row pcscf_rows[] = {
 	CONF_STR(struct waaf_pcscf, host, "host", CONF_REQUIRED, NULL),
 	CONF_ENUM(struct waaf_pcscf, transport, "transport", 0, "tls", transport_names),
 	CONF_ADDR(struct waaf_pcscf, listen, "listen", 0, 5061),
-	CONF_STR(struct waaf_pcscf, ca, "ca", 0, NULL),
-	CONF_END};
+	CONF_STR(struct waaf_pcscf, ca, "ca", 0, NULL), CONF_END};
 
-const struct conf_row waaf_conf_rows[] = {
-	EDGE_CONF_ROWS(struct waaf_conf, edge),
+const struct conf_row waaf_conf_rows[] = {EDGE_CONF_ROWS(struct waaf_conf, edge),
 	CONF_STRUCT(struct waaf_conf, sip, "sip", CONF_REQUIRED, sip_section_rows),
 	CONF_ENUM(struct waaf_conf, next_hop, "next-hop", 0, "pcscf", next_hop_names),
 	CONF_STRUCT(struct waaf_conf, pcscf, "pcscf", CONF_REQUIRED, pcscf_rows),
@@ -37,16 +35,21 @@ int waaf_conf_check(const void *conf, char why[512])
 	const struct edge_origin_conf *o = c->edge.origins.items;
 	int err = edge_conf_check(&c->edge, why);
 
-	/* A WAAF outside could read the digest, or register as the user (the clause's note). */
+	/* A WAAF outside could stand between user and network (the clause's note). */
 	for (size_t i = 0; !err && i < c->edge.origins.n; i++)
-		if (c->edge.domain == EDGE_THIRD_PARTY && edge_origin_auth(&o[i]) & EDGE_AUTH_DIGEST)
-			return refuse(why, "domain: third-party: a WAAF outside the home IMS must not "
-					   "serve IMS digest (TR 23.701 6.3.2.1.2); take digest out of "
+		if (c->edge.domain == EDGE_THIRD_PARTY &&
+			edge_origin_auth(&o[i]) & EDGE_AUTH_DIGEST)
+			return refuse(why, "domain: third-party: a WAAF outside the home "
+					   "IMS must not "
+					   "serve IMS digest (TR 23.701 6.3.2.1.2); take "
+					   "digest out of "
 					   "origins.auth, or set domain: operator");
 	if (!err && c->next_hop == WAAF_ICSCF && !c->icscf)
-		return refuse(why, "next-hop: icscf needs icscf: the I-CSCF's name or address");
+		return refuse(
+			why, "next-hop: icscf needs icscf: the I-CSCF's name or address");
 	if (!err && c->next_hop == WAAF_PCSCF && c->pcscf.transport == WAAF_TLS &&
 		(!c->pcscf.ca || !addr_is(&c->pcscf.listen)))
-		return refuse(why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");
+		return refuse(
+			why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");
 	return err;
 }

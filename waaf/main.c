@@ -61,13 +61,14 @@ static int find_next_hop(const struct waaf_conf *c, char why[512])
 	static const enum sip_transport transports[] = {SIP_TLS, SIP_TCP, SIP_UDP};
 	bool icscf = c->next_hop == WAAF_ICSCF;
 	const char *name = icscf ? c->icscf : c->pcscf.host;
-	enum sip_transport t = icscf ? (enum sip_transport)c->sip.transport :
-		transports[c->pcscf.transport];
+	enum sip_transport t = icscf ? (enum sip_transport)c->sip.transport
+				     : transports[c->pcscf.transport];
 	char uri[300];
 
 	snprintf(uri, sizeof uri, "sip:%s", name);
 	if (sip_hop_resolve(waaf.stack, str_of(uri), t, &waaf.next_hop)) {
-		snprintf(why, 512, "next hop \"%s\" is no address and no name of node.names", name);
+		snprintf(why, 512,
+			"next hop \"%s\" is no address and no name of node.names", name);
 		return -EINVAL;
 	}
 	waaf.next_hop.local = by_tls(c) ? c->pcscf.listen : c->sip.listen;
@@ -91,7 +92,8 @@ static int start(struct host *host, const void *conf, char why[512])
 		.port = addr_port(by_tls(c) ? &c->pcscf.listen : &c->sip.listen),
 		.tls = by_tls(c),
 		.realm = c->edge.realm,
-		.visited_network = c->visited_network ? c->visited_network : c->edge.realm,
+		.visited_network =
+			c->visited_network ? c->visited_network : c->edge.realm,
 		.access_type = c->access_type,
 	};
 	sip_section_stack_conf(&c->sip, &stack_conf);
@@ -107,8 +109,9 @@ static int start(struct host *host, const void *conf, char why[512])
 		.sip = c->sip.listen,
 		.onward = waaf_onward,
 	};
-	if ((err = sip_section_listen(waaf.stack, &c->sip, why)) || (err = open_tls(c, why)) ||
-		(err = find_next_hop(c, why)) || (err = edge_open(&setup, &waaf.edge, why)))
+	if ((err = sip_section_listen(waaf.stack, &c->sip, why)) ||
+		(err = open_tls(c, why)) || (err = find_next_hop(c, why)) ||
+		(err = edge_open(&setup, &waaf.edge, why)))
 		return err;
 	node_ready();
 	return 0;
@@ -153,7 +156,8 @@ int main(int argc, char **argv)
 	static const struct node_command commands[] = {{"state", run_state}, {0}};
 	static const struct node_app app = {
 		.name = "waaf",
-		.summary = "WAAF: takes WICs by WSS, passes them to a P-CSCF or the I-CSCF",
+		.summary =
+			"WAAF: takes WICs by WSS, passes them to a P-CSCF or the I-CSCF",
 		.rows = waaf_conf_rows,
 		.conf_size = sizeof(struct waaf_conf),
 		.check = waaf_conf_check,

@@ -1,5 +1,5 @@
-/* The WAAF, WebRTC Authentication and Authorisation Function of TR 23.701 6.3: its SIP over
- * WSS front end (the edge of common/edge), with a P-CSCF or the I-CSCF behind it.
+/* The WAAF, WebRTC Authentication and Authorisation Function of TR 23.701 6.3: its SIP
+ * over WSS front end (the edge of common/edge), with a P-CSCF or the I-CSCF behind it.
  *
  *	wss_digest.c   scenario 1: IMS digest through the WAAF (6.3.2.1.2)
  * SPDX-License-Identifier: Apache-2.0 */
@@ -41,4 +41,5 @@ extern struct waaf waaf;               /* one a process */
 
 /* wss_digest.c */
 void waaf_request(struct sip_req *req, void *arg);
-void waaf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg);
+void waaf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to,
+	void *arg);

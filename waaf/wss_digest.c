@@ -18,7 +18,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "waaf/waaf.h"
 
-void waaf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg)
+void waaf_onward(
+	const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to, void *arg)
 {
 	if (waaf.conf->next_hop == WAAF_ICSCF)
 		edge_put_mw(e, &waaf.mw, &r->asked, r->token, &waaf.host->chance);
@@ -29,8 +30,8 @@ void waaf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *t
 
 void waaf_request(struct sip_req *req, void *arg)
 {
-	static const struct edge_fault stranger = {EDGE_NO_STRANGER,
-		"REGISTER by another way than a WebSocket"};
+	static const struct edge_fault stranger = {
+		EDGE_NO_STRANGER, "REGISTER by another way than a WebSocket"};
 	const struct sip_hop *hop = sip_req_hop(req);
 	if (hop->transport == SIP_WSS || hop->transport == SIP_WS)
 		edge_request(waaf.edge, req);

@@ -19,10 +19,11 @@ struct str edge_binding_text(const struct edge_binding *b, enum edge_text which)
 
 /* ---- the identities of one binding in the book's index ---- */
 
-static void index_set(struct edge_binding *b, void (*put)(struct edge_index *, uint64_t,
-	struct edge_binding *))
+static void index_set(struct edge_binding *b,
+	void (*put)(struct edge_index *, uint64_t, struct edge_binding *))
 {
-	struct str impu = edge_binding_text(b, EDGE_IMPU), set = edge_binding_text(b, EDGE_SET);
+	struct str impu = edge_binding_text(b, EDGE_IMPU),
+		   set = edge_binding_text(b, EDGE_SET);
 	put(&b->book->by_impi, str_hash(edge_binding_text(b, EDGE_IMPI)), b);
 	put(&b->book->by_impu, str_hash(impu), b);
 	while (set.p) {
@@ -53,7 +54,8 @@ static bool has_impu(const struct edge_binding *b, struct str impu)
 	return false;
 }
 
-struct edge_binding *edge_book_impi(const struct edge_book *k, struct str impi, size_t *it)
+struct edge_binding *edge_book_impi(
+	const struct edge_book *k, struct str impi, size_t *it)
 {
 	struct edge_binding *b;
 	uint64_t hash = str_hash(impi);
@@ -63,7 +65,8 @@ struct edge_binding *edge_book_impi(const struct edge_book *k, struct str impi, 
 	return NULL;
 }
 
-struct edge_binding *edge_book_impu(const struct edge_book *k, struct str impu, size_t *it)
+struct edge_binding *edge_book_impu(
+	const struct edge_book *k, struct str impu, size_t *it)
 {
 	struct edge_binding *b;
 	uint64_t hash = str_hash(impu);
@@ -87,7 +90,8 @@ struct edge_binding *edge_book_plain(const struct edge_book *k, struct str impi,
 
 /* ---- life ---- */
 
-void edge_book_init(struct edge_book *k, struct clock *clock, edge_binding_gone_h *gone, void *arg)
+void edge_book_init(
+	struct edge_book *k, struct clock *clock, edge_binding_gone_h *gone, void *arg)
 {
 	*k = (struct edge_book){.clock = clock, .gone = gone, .arg = arg};
 }
@@ -119,7 +123,8 @@ static void on_expiry(struct timer *t, void *arg)
 void edge_book_clear(struct edge_book *k)
 {
 	for (size_t i = 0; i < k->by_impi.cap; i++)
-		while (k->by_impi.slots[i].entry) /* the gap may be closed by the next one */
+		while (k->by_impi.slots[i]
+				.entry) /* the gap may be closed by the next one */
 			edge_binding_end(k->by_impi.slots[i].entry);
 	edge_index_free(&k->by_impi);
 	edge_index_free(&k->by_impu);
@@ -128,10 +133,11 @@ void edge_book_clear(struct edge_book *k)
 static bool same_flow(const struct edge_binding *b, const struct edge_bind *what)
 {
 	return what->kind != EDGE_PLAIN ||
-		(b->sent_by == what->sent_by && addr_host_eq(&b->source, &what->source));
+	       (b->sent_by == what->sent_by && addr_host_eq(&b->source, &what->source));
 }
 
-struct edge_binding *edge_book_find(const struct edge_book *k, const struct edge_bind *what)
+struct edge_binding *edge_book_find(
+	const struct edge_book *k, const struct edge_bind *what)
 {
 	struct edge_binding *b;
 	size_t it = 0;
@@ -143,19 +149,21 @@ struct edge_binding *edge_book_find(const struct edge_book *k, const struct edge
 }
 
 /* A plain user's first flow goes when he comes by too many; NULL: room enough. */
-static struct edge_binding *surplus(const struct edge_book *k, const struct edge_bind *what)
+static struct edge_binding *surplus(
+	const struct edge_book *k, const struct edge_bind *what)
 {
 	struct edge_binding *b, *first = NULL;
 	size_t it = 0;
 	int n = 0;
-	while (what->kind == EDGE_PLAIN && (b = edge_book_impi(k, what->text[EDGE_IMPI], &it)))
+	while (what->kind == EDGE_PLAIN &&
+		(b = edge_book_impi(k, what->text[EDGE_IMPI], &it)))
 		if (b->kind == EDGE_PLAIN && !n++)
 			first = b;
 	return n >= EDGE_PLAIN_MOST ? first : NULL;
 }
 
-struct edge_binding *edge_book_bind(struct edge_book *k, const struct edge_bind *what,
-	int64_t seconds)
+struct edge_binding *edge_book_bind(
+	struct edge_book *k, const struct edge_bind *what, int64_t seconds)
 {
 	struct edge_binding *old = edge_book_find(k, what), *b;
 	size_t n = 0, end[EDGE_TEXTS];
@@ -194,10 +202,11 @@ static void log_settled(const struct edge_bind *what, int64_t seconds)
 {
 	struct str impi = what->text[EDGE_IMPI], impu = what->text[EDGE_IMPU];
 	if (seconds)
-		log_debug("edge", "%s registered by %s for %lld s", log_text(impu), log_text(impi),
-			(long long)seconds);
+		log_debug("edge", "%s registered by %s for %lld s", log_text(impu),
+			log_text(impi), (long long)seconds);
 	else
-		log_debug("edge", "%s no longer registered by %s", log_text(impu), log_text(impi));
+		log_debug("edge", "%s no longer registered by %s", log_text(impu),
+			log_text(impi));
 }
 
 void edge_book_settle(struct edge_book *k, const struct edge_bind *what, int64_t seconds)
@@ -239,7 +248,8 @@ uint32_t edge_granted(const struct sip_msg *ok, const struct sip_register *asked
 		uint32_t s = dflt;
 		if (sip_name_addr_parse(&na, e) || na.star || !is_asked(asked, &na))
 			continue;
-		if (sip_param(na.params, STR("expires"), &v) && v.p && sip_seconds_parse(v, &s))
+		if (sip_param(na.params, STR("expires"), &v) && v.p &&
+			sip_seconds_parse(v, &s))
 			s = 0;
 		most = s > most ? s : most;
 	}
@@ -261,12 +271,14 @@ static struct str associated(const struct sip_msg *ok, struct arena *a)
 	struct sip_iter it = {0};
 	struct sip_name_addr na;
 	struct str e, all = STR_NONE;
-	for (int n = 0; n < SET_MOST && sip_list_next(ok, SIP_H_P_ASSOCIATED_URI, &it, &e);) {
+	for (int n = 0;
+		n < SET_MOST && sip_list_next(ok, SIP_H_P_ASSOCIATED_URI, &it, &e);) {
 		struct str id;
 		if (sip_name_addr_parse(&na, e) || na.star ||
 			!(id = sip_uri_canonical(&na.uri, a)).p)
 			continue;
-		all = n++ ? arena_fmt(a, STR_FMT "\n" STR_FMT, STR_ARG(all), STR_ARG(id)) : id;
+		all = n++ ? arena_fmt(a, STR_FMT "\n" STR_FMT, STR_ARG(all), STR_ARG(id))
+			  : id;
 	}
 	return all;
 }
@@ -298,14 +310,16 @@ static json_t *binding_json(const struct edge_binding *b)
 	json_object_set_new(o, "kind", json_string(kinds[b->kind]));
 	json_object_set_new(o, "impi", text_json(edge_binding_text(b, EDGE_IMPI)));
 	json_object_set_new(o, "impu", text_json(edge_binding_text(b, EDGE_IMPU)));
-	json_object_set_new(o, "service-route", text_json(edge_binding_text(b, EDGE_ROUTE)));
+	json_object_set_new(
+		o, "service-route", text_json(edge_binding_text(b, EDGE_ROUTE)));
 	while (ids.p && ids.n)
 		json_array_append_new(set, text_json(str_cut(&ids, '\n')));
 	json_object_set_new(o, "associated", set);
 	if (b->kind == EDGE_WIC)
 		json_object_set_new(o, "flow", json_string(b->conn ? "open" : "lost"));
 	if (b->kind == EDGE_WAAF)
-		json_object_set_new(o, "path", text_json(edge_binding_text(b, EDGE_ENTRY)));
+		json_object_set_new(
+			o, "path", text_json(edge_binding_text(b, EDGE_ENTRY)));
 	if (b->kind == EDGE_PLAIN)
 		json_object_set_new(o, "source", json_string(addr_text(&b->source)));
 	json_object_set_new(o, "expires",
@@ -326,6 +340,7 @@ json_t *edge_book_json(const struct edge_book *k, struct str impi)
 	}
 	for (size_t i = 0; i < k->by_impi.cap && json_array_size(all) < JSON_MOST; i++)
 		if (k->by_impi.slots[i].entry)
-			json_array_append_new(all, binding_json(k->by_impi.slots[i].entry));
+			json_array_append_new(
+				all, binding_json(k->by_impi.slots[i].entry));
 	return all;
 }

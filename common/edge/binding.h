@@ -1,14 +1,14 @@
 /* Bindings: which identities a flow may use (TS 24.229 5.2.2, TS 33.203 N, O and P).
  *
- * A binding is one registration (one REGISTER answered with 200: one IMPI and the implicit
- * set of its To) on one flow. What the flow is depends on who is on the other side:
+ * A binding is one registration (one REGISTER answered with 200: one IMPI and the
+ * implicit set of its To) on one flow. What that is depends on who is on the other side:
  *
  *	EDGE_WIC    a WebSocket: its connection. Lost, it stays until it expires.
  *	EDGE_WAAF   a user behind a WAAF: the WAAF's Path entry, as its link carries many.
- *	EDGE_PLAIN  a plain user: the source address with the sent-by of Via (TS 33.203 N).
+ *	EDGE_PLAIN  a plain user: source address and sent-by of Via (TS 33.203 N).
  *
- * The book owns its bindings; one ends by edge_binding_end, by its expiry, or when a new one
- * takes its place.
+ * The book owns its bindings; one ends by edge_binding_end, by its expiry, or when a new
+ * one takes its place.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <jansson.h>
@@ -26,7 +26,7 @@ enum edge_text {
 	EDGE_INSTANCE,         /* +sip.instance, or empty */
 	EDGE_ENTRY,            /* EDGE_WAAF: the WAAF's Path entry */
 	EDGE_ROUTE,            /* Service-Route as it came, lines joined by ", " */
-	EDGE_SET,              /* P-Associated-URI: canonical, '\n' between, the default first */
+	EDGE_SET,              /* P-Associated-URI: canonical, '\n' between */
 	EDGE_TEXTS
 };
 
@@ -53,7 +53,8 @@ struct edge_book {
 	void *arg;
 	struct edge_index by_impi, by_impu;
 };
-void edge_book_init(struct edge_book *k, struct clock *clock, edge_binding_gone_h *gone, void *arg);
+void edge_book_init(struct edge_book *k, struct clock *clock, edge_binding_gone_h *gone,
+	void *arg);
 void edge_book_clear(struct edge_book *k);         /* all go, unannounced */
 
 /* What a new binding is made of. */
@@ -63,28 +64,31 @@ struct edge_bind {
 	uint64_t conn, sent_by;
 	struct addr source;
 };
-/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI and IMPU (plain
- * users: and the same flow; at most EDGE_PLAIN_MOST flows an IMPI, then the first goes). */
+/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI and IMPU
+ * (plain users: and flow; at most EDGE_PLAIN_MOST flows an IMPI, then the first goes). */
 enum { EDGE_PLAIN_MOST = 8 };
 struct edge_binding *edge_book_bind(struct edge_book *k, const struct edge_bind *what,
 	int64_t seconds);
 void edge_binding_end(struct edge_binding *b);     /* unannounced */
 /* The one whose place `what` would take; NULL: none. */
-struct edge_binding *edge_book_find(const struct edge_book *k, const struct edge_bind *what);
+struct edge_binding *edge_book_find(const struct edge_book *k,
+	const struct edge_bind *what);
 /* What a 200 brought about: binds, or with 0 seconds ends what was bound (announced). */
 void edge_book_settle(struct edge_book *k, const struct edge_bind *what, int64_t seconds);
 
-/* Walks the bindings of one IMPI, or of one IMPU (any of the set); *it is 0 at first. NULL
- * at the end. Not across a change of the book. */
-struct edge_binding *edge_book_impi(const struct edge_book *k, struct str impi, size_t *it);
-struct edge_binding *edge_book_impu(const struct edge_book *k, struct str impu, size_t *it);
+/* Walks the bindings of one IMPI, or of one IMPU (any of the set); *it is 0 at first.
+ * NULL at the end. Not across a change of the book. */
+struct edge_binding *edge_book_impi(const struct edge_book *k, struct str impi,
+	size_t *it);
+struct edge_binding *edge_book_impu(const struct edge_book *k, struct str impu,
+	size_t *it);
 /* Plain user: the binding of that IMPI on that flow. NULL: none. */
 struct edge_binding *edge_book_plain(const struct edge_book *k, struct str impi,
 	const struct addr *source, uint64_t sent_by);
 
 /* ---- from the 200 to a REGISTER ---- */
 
-/* Seconds granted to the contacts of the device that asked (the largest); 0: not bound. */
+/* Seconds granted to contacts of the device that asked (the most); 0: not bound. */
 uint32_t edge_granted(const struct sip_msg *ok, const struct sip_register *asked);
 /* IMPI, IMPU, instance, Service-Route and P-Associated-URI into `what`. */
 void edge_bind_read(struct edge_bind *what, const struct sip_msg *ok,

@@ -9,31 +9,55 @@
 /* Network-only fields that a user is shown nevertheless: what he routes by (RFC 3327,
  * 3608), who he is and who calls (RFC 3325, 7315), and what explains a call to him. */
 static const enum sip_header shown[] = {
-	SIP_H_PATH, SIP_H_SERVICE_ROUTE, SIP_H_P_ASSOCIATED_URI, SIP_H_P_ASSERTED_IDENTITY,
-	SIP_H_P_CALLED_PARTY_ID, SIP_H_P_EARLY_MEDIA, SIP_H_HISTORY_INFO, SIP_H_FEATURE_CAPS,
+	SIP_H_PATH,
+	SIP_H_SERVICE_ROUTE,
+	SIP_H_P_ASSOCIATED_URI,
+	SIP_H_P_ASSERTED_IDENTITY,
+	SIP_H_P_CALLED_PARTY_ID,
+	SIP_H_P_EARLY_MEDIA,
+	SIP_H_HISTORY_INFO,
+	SIP_H_FEATURE_CAPS,
 };
 
 /* Parameters of Digest credentials: RFC 7616 3.4, and auts of RFC 3310. */
 static const struct str digest_grammar[] = {
-	{"username", 8}, {"realm", 5}, {"nonce", 5}, {"uri", 3}, {"response", 8},
-	{"algorithm", 9}, {"cnonce", 6}, {"opaque", 6}, {"qop", 3}, {"nc", 2}, {"auts", 4},
+	{"username", 8},
+	{"realm", 5},
+	{"nonce", 5},
+	{"uri", 3},
+	{"response", 8},
+	{"algorithm", 9},
+	{"cnonce", 6},
+	{"opaque", 6},
+	{"qop", 3},
+	{"nc", 2},
+	{"auts", 4},
 };
 /* TS 24.229 7.2A.2 and draft-holmberg-sipcore-auth-id: between trusted nodes alone. */
 static const struct str digest_network[] = {
-	{"integrity-protected", 19}, {"authorization-entity", 20}, {"wwsf-entity", 11},
+	{"integrity-protected", 19},
+	{"authorization-entity", 20},
+	{"wwsf-entity", 11},
 };
 /* What a listed WAAF may say in integrity-protected. */
 static const struct str flags_kept[] = {
-	{EDGE_TLS_PENDING, 11}, {EDGE_TLS_YES, 7}, {"auth-done", 9},
+	{EDGE_TLS_PENDING, 11},
+	{EDGE_TLS_YES, 7},
+	{"auth-done", 9},
 };
 /* Keys of an AKA challenge, for the P-CSCF alone (TS 24.229 7.2A.1). */
 static const struct str challenge_keys[] = {{"ik", 2}, {"ck", 2}};
 
-/* URI parameters that say something about a network's own legs (RFC 7549, TS 24.229 5.4.3,
- * 7.2A.12), and the fields whose URIs are looked at; the Request-URI is, too. */
-static const struct str uri_network[] = {{"iotl", 4}, {"orig", 4}, {"cpc", 3}, {"oli", 3}};
+/* URI parameters that say something about a network's own legs (RFC 7549, TS 24.229
+ * 5.4.3, 7.2A.12), and the fields whose URIs are looked at; the Request-URI is, too. */
+static const struct str uri_network[] = {
+	{"iotl", 4}, {"orig", 4}, {"cpc", 3}, {"oli", 3}};
 static const enum sip_header uri_fields[] = {
-	SIP_H_FROM, SIP_H_TO, SIP_H_CONTACT, SIP_H_P_PREFERRED_IDENTITY, SIP_H_REFERRED_BY,
+	SIP_H_FROM,
+	SIP_H_TO,
+	SIP_H_CONTACT,
+	SIP_H_P_PREFERRED_IDENTITY,
+	SIP_H_REFERRED_BY,
 };
 
 static bool among(const struct str *rows, size_t n, struct str name)
@@ -69,19 +93,21 @@ static bool has_network_param(const struct sip_uri *u)
 }
 
 /* `text`, a part of which is u->text, with the URI's network parameters left out. */
-static struct str without_params(const struct sip_uri *u, struct str text, struct arena *a)
+static struct str without_params(
+	const struct sip_uri *u, struct str text, struct arena *a)
 {
 	struct str head = str_span(text.p, u->params.p - 1);
 	struct str tail = str_span(u->params.p + u->params.n, text.p + text.n);
 	struct str rest = u->params;
 	while (rest.p) {
 		struct str one = str_cut(&rest, ';'), left = one;
-		if (!among(uri_network, COUNT(uri_network), str_trim(str_cut(&left, '='))))
-			head = arena_fmt(a, STR_FMT ";" STR_FMT, STR_ARG(head), STR_ARG(one));
+		if (!among(uri_network, COUNT(uri_network),
+			    str_trim(str_cut(&left, '='))))
+			head = arena_fmt(
+				a, STR_FMT ";" STR_FMT, STR_ARG(head), STR_ARG(one));
 	}
 	return arena_fmt(a, STR_FMT STR_FMT, STR_ARG(head), STR_ARG(tail));
 }
-
 
 /* One name-addr; dirty is set when it had to change. */
 static struct str clean_element(struct str element, struct arena *a, bool *dirty)
@@ -116,7 +142,9 @@ static void clean_list(struct sip_edit *e, enum sip_header id)
 	it = (struct sip_iter){0};
 	while (sip_list_next(e->m, id, &it, &el)) {
 		el = clean_element(el, e->a, &dirty);
-		all = all.p ? arena_fmt(e->a, STR_FMT ", " STR_FMT, STR_ARG(all), STR_ARG(el)) : el;
+		all = all.p ? arena_fmt(e->a, STR_FMT ", " STR_FMT, STR_ARG(all),
+				      STR_ARG(el))
+			    : el;
 	}
 	sip_edit_set(e, id, all);
 }
@@ -140,9 +168,11 @@ static bool kept_param(struct str name, struct str value, unsigned keep)
 {
 	if (among(digest_grammar, COUNT(digest_grammar), name))
 		return true;
-	if (!(keep & EDGE_KEEP_FLAG) || !among(digest_network, COUNT(digest_network), name))
+	if (!(keep & EDGE_KEEP_FLAG) ||
+		!among(digest_network, COUNT(digest_network), name))
 		return false;
-	return !str_ieq(name, digest_network[0]) || among(flags_kept, COUNT(flags_kept), value);
+	return !str_ieq(name, digest_network[0]) ||
+	       among(flags_kept, COUNT(flags_kept), value);
 }
 
 /* "Digest " and the parameters that may stay, spelled as they came. */
@@ -157,16 +187,18 @@ static int rebuild_digest(struct buf *b, const struct sip_auth *au, unsigned kee
 	while ((more = sip_auth_next(&rest, &name, &value, &quoted)) > 0) {
 		if (!kept_param(name, value, keep))
 			continue;
-		buf_fmt(b, quoted ? "%s" STR_FMT "=\"" STR_FMT "\"" : "%s" STR_FMT "=" STR_FMT, sep,
-			STR_ARG(name), STR_ARG(value));
+		buf_fmt(b,
+			quoted ? "%s" STR_FMT "=\"" STR_FMT "\""
+			       : "%s" STR_FMT "=" STR_FMT,
+			sep, STR_ARG(name), STR_ARG(value));
 		sep = ", ";
 	}
 	return more < 0 || sep[0] == ' ' ? -EBADMSG : 0;
 }
 
 /* Credentials of one field: rebuilt, or gone when they are of another scheme. */
-static int clean_credentials(struct sip_edit *e, const struct sip_field *f, unsigned keep,
-	const char *flag)
+static int clean_credentials(
+	struct sip_edit *e, const struct sip_field *f, unsigned keep, const char *flag)
 {
 	struct sip_auth au;
 	struct buf b = {0};
@@ -201,12 +233,15 @@ static void clean_challenges(struct sip_edit *e, enum sip_header id)
 		if (sip_auth_parse(&au, sip_field_value(e->m, f)))
 			continue;
 		buf_add(&b, au.scheme);
-		for (rest = au.params; sip_auth_next(&rest, &name, &value, &quoted) > 0;) {
+		for (rest = au.params;
+			sip_auth_next(&rest, &name, &value, &quoted) > 0;) {
 			if (among(challenge_keys, COUNT(challenge_keys), name)) {
 				keys = true;
 				continue;
 			}
-			buf_fmt(&b, quoted ? "%s" STR_FMT "=\"" STR_FMT "\"" : "%s" STR_FMT "=" STR_FMT,
+			buf_fmt(&b,
+				quoted ? "%s" STR_FMT "=\"" STR_FMT "\""
+				       : "%s" STR_FMT "=" STR_FMT,
 				sep, STR_ARG(name), STR_ARG(value));
 			sep = ", ";
 		}
@@ -238,16 +273,18 @@ static bool network_provided(const struct sip_msg *m, const struct sip_field *f)
 	return str_ifind(sip_field_value(m, f), STR("network-provided")) >= 0;
 }
 
-int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
-	struct sip_fault *fault)
+int edge_border_request(
+	struct sip_edit *e, unsigned keep, const char *flag, struct sip_fault *fault)
 {
 	const struct sip_msg *m = e->m;
 	for (size_t i = 0; i < m->n_fields; i++) {
 		const struct sip_field *f = &m->fields[i];
 		enum sip_header id = f->id;
 		if (id == SIP_H_AUTHORIZATION || id == SIP_H_PROXY_AUTHORIZATION) {
-			if (clean_credentials(e, f, keep, id == SIP_H_AUTHORIZATION ? flag : NULL)) {
-				*fault = (struct sip_fault){400, "Authorization malformed"};
+			if (clean_credentials(e, f, keep,
+				    id == SIP_H_AUTHORIZATION ? flag : NULL)) {
+				*fault = (struct sip_fault){
+					400, "Authorization malformed"};
 				return -EBADMSG;
 			}
 		} else if (id == SIP_H_PATH && keep & EDGE_KEEP_PATH) {
@@ -273,9 +310,12 @@ int edge_border_route(struct sip_edit *e, const struct str *own, size_t n_own)
 	int left = 0;
 
 	while (sip_list_next(e->m, SIP_H_ROUTE, &it, &el)) {
-		if (!left && !sip_name_addr_parse(&na, el) && among(own, n_own, na.uri.host))
+		if (!left && !sip_name_addr_parse(&na, el) &&
+			among(own, n_own, na.uri.host))
 			continue;
-		rest = left++ ? arena_fmt(e->a, STR_FMT ", " STR_FMT, STR_ARG(rest), STR_ARG(el)) : el;
+		rest = left++ ? arena_fmt(e->a, STR_FMT ", " STR_FMT, STR_ARG(rest),
+					STR_ARG(el))
+			      : el;
 	}
 	if (left)
 		sip_edit_set(e, SIP_H_ROUTE, rest);
@@ -301,7 +341,8 @@ void edge_border_outward(struct sip_edit *e)
 	bool hide = wants_privacy(e->m);
 	for (size_t i = 0; i < e->m->n_fields; i++) {
 		const struct sip_field *f = &e->m->fields[i];
-		if (edge_border_drops_out(f->id) || (hide && f->id == SIP_H_P_ASSERTED_IDENTITY))
+		if (edge_border_drops_out(f->id) ||
+			(hide && f->id == SIP_H_P_ASSERTED_IDENTITY))
 			sip_edit_remove(e, f);
 	}
 	clean_challenges(e, SIP_H_WWW_AUTHENTICATE);

@@ -1,8 +1,8 @@
-/* The trust border (TS 24.229 4.4): what is taken out of a message that comes from a user,
- * and out of one that goes to a user. Silently; what stays leaves as it came.
+/* The trust border (TS 24.229 4.4): what is taken out of a message that comes from a
+ * user, and out of one that goes to a user. Silently; what stays leaves as it came.
  *
- * Which header fields are network-only is said in sip/header.def; what a user may be shown
- * of them, the parameters of credentials and the URI parameters are tables in border.c.
+ * Which header fields are network-only is said in sip/header.def; what a user may be
+ * shown of them, the parameters of credentials and of URIs are tables in border.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/sip/register.h"
@@ -10,8 +10,8 @@
 /* What the sender is trusted with, beyond what any user is. */
 enum {
 	EDGE_KEEP_PATH = 1,    /* its Path entries stay */
+	EDGE_KEEP_FLAG = 2,    /* its integrity-protected and entity parameters stay */
 	EDGE_KEEP_VIA = 4,     /* a proxy stands between the user and us: its Via stays */
-	EDGE_KEEP_FLAG = 2,    /* its integrity-protected and its entity parameters stay */
 };
 
 /* Values of integrity-protected that we set ourselves; NULL stands for none. */

@@ -18,8 +18,7 @@ const struct conf_row edge_wss_rows[] = {
 	CONF_MS(struct edge_wss_conf, ping_ms, "ping", 0, "30s"),
 	CONF_MS(struct edge_wss_conf, t1_ms, "t1", 0, "2s"),
 	CONF_MS(struct edge_wss_conf, t2_ms, "t2", 0, "16s"),
-	CONF_MS(struct edge_wss_conf, t4_ms, "t4", 0, "17s"),
-	CONF_END};
+	CONF_MS(struct edge_wss_conf, t4_ms, "t4", 0, "17s"), CONF_END};
 
 const struct conf_row edge_origin_rows[] = {
 	CONF_STR(struct edge_origin_conf, origin, "origin", CONF_REQUIRED, NULL),
@@ -32,12 +31,10 @@ const struct conf_row edge_origin_rows[] = {
 #define LIMIT(m, k, d) CONF_INT(struct edge_limits_conf, m, k, 0, d, 1, 1000000000)
 const struct conf_row edge_limits_rows[] = {
 	LIMIT(handshakes, "handshakes-per-second", "10"),
-	LIMIT(open_per_address, "open-per-address", "200"),
-	LIMIT(open, "open", "100000"),
+	LIMIT(open_per_address, "open-per-address", "200"), LIMIT(open, "open", "100000"),
 	CONF_MS(struct edge_limits_conf, register_within_ms, "register-within", 0, "10s"),
 	LIMIT(registers, "registers-per-10s", "5"),
-	LIMIT(requests, "requests-per-second", "20"),
-	CONF_END};
+	LIMIT(requests, "requests-per-second", "20"), CONF_END};
 
 static const struct {
 	struct str name;
@@ -92,7 +89,8 @@ static int check_auth(const char *name, char why[512])
 {
 	if (method_bit(str_of(name)))
 		return 0;
-	snprintf(why, 512, "origins: auth \"%s\" is not known here (expected digest)", name);
+	snprintf(why, 512, "origins: auth \"%s\" is not known here (expected digest)",
+		name);
 	return -EINVAL;
 }
 
@@ -118,7 +116,7 @@ int edge_conf_check(const struct edge_conf *conf, char why[512])
 
 void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out)
 {
-	out->access = (struct sip_timers){(int)conf->wss.t1_ms, (int)conf->wss.t2_ms,
-		(int)conf->wss.t4_ms};
+	out->access = (struct sip_timers){
+		(int)conf->wss.t1_ms, (int)conf->wss.t2_ms, (int)conf->wss.t4_ms};
 	out->max_connections = (size_t)conf->limits.open + CORE_CONNECTIONS;
 }

@@ -2,9 +2,9 @@
  * WebSocket to it and register; what comes over the trust border is cleaned, limited, and
  * bound to its connection.
  *
- * Words: a *WIC* is the client behind one WebSocket; its *flow* is that connection; a flow
- * *claims* an IMPI with the first REGISTER that goes on, and is *registered* while a binding
- * (binding.h) names it.
+ * Words: a *WIC* is the client behind one WebSocket; its *flow* is that connection; a
+ * flow *claims* an IMPI with the first REGISTER that goes on, and is *registered* while a
+ * binding (binding.h) names it.
  *
  *	front.c     handshake, connections, flow loss, limits
  *	register.c  REGISTER of a WIC and its answer
@@ -14,7 +14,8 @@
  *	refuse.def  every reason to refuse
  *
  * An element opens one edge on its SIP stack, hands it what comes over WebSockets
- * (edge_request, edge_flow_gone, edge_garbage) and says by a callback where a REGISTER goes.
+ * (edge_request, edge_flow_gone, edge_garbage) and says by a callback where a REGISTER
+ * goes.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <jansson.h>
@@ -43,7 +44,7 @@ struct edge_wss_conf {
 struct edge_origin_conf {
 	char *origin;
 	struct conf_list also;         /* of char *: other origins of the same pages */
-	char *wwsf;                    /* identity of the WWSF that serves it; may be NULL */
+	char *wwsf;                    /* identity of the WWSF; may be NULL */
 	struct conf_list auth;         /* of char *: digest */
 };
 /*	limits: {handshakes-per-second: 10, open-per-address: 200, open: 100000,
@@ -66,13 +67,13 @@ struct edge_conf {
 extern const struct conf_row edge_wss_rows[], edge_origin_rows[], edge_limits_rows[];
 extern const char *const edge_domain_names[];
 /* Rows of a struct edge_conf that is member `m` of S. */
-#define EDGE_CONF_ROWS(S, m)                                                               \
-	CONF_STR(S, m.name, "name", CONF_REQUIRED, NULL),                                  \
-		CONF_STR(S, m.realm, "realm", CONF_REQUIRED, NULL),                        \
-		CONF_ENUM(S, m.domain, "domain", 0, "operator", edge_domain_names),        \
-		CONF_STRUCT(S, m.wss, "wss", CONF_REQUIRED, edge_wss_rows),                \
-		CONF_LIST(S, m.origins, "origins", CONF_REQUIRED, edge_origin_rows,        \
-			struct edge_origin_conf),                                          \
+#define EDGE_CONF_ROWS(S, m) \
+	CONF_STR(S, m.name, "name", CONF_REQUIRED, NULL), \
+		CONF_STR(S, m.realm, "realm", CONF_REQUIRED, NULL), \
+		CONF_ENUM(S, m.domain, "domain", 0, "operator", edge_domain_names), \
+		CONF_STRUCT(S, m.wss, "wss", CONF_REQUIRED, edge_wss_rows), \
+		CONF_LIST(S, m.origins, "origins", CONF_REQUIRED, edge_origin_rows, \
+			struct edge_origin_conf), \
 		CONF_STRUCT(S, m.limits, "limits", 0, edge_limits_rows)
 /* Origins that are none, methods of authentication that are not known: -EINVAL and a
  * sentence. */
@@ -104,9 +105,9 @@ void edge_refuse(struct sip_req *req, const struct edge_fault *f);
 /* The next hop of a forwarded REGISTER does not answer: counted, logged; 504. */
 int edge_forward_failed(struct sip_req *req, int err, void *arg);
 
-/* What every REGISTER at the edge has to be, whoever sent it: To and From equal, a Contact,
- * the Request-URI the home domain, no option that a proxy would have to know, one set of
- * credentials. False with *f. */
+/* What every REGISTER at the edge has to be, whoever sent it: To and From equal, a
+ * Contact, the Request-URI the home domain, no option that a proxy would have to know,
+ * one set of credentials. False with *f. */
 bool edge_register_check(struct sip_req *req, const char *realm, struct sip_register *out,
 	struct edge_fault *f);
 /* OPTIONS, and methods that are not served: 200, 405 or 501. */
@@ -127,14 +128,14 @@ struct edge_reg {
 };
 /* Puts into the edits (which took out what the border takes out) what this element adds,
  * and says where the request goes. */
-typedef void(edge_onward_h)(const struct edge_reg *r, struct sip_edit *e, struct sip_hop *to,
-	void *arg);
+typedef void(edge_onward_h)(const struct edge_reg *r, struct sip_edit *e,
+	struct sip_hop *to, void *arg);
 
 struct edge_setup {
 	struct host *host;
 	struct sip_stack *stack;
 	const struct edge_conf *conf;
-	struct addr sip;               /* where the element takes SIP, for Routes that name it */
+	struct addr sip;               /* where it takes SIP, for Routes that name it */
 	edge_onward_h *onward;
 	void *arg;
 };
@@ -148,16 +149,17 @@ void edge_reset(struct edge *ed);
 /* From the element's sip_stack_h, for hops of transport WS and WSS. */
 void edge_request(struct edge *ed, struct sip_req *req);
 void edge_garbage(struct edge *ed, const struct sip_hop *from);
-void edge_flow_gone(struct edge *ed, uint64_t conn); /* other connections: nothing happens */
+void edge_flow_gone(struct edge *ed, uint64_t conn); /* ... or of any other */
 
 struct edge_book *edge_bindings(struct edge *ed);
 
 /* For REGISTERs that came by another way than a WebSocket, in order: edge_register_check,
  * then this, which begins the edits and takes out what the border takes out (`keep` and
- * `flag` as in border.h) and Routes to the element; false with *f; then the token that names
- * the flow; then off it goes, or is answered when it can't. */
-bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep, const char *flag,
-	struct sip_edit *e, struct edge_fault *f);
-void edge_token_of(const struct edge *ed, const struct sip_hop *hop, char out[EDGE_TOKEN_SIZE]);
-void edge_register_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *to,
-	const struct sip_forward_h *h, void *arg);
+ * `flag` as in border.h) and Routes to the element; false with *f; then the token that
+ * names the flow; then off it goes, or is answered when it can't. */
+bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
+	const char *flag, struct sip_edit *e, struct edge_fault *f);
+void edge_token_of(const struct edge *ed, const struct sip_hop *hop,
+	char out[EDGE_TOKEN_SIZE]);
+void edge_register_forward(struct sip_req *req, struct sip_edit *e,
+	const struct sip_hop *to, const struct sip_forward_h *h, void *arg);

@@ -9,14 +9,15 @@
 #include "common/base/metric.h"
 #include "common/edge/inner.h"
 
-METRIC_COUNTER(handshakes, "imsrig_edge_handshakes_total", "WebSocket handshakes asked for");
+METRIC_COUNTER(
+	handshakes, "imsrig_edge_handshakes_total", "WebSocket handshakes asked for");
 METRIC_COUNTER(accepted, "imsrig_edge_flows_total", "WebSockets opened");
 METRIC_IDLE(flows, "imsrig_edge_flows", "open WebSockets of WICs");
 
 enum {
 	SECOND_MS = 1000,
 	HTTP_IDLE_MS = 10 * 1000,
-	LISTENER = 1 << 16,    /* none of the stack's: the sockets are HTTP's */
+	LISTENER = 1 << 16, /* none of the stack's: the sockets are HTTP's */
 };
 
 static int64_t now_of(const struct edge *ed)
@@ -33,7 +34,8 @@ static const struct edge_limits_conf *limits_of(const struct edge *ed)
 
 static void watch(struct edge_conn *c);
 
-/* While a REGISTER is under way the network is slow, not the client: it gets its answer. */
+/* While a REGISTER is under way the network is slow, not the client: it gets its
+ * answer. */
 static void on_late(struct timer *t, void *arg)
 {
 	static const struct edge_fault late = {EDGE_NO_LATE, "not registered in time"};
@@ -103,7 +105,8 @@ void edge_conn_close(struct edge_conn *c, int code, const char *why)
 	sip_flow_close(c->edge->setup.stack, c->id, code, why);
 }
 
-void edge_conn_refuse(struct edge_conn *c, struct sip_req *req, const struct edge_fault *f)
+void edge_conn_refuse(
+	struct edge_conn *c, struct sip_req *req, const struct edge_fault *f)
 {
 	enum edge_then then = edge_refusal_row(f->no)->then;
 	edge_refuse(req, f);
@@ -162,8 +165,8 @@ void edge_conn_challenged(struct edge_conn *c, bool on)
 		edge_index_remove(&c->edge->challenged, str_hash(str_of(c->impi)), c);
 }
 
-struct edge_conn *edge_challenged_for(const struct edge *ed, struct str impi,
-	const struct edge_conn *c)
+struct edge_conn *edge_challenged_for(
+	const struct edge *ed, struct str impi, const struct edge_conn *c)
 {
 	struct edge_conn *other;
 	size_t it = 0;
@@ -186,7 +189,8 @@ static bool is_origin_of(const struct edge_origin_conf *o, struct str said)
 	return false;
 }
 
-static const struct edge_origin_conf *origin_of(const struct edge *ed, const struct http_msg *m)
+static const struct edge_origin_conf *origin_of(
+	const struct edge *ed, const struct http_msg *m)
 {
 	const struct edge_origin_conf *o = ed->setup.conf->origins.items;
 	struct str said = http_field(m, STR("Origin"));
@@ -198,7 +202,8 @@ static const struct edge_origin_conf *origin_of(const struct edge *ed, const str
 	return NULL;
 }
 
-static void refuse_handshake(struct http_req *r, enum edge_refusal no, int wait_s, const char *why)
+static void refuse_handshake(
+	struct http_req *r, enum edge_refusal no, int wait_s, const char *why)
 {
 	struct edge_fault f = {no, why};
 	if (wait_s)
@@ -214,7 +219,8 @@ static const char *origin_fault(struct http_req *r)
 		return "Origin missing";
 	if (http_field_count(http_req_msg(r), STR("Origin")) > 1)
 		return "Origin twice";
-	struct str s = arena_fmt(http_req_arena(r), "Origin %s is not listed", log_text(said));
+	struct str s =
+		arena_fmt(http_req_arena(r), "Origin %s is not listed", log_text(said));
 	return s.p;
 }
 
@@ -240,11 +246,13 @@ static void on_handshake(struct http_req *r, void *arg)
 	int wait_s;
 
 	handshakes.value++;
-	if (!edge_window_take(&source->handshakes, now_of(ed), SECOND_MS, limits->handshakes,
-		&wait_s))
-		refuse_handshake(r, EDGE_NO_HANDSHAKE_RATE, wait_s, "too many from this address");
+	if (!edge_window_take(&source->handshakes, now_of(ed), SECOND_MS,
+		    limits->handshakes, &wait_s))
+		refuse_handshake(
+			r, EDGE_NO_HANDSHAKE_RATE, wait_s, "too many from this address");
 	else if (source->open >= limits->open_per_address)
-		refuse_handshake(r, EDGE_NO_ADDRESS_FULL, 60, "too many open from this address");
+		refuse_handshake(
+			r, EDGE_NO_ADDRESS_FULL, 60, "too many open from this address");
 	else if (ed->open >= limits->open)
 		refuse_handshake(r, EDGE_NO_FULL, 60, "too many open");
 	else if (!(origin = origin_of(ed, http_req_msg(r))))
@@ -253,7 +261,8 @@ static void on_handshake(struct http_req *r, void *arg)
 		edge_count_refusal(&(struct edge_fault){EDGE_NO_HANDSHAKE, why}, &from);
 	else {
 		accepted.value++;
-		log_debug("edge", "WebSocket from %s, page of %s", addr_text(&from), origin->origin);
+		log_debug("edge", "WebSocket from %s, page of %s", addr_text(&from),
+			origin->origin);
 		conn_new(ed, w, source, origin);
 	}
 }
@@ -277,11 +286,12 @@ void edge_flow_gone(struct edge *ed, uint64_t conn)
 
 void edge_garbage(struct edge *ed, const struct sip_hop *from)
 {
-	static const struct edge_fault garbage = {EDGE_NO_GARBAGE, "too much that is no SIP"};
+	static const struct edge_fault garbage = {
+		EDGE_NO_GARBAGE, "too much that is no SIP"};
 	struct edge_conn *c = edge_conn_of(ed, from->conn);
 	int wait_s;
-	if (!c || edge_window_take(&c->requests, now_of(ed), SECOND_MS, limits_of(ed)->requests,
-		&wait_s))
+	if (!c || edge_window_take(&c->requests, now_of(ed), SECOND_MS,
+			  limits_of(ed)->requests, &wait_s))
 		return;
 	edge_count_refusal(&garbage, &from->remote);
 	edge_conn_close(c, EDGE_POLICY, garbage.why);
@@ -289,7 +299,8 @@ void edge_garbage(struct edge *ed, const struct sip_hop *from)
 
 static void on_binding_gone(const struct edge_binding *b, bool expired, void *arg)
 {
-	struct edge_conn *c = b->kind == EDGE_WIC && b->conn ? edge_conn_of(arg, b->conn) : NULL;
+	struct edge_conn *c =
+		b->kind == EDGE_WIC && b->conn ? edge_conn_of(arg, b->conn) : NULL;
 	if (expired)
 		log_debug("edge", "registration of %s expired",
 			log_text(edge_binding_text(b, EDGE_IMPU)));
@@ -324,8 +335,8 @@ static int serve(struct edge *ed, char why[512])
 		.idle_ms = HTTP_IDLE_MS,
 	};
 	if ((err = http_serve(ed->setup.host, &conf, &ed->server)))
-		snprintf(why, 512, "can't listen for WebSockets on %s: %s", addr_text(&wss->listen),
-			uv_strerror(err));
+		snprintf(why, 512, "can't listen for WebSockets on %s: %s",
+			addr_text(&wss->listen), uv_strerror(err));
 	return err;
 }
 
@@ -379,7 +390,8 @@ struct edge_book *edge_bindings(struct edge *ed)
 	return &ed->book;
 }
 
-void edge_token_of(const struct edge *ed, const struct sip_hop *hop, char out[EDGE_TOKEN_SIZE])
+void edge_token_of(
+	const struct edge *ed, const struct sip_hop *hop, char out[EDGE_TOKEN_SIZE])
 {
 	edge_token_write(&ed->tokens, hop, out);
 }

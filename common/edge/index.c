@@ -47,7 +47,8 @@ void edge_index_remove(struct edge_index *x, uint64_t hash, const void *entry)
 	size_t mask = x->cap - 1, hole;
 	if (!x->n)
 		return;
-	for (hole = home(x, hash); x->slots[hole].entry != entry; hole = (hole + 1) & mask)
+	for (hole = home(x, hash); x->slots[hole].entry != entry;
+		hole = (hole + 1) & mask)
 		if (!x->slots[hole].entry)
 			return;
 	for (size_t i = (hole + 1) & mask; x->slots[i].entry; i = (i + 1) & mask) {

@@ -42,7 +42,7 @@ struct edge {
 	struct edge_token_key tokens;
 	struct edge_book book;
 	struct edge_sources sources;
-	struct edge_index challenged;  /* connections, by the IMPI they were challenged for */
+	struct edge_index challenged;  /* connections by the IMPI they were asked about */
 	struct edge_conn *first;
 	int64_t open;
 	struct str own[3];             /* host names and addresses of the element */
@@ -53,7 +53,8 @@ struct edge {
 struct edge_conn *edge_conn_of(struct edge *ed, uint64_t id);  /* NULL: gone */
 void edge_conn_close(struct edge_conn *c, int code, const char *why);
 /* Refuses a request of a WIC and does with its connection what the row says. */
-void edge_conn_refuse(struct edge_conn *c, struct sip_req *req, const struct edge_fault *f);
+void edge_conn_refuse(struct edge_conn *c, struct sip_req *req,
+	const struct edge_fault *f);
 /* A REGISTER for that IMPI goes on; the claim falls when nothing comes of it. */
 void edge_conn_claim(struct edge_conn *c, const struct sip_register *asked);
 void edge_conn_settle(struct edge_conn *c);        /* it was answered */

@@ -8,8 +8,8 @@
 
 enum { SWEEP_LEAST = 1024, SOURCE_SPAN_MS = 1000 };
 
-bool edge_window_take(struct edge_window *w, int64_t now_ms, int64_t span_ms, int64_t most,
-	int *wait_s)
+bool edge_window_take(
+	struct edge_window *w, int64_t now_ms, int64_t span_ms, int64_t most, int *wait_s)
 {
 	if (!w->n || now_ms - w->since >= span_ms)
 		*w = (struct edge_window){now_ms, 0};
@@ -46,8 +46,8 @@ static void sweep(struct edge_sources *s, int64_t now_ms)
 	s->sweep_at = s->n * 2 > SWEEP_LEAST ? s->n * 2 : SWEEP_LEAST;
 }
 
-struct edge_source *edge_source_of(struct edge_sources *s, const struct addr *from,
-	int64_t now_ms)
+struct edge_source *edge_source_of(
+	struct edge_sources *s, const struct addr *from, int64_t now_ms)
 {
 	uint64_t hash = hash_of(from);
 	struct edge_source *e;

@@ -11,11 +11,11 @@ struct edge_window {
 	uint32_t n;
 };
 /* True: taken. False: over the limit, and *wait_s (at least 1) is when to come again. */
-bool edge_window_take(struct edge_window *w, int64_t now_ms, int64_t span_ms, int64_t most,
-	int *wait_s);
+bool edge_window_take(struct edge_window *w, int64_t now_ms, int64_t span_ms,
+	int64_t most, int *wait_s);
 
-/* One source address: handshakes in this second and connections open. An entry stays while
- * a connection is open; others go when the table is swept. */
+/* One source address: handshakes in this second and connections open. An entry stays
+ * while a connection is open; others go when the table is swept. */
 struct edge_source {
 	struct addr addr;      /* port 0 */
 	struct edge_window handshakes;

@@ -10,12 +10,13 @@ static bool wants_outbound(const struct sip_register *reg)
 	return false;
 }
 
-void edge_put_path(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
-	const char *token)
+void edge_put_path(struct sip_edit *e, const struct edge_mw *mw,
+	const struct sip_register *reg, const char *token)
 {
 	sip_edit_add_top(e, SIP_H_PATH,
 		arena_fmt(e->a, "<sip:%s@%s:%u%s;lr%s>", token, mw->name, mw->port,
-			mw->tls ? ";transport=tls" : "", wants_outbound(reg) ? ";ob" : ""));
+			mw->tls ? ";transport=tls" : "",
+			wants_outbound(reg) ? ";ob" : ""));
 }
 
 static bool requires(const struct sip_msg *m, struct str option)
@@ -28,8 +29,8 @@ static bool requires(const struct sip_msg *m, struct str option)
 	return false;
 }
 
-void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
-	const char *token, struct chance *chance)
+void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw,
+	const struct sip_register *reg, const char *token, struct chance *chance)
 {
 	char icid[33];
 	chance_hex(chance, icid, 16);
@@ -39,7 +40,8 @@ void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw, const struct sip_
 	sip_edit_add(e, STR("P-Visited-Network-ID"),
 		arena_fmt(e->a, "\"%s\"", mw->visited_network));
 	sip_edit_add(e, STR("P-Charging-Vector"),
-		arena_fmt(e->a, "icid-value=\"%s\";orig-ioi=\"Type 1%s\"", icid, mw->realm));
+		arena_fmt(e->a, "icid-value=\"%s\";orig-ioi=\"Type 1%s\"", icid,
+			mw->realm));
 	if (!reg->digest)
 		sip_edit_add(e, STR("P-Access-Network-Info"),
 			arena_fmt(e->a, "%s;network-provided", mw->access_type));

@@ -14,9 +14,9 @@ struct edge_mw {
 	const char *access_type;       /* of the network-provided P-Access-Network-Info */
 };
 /* Own entry on top of Path, with `ob` when the user asks for an outbound flow. */
-void edge_put_path(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
-	const char *token);
+void edge_put_path(struct sip_edit *e, const struct edge_mw *mw,
+	const struct sip_register *reg, const char *token);
 /* Path as above, Require: path, P-Visited-Network-ID, P-Charging-Vector, and a network-
  * provided P-Access-Network-Info when no Authorization says who asks (TS 33.203 P.3). */
-void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw, const struct sip_register *reg,
-	const char *token, struct chance *chance);
+void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw,
+	const struct sip_register *reg, const char *token, struct chance *chance);

@@ -57,7 +57,8 @@ static int reject(struct edge_reg *r, struct edge_conn *c, const struct sip_msg 
 	const struct sip_edit *e)
 {
 	struct buf bytes = {0};
-	log_info("edge", "%s refused by the network with %d", log_text(r->asked.impu), m->status);
+	log_info("edge", "%s refused by the network with %d", log_text(r->asked.impu),
+		m->status);
 	sip_edit_write(e, &bytes);
 	sip_answer_bytes(r->req, m->status, buf_str(&bytes));
 	buf_free(&bytes);
@@ -66,7 +67,8 @@ static int reject(struct edge_reg *r, struct edge_conn *c, const struct sip_msg 
 	return -ECANCELED;
 }
 
-static int on_response(struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
+static int on_response(
+	struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
 {
 	struct edge_reg *r = arg;
 	struct edge_conn *c = edge_conn_of(r->edge, r->conn);
@@ -127,7 +129,8 @@ static void forward(struct edge_reg *r, struct edge_conn *c)
 		return;
 	edge_conn_settle(c);
 	if (err) /* else the stack has answered: no Max-Forwards left */
-		edge_conn_refuse(c, r->req, &(struct edge_fault){EDGE_NO_NEXT_HOP, uv_strerror(err)});
+		edge_conn_refuse(c, r->req,
+			&(struct edge_fault){EDGE_NO_NEXT_HOP, uv_strerror(err)});
 }
 
 /* ---- checks ---- */
@@ -136,7 +139,8 @@ static void forward(struct edge_reg *r, struct edge_conn *c)
  * authenticates it there. */
 static bool same_instance(struct str instance, const struct sip_register *asked)
 {
-	return instance.n && asked->n_contacts && str_eq(instance, asked->contacts[0].instance);
+	return instance.n && asked->n_contacts &&
+	       str_eq(instance, asked->contacts[0].instance);
 }
 
 /* Another open flow is registered with this IMPI. One IMPU may well be shared by several
@@ -164,12 +168,14 @@ static bool challenged_elsewhere(const struct edge_reg *r, const struct edge_con
 static struct edge_fault fault_of(const struct edge_reg *r, const struct edge_conn *c)
 {
 	if (r->asked.bearer && !r->asked.digest)
-		return (struct edge_fault){EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"};
+		return (struct edge_fault){
+			EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"};
 	if (!(edge_origin_auth(c->origin) & EDGE_AUTH_DIGEST))
 		return (struct edge_fault){EDGE_NO_NO_DIGEST,
 			"WICs of this Origin may not register with IMS credentials"};
 	if (c->impi && !str_eq(str_of(c->impi), r->asked.impi))
-		return (struct edge_fault){EDGE_NO_SECOND_IMPI, "a second IMPI on one connection"};
+		return (struct edge_fault){
+			EDGE_NO_SECOND_IMPI, "a second IMPI on one connection"};
 	if (bound_elsewhere(r))
 		return (struct edge_fault){EDGE_NO_BOUND_ELSEWHERE,
 			"the identity is bound to another connection"};
@@ -190,8 +196,8 @@ void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req)
 	r->edge = ed;
 	r->req = req;
 	r->conn = c->id;
-	if (!edge_window_take(&c->registers, now, SPAN_MS, ed->setup.conf->limits.registers,
-		&wait_s)) {
+	if (!edge_window_take(&c->registers, now, SPAN_MS,
+		    ed->setup.conf->limits.registers, &wait_s)) {
 		f = (struct edge_fault){EDGE_NO_REGISTER_RATE, "too many REGISTERs",
 			arena_fmt(sip_req_arena(req), "Retry-After: %d\r\n", wait_s)};
 		edge_conn_refuse(c, req, &f);

@@ -17,9 +17,11 @@ static bool check_uri(const struct sip_msg *m, const char *realm, struct edge_fa
 {
 	struct sip_uri u;
 	if (sip_uri_parse(&u, m->uri) || !str_ieq(u.scheme, STR("sip")) || u.user.n)
-		return fault(f, EDGE_NO_REQUEST_URI, "Request-URI is not the home domain alone");
+		return fault(f, EDGE_NO_REQUEST_URI,
+			"Request-URI is not the home domain alone");
 	if (!str_ieq(u.host, str_of(realm)))
-		return fault(f, EDGE_NO_FOREIGN_DOMAIN, "Request-URI is not the home domain");
+		return fault(
+			f, EDGE_NO_FOREIGN_DOMAIN, "Request-URI is not the home domain");
 	return true;
 }
 
@@ -30,29 +32,35 @@ static bool check_options(struct sip_req *req, struct edge_fault *f)
 	struct arena *a = sip_req_arena(req);
 	struct str el, all = STR_NONE;
 	while (sip_list_next(sip_req_msg(req), SIP_H_PROXY_REQUIRE, &it, &el))
-		all = all.p ? arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(all), STR_ARG(el)) : el;
+		all = all.p ? arena_fmt(
+				      a, STR_FMT ", " STR_FMT, STR_ARG(all), STR_ARG(el))
+			    : el;
 	if (!all.p)
 		return true;
-	fault(f, EDGE_NO_EXTENSION, "Proxy-Require names an option that is not known here");
+	fault(f, EDGE_NO_EXTENSION,
+		"Proxy-Require names an option that is not known here");
 	f->fields = arena_fmt(a, "Unsupported: " STR_FMT "\r\n", STR_ARG(all));
 	return false;
 }
 
 /* Bearer once; a response beside it would say two things about who asks. */
-static bool check_bearer(const struct sip_msg *m, const struct sip_register *asked,
-	struct edge_fault *f)
+static bool check_bearer(
+	const struct sip_msg *m, const struct sip_register *asked, struct edge_fault *f)
 {
 	struct sip_auth au;
 	int n = 0;
 	if (!asked->bearer)
 		return true;
-	for (const struct sip_field *a = sip_first(m, SIP_H_AUTHORIZATION); a; a = sip_next(m, a))
-		if (!sip_auth_parse(&au, sip_field_value(m, a)) && str_ieq(au.scheme, STR("Bearer")))
+	for (const struct sip_field *a = sip_first(m, SIP_H_AUTHORIZATION); a;
+		a = sip_next(m, a))
+		if (!sip_auth_parse(&au, sip_field_value(m, a)) &&
+			str_ieq(au.scheme, STR("Bearer")))
 			n++;
 	if (n > 1)
 		return fault(f, EDGE_NO_SYNTAX, "Authorization repeated");
 	if (sip_register_answers(asked))
-		return fault(f, EDGE_NO_MIXED_CREDENTIALS, "a token beside a digest response");
+		return fault(
+			f, EDGE_NO_MIXED_CREDENTIALS, "a token beside a digest response");
 	return true;
 }
 
@@ -71,8 +79,8 @@ bool edge_register_check(struct sip_req *req, const char *realm, struct sip_regi
 	return check_uri(m, realm, f) && check_options(req, f) && check_bearer(m, out, f);
 }
 
-bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep, const char *flag,
-	struct sip_edit *e, struct edge_fault *f)
+bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
+	const char *flag, struct sip_edit *e, struct edge_fault *f)
 {
 	struct sip_fault syntax;
 	sip_edit_begin(e, sip_req_msg(req), sip_req_arena(req));
@@ -83,12 +91,13 @@ bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep, co
 	return true;
 }
 
-void edge_register_forward(struct sip_req *req, struct sip_edit *e, const struct sip_hop *to,
-	const struct sip_forward_h *h, void *arg)
+void edge_register_forward(struct sip_req *req, struct sip_edit *e,
+	const struct sip_hop *to, const struct sip_forward_h *h, void *arg)
 {
 	int err = sip_forward(req, e, to, h, arg);
 	if (err)
-		edge_refuse(req, &(struct edge_fault){EDGE_NO_NEXT_HOP, uv_strerror(err)});
+		edge_refuse(
+			req, &(struct edge_fault){EDGE_NO_NEXT_HOP, uv_strerror(err)});
 }
 
 /* ---- other methods ---- */
@@ -97,7 +106,8 @@ void edge_register_forward(struct sip_req *req, struct sip_edit *e, const struct
 static bool check_scheme(const struct sip_msg *m, struct edge_fault *f)
 {
 	struct str rest = m->uri, scheme = str_cut(&rest, ':');
-	if (str_ieq(scheme, STR("sip")) || str_ieq(scheme, STR("sips")) || str_ieq(scheme, STR("tel")))
+	if (str_ieq(scheme, STR("sip")) || str_ieq(scheme, STR("sips")) ||
+		str_ieq(scheme, STR("tel")))
 		return true;
 	return fault(f, EDGE_NO_SCHEME, "scheme of the Request-URI not known");
 }
@@ -115,7 +125,9 @@ static bool check_require(struct sip_req *req, struct edge_fault *f)
 	struct str el, none = STR_NONE;
 	while (sip_list_next(sip_req_msg(req), SIP_H_REQUIRE, &it, &el))
 		if (!is_supported(el))
-			none = none.p ? arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(none), STR_ARG(el)) : el;
+			none = none.p ? arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(none),
+						STR_ARG(el))
+				      : el;
 	if (!none.p)
 		return true;
 	fault(f, EDGE_NO_EXTENSION, "Require names an option that is not known here");
@@ -126,9 +138,10 @@ static bool check_require(struct sip_req *req, struct edge_fault *f)
 /* The order of RFC 3261 8.2: method, Request-URI, extensions. */
 void edge_answer_other(struct sip_req *req)
 {
-	static const struct edge_fault
-		method = {EDGE_NO_METHOD, "method not served here", {"Allow: REGISTER, OPTIONS\r\n", 26}},
-		unknown = {EDGE_NO_UNKNOWN_METHOD, "method not known"};
+	static const struct edge_fault method = {EDGE_NO_METHOD, "method not served here",
+					       {"Allow: REGISTER, OPTIONS\r\n", 26}},
+				       unknown = {EDGE_NO_UNKNOWN_METHOD,
+					       "method not known"};
 	const struct sip_msg *m = sip_req_msg(req);
 	struct edge_fault f;
 
@@ -139,14 +152,16 @@ void edge_answer_other(struct sip_req *req)
 	else if (!check_scheme(m, &f) || !check_require(req, &f))
 		edge_refuse(req, &f);
 	else
-		sip_answer(req, 200, NULL, STR("Allow: REGISTER, OPTIONS\r\nSupported: path, outbound\r\n"));
+		sip_answer(req, 200, NULL,
+			STR("Allow: REGISTER, OPTIONS\r\nSupported: path, outbound\r\n"));
 }
 
 void edge_request(struct edge *ed, struct sip_req *req)
 {
 	static const struct edge_fault
 		gone = {EDGE_NO_UNREGISTERED, "its connection is gone"},
-		stranger = {EDGE_NO_UNREGISTERED, "nothing is registered on this connection"};
+		stranger = {
+			EDGE_NO_UNREGISTERED, "nothing is registered on this connection"};
 	struct edge_conn *c = edge_conn_of(ed, sip_req_hop(req)->conn);
 	int64_t now = clock_ms(ed->setup.host->clock);
 	int wait_s;
@@ -155,8 +170,8 @@ void edge_request(struct edge *ed, struct sip_req *req)
 		edge_refuse(req, &gone);
 	} else if (sip_req_msg(req)->method == SIP_M_REGISTER) {
 		edge_register(ed, c, req);
-	} else if (!edge_window_take(&c->requests, now, SPAN_MS, ed->setup.conf->limits.requests,
-		&wait_s)) {
+	} else if (!edge_window_take(&c->requests, now, SPAN_MS,
+			   ed->setup.conf->limits.requests, &wait_s)) {
 		struct edge_fault f = {EDGE_NO_REQUEST_RATE, "too many requests",
 			arena_fmt(sip_req_arena(req), "Retry-After: %d\r\n", wait_s)};
 		edge_conn_refuse(c, req, &f);

@@ -17,7 +17,8 @@ void edge_token_key_draw(struct edge_token_key *k, struct chance *c)
 	chance_bytes(c, k->bytes, sizeof k->bytes);
 }
 
-static void mac_of(const struct edge_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
+static void mac_of(
+	const struct edge_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
 {
 	unsigned len = 32;
 	HMAC(EVP_sha256(), k->bytes, sizeof k->bytes, body, n, out, &len);
@@ -42,8 +43,8 @@ static size_t body_of(const struct sip_hop *h, uint8_t out[BODY_MAX])
 	if (!websocket(h->transport)) {
 		bool v6 = h->remote.sa.sa_family == AF_INET6;
 		out[n++] = v6 ? 6 : 4;
-		n += v6 ? put(out + n, &h->remote.in6.sin6_addr, 16) :
-			put(out + n, &h->remote.in.sin_addr, 4);
+		n += v6 ? put(out + n, &h->remote.in6.sin6_addr, 16)
+			: put(out + n, &h->remote.in.sin_addr, 4);
 		n += put(out + n, &h->remote.in.sin_port, 2);
 		if (h->transport == SIP_UDP)
 			return n;
@@ -101,7 +102,8 @@ static int read_body(const uint8_t *p, size_t n, struct sip_hop *h)
 	if (!websocket(h->transport)) {
 		bool v6 = p[1] == 6;
 		h->remote.sa.sa_family = v6 ? AF_INET6 : AF_INET;
-		memcpy(v6 ? (void *)&h->remote.in6.sin6_addr : (void *)&h->remote.in.sin_addr,
+		memcpy(v6 ? (void *)&h->remote.in6.sin6_addr
+			  : (void *)&h->remote.in.sin_addr,
 			p + 2, v6 ? 16 : 4);
 		at = v6 ? 18 : 6;
 		memcpy(&h->remote.in.sin_port, p + at, 2);

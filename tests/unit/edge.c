@@ -32,7 +32,8 @@ static void test_index(void **state)
 
 	assert_null(edge_index_next(&x, 1, &it));
 	for (int i = 0; i < N; i++)
-		edge_index_add(&x, (uint64_t)(i % 1000), &entry[i]); /* three of each hash */
+		edge_index_add(
+			&x, (uint64_t)(i % 1000), &entry[i]); /* three of each hash */
 	for (int i = 0; i < N; i += 3)
 		edge_index_remove(&x, (uint64_t)(i % 1000), &entry[i]);
 	assert_int_equal(x.n, N - N / 3);
@@ -56,9 +57,12 @@ static const struct sip_hop *sample_hops(size_t *n)
 {
 	static struct sip_hop hops[4];
 	hops[0] = (struct sip_hop){.transport = SIP_WSS, .conn = 0x1122334455667788};
-	hops[1] = (struct sip_hop){.transport = SIP_UDP, .remote = at("127.38.0.101:5060")};
-	hops[2] = (struct sip_hop){.transport = SIP_TCP, .remote = at("127.38.0.101:40001"), .conn = 9};
-	hops[3] = (struct sip_hop){.transport = SIP_TLS, .remote = at("[2001:db8::1]:5061"), .conn = 7};
+	hops[1] =
+		(struct sip_hop){.transport = SIP_UDP, .remote = at("127.38.0.101:5060")};
+	hops[2] = (struct sip_hop){
+		.transport = SIP_TCP, .remote = at("127.38.0.101:40001"), .conn = 9};
+	hops[3] = (struct sip_hop){
+		.transport = SIP_TLS, .remote = at("[2001:db8::1]:5061"), .conn = 7};
 	*n = 4;
 	return hops;
 }
@@ -90,8 +94,10 @@ static void test_token(void **state)
 
 static void test_token_forged(void **state)
 {
-	static const char *const rubbish[] = {"", "w", "a", "w!", "alice", "wAAAA", "w\x01",
-		"wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+	static const char *const rubbish[] = {"", "w", "a", "w!", "alice", "wAAAA",
+		"w\x01",
+		"wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"AAAAAAAA"};
 	struct edge_token_key key = {{1, 2, 3}};
 	char text[EDGE_TOKEN_SIZE];
 	struct sip_hop got;
@@ -99,7 +105,8 @@ static void test_token_forged(void **state)
 	const struct sip_hop *hops = sample_hops(&n);
 
 	for (size_t i = 0; i < sizeof rubbish / sizeof *rubbish; i++)
-		assert_int_equal(edge_token_read(&key, str_of(rubbish[i]), &got), -EINVAL);
+		assert_int_equal(
+			edge_token_read(&key, str_of(rubbish[i]), &got), -EINVAL);
 	for (size_t i = 0; i < n; i++) {
 		edge_token_write(&key, &hops[i], text);
 		size_t len = strlen(text);
@@ -107,11 +114,14 @@ static void test_token_forged(void **state)
 			char was = text[k];
 			for (int b = 0; b < 7; b++) { /* one bit of one character */
 				text[k] = (char)(was ^ 1 << b);
-				assert_int_equal(edge_token_read(&key, (struct str){text, len}, &got),
+				assert_int_equal(edge_token_read(&key,
+							 (struct str){text, len}, &got),
 					-EINVAL);
 			}
 			text[k] = was;
-			assert_int_equal(edge_token_read(&key, (struct str){text, k}, &got), -EINVAL);
+			assert_int_equal(
+				edge_token_read(&key, (struct str){text, k}, &got),
+				-EINVAL);
 		}
 		assert_int_equal(edge_token_read(&key, (struct str){text, len}, &got), 0);
 	}
@@ -193,26 +203,27 @@ static int clean(struct bench *t, unsigned keep, const char *flag)
 	return edge_border_request(&t->e, keep, flag, &fault);
 }
 
-#define HEAD                                                                               \
-	"REGISTER sip:ims.example.org SIP/2.0\r\n"                                         \
-	"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1;rport\r\n"                            \
-	"Max-Forwards: 70\r\n"                                                             \
-	"From: <sip:alice@ims.example.org>;tag=a1\r\n"                                     \
-	"To: <sip:alice@ims.example.org>\r\n"                                              \
-	"Call-ID: c1\r\n"                                                                  \
-	"CSeq: 1 REGISTER\r\n"                                                             \
-	"Contact: <sip:k@q7.invalid;transport=ws>;+sip.instance=\"<urn:uuid:0f>\";reg-id=1\r\n"
+#define HEAD                                                                             \
+	"REGISTER sip:ims.example.org SIP/2.0\r\n"                                       \
+	"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1;rport\r\n"                          \
+	"Max-Forwards: 70\r\n"                                                           \
+	"From: <sip:alice@ims.example.org>;tag=a1\r\n"                                   \
+	"To: <sip:alice@ims.example.org>\r\n"                                            \
+	"Call-ID: c1\r\n"                                                                \
+	"CSeq: 1 REGISTER\r\n"                                                           \
+	"Contact: "                                                                      \
+	"<sip:k@q7.invalid;transport=ws>;+sip.instance=\"<urn:uuid:0f>\";reg-id=1\r\n"
 #define TAIL "Content-Length: 0\r\n\r\n"
 
 /* TS 24.229 4.4: fields that a user has no business to send. */
-static const char *const network_only[] = {"Path", "P-Asserted-Identity", "P-Visited-Network-ID",
-	"P-Charging-Vector", "P-Charging-Function-Addresses", "P-Associated-URI",
-	"P-Called-Party-ID", "P-Profile-Key", "P-Served-User", "P-User-Database",
-	"P-Asserted-Service", "P-Private-Network-Indication", "P-Early-Media", "Service-Route",
-	"History-Info", "Resource-Priority", "Feature-Caps", "Restoration-Info", "Relayed-Charge",
-	"Service-Interact-Info", "Cellular-Network-Info", "Response-Source", "Attestation-Info",
-	"Origination-Id", "Additional-Identity", "Record-Route", "Security-Client",
-	"Security-Verify"};
+static const char *const network_only[] = {"Path", "P-Asserted-Identity",
+	"P-Visited-Network-ID", "P-Charging-Vector", "P-Charging-Function-Addresses",
+	"P-Associated-URI", "P-Called-Party-ID", "P-Profile-Key", "P-Served-User",
+	"P-User-Database", "P-Asserted-Service", "P-Private-Network-Indication",
+	"P-Early-Media", "Service-Route", "History-Info", "Resource-Priority",
+	"Feature-Caps", "Restoration-Info", "Relayed-Charge", "Service-Interact-Info",
+	"Cellular-Network-Info", "Response-Source", "Attestation-Info", "Origination-Id",
+	"Additional-Identity", "Record-Route", "Security-Client", "Security-Verify"};
 
 static void test_border_fields(void **state)
 {
@@ -248,10 +259,10 @@ static void test_border_fields(void **state)
 
 static void test_border_keeps(void **state)
 {
-	static const char text[] = HEAD
-		"P-Preferred-Identity: <sip:alice@ims.example.org>\r\n"
-		"P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=001122\r\n"
-		"Supported: path, outbound, gruu\r\nX-Own: stays\r\n" TAIL;
+	static const char text[] =
+		HEAD "P-Preferred-Identity: <sip:alice@ims.example.org>\r\n"
+		     "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=001122\r\n"
+		     "Supported: path, outbound, gruu\r\nX-Own: stays\r\n" TAIL;
 	struct bench t;
 	begin(&t, text);
 	assert_int_equal(clean(&t, 0, NULL), 0);
@@ -271,7 +282,8 @@ static void test_border_access_network(void **state)
 static void test_border_path_kept(void **state)
 {
 	struct bench t;
-	begin(&t, HEAD "Path: <sip:t@waaf.ims.example.org;lr;ob>\r\nP-Charging-Vector: icid-value=x\r\n" TAIL);
+	begin(&t, HEAD "Path: <sip:t@waaf.ims.example.org;lr;ob>\r\nP-Charging-Vector: "
+		       "icid-value=x\r\n" TAIL);
 	assert_int_equal(clean(&t, EDGE_KEEP_PATH, NULL), 0);
 	assert_true(has(&t, "Path: <sip:t@waaf"));
 	assert_false(has(&t, "P-Charging"));
@@ -282,10 +294,12 @@ static void test_border_via(void **state)
 {
 	struct bench t;
 	begin(&t, "REGISTER sip:ims.example.org SIP/2.0\r\n"
-		"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1, SIP/2.0/UDP evil.example;branch=z9hG4bK2\r\n"
-		"v: SIP/2.0/TCP evil2.example;branch=z9hG4bK3\r\n"
-		"From: <sip:alice@ims.example.org>;tag=a1\r\nTo: <sip:alice@ims.example.org>\r\n"
-		"Call-ID: c1\r\nCSeq: 1 REGISTER\r\n" TAIL);
+		  "Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1, SIP/2.0/UDP "
+		  "evil.example;branch=z9hG4bK2\r\n"
+		  "v: SIP/2.0/TCP evil2.example;branch=z9hG4bK3\r\n"
+		  "From: <sip:alice@ims.example.org>;tag=a1\r\nTo: "
+		  "<sip:alice@ims.example.org>\r\n"
+		  "Call-ID: c1\r\nCSeq: 1 REGISTER\r\n" TAIL);
 	assert_int_equal(clean(&t, 0, NULL), 0);
 	assert_false(has(&t, "evil"));
 	assert_true(has(&t, "Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\nFrom"));
@@ -296,12 +310,13 @@ static void test_border_uris(void **state)
 {
 	struct bench t;
 	begin(&t, "INVITE sip:bob@ims.example.org;orig;user=phone SIP/2.0\r\n"
-		"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\n"
-		"From: \"A\" <sip:alice@ims.example.org;cpc=operator>;tag=a1\r\n"
-		"To: <sip:bob@ims.example.org;iotl=homeA-homeB;x=1>\r\n"
-		"Call-ID: c1\r\nCSeq: 1 INVITE\r\n"
-		"Contact: <sip:k@q7.invalid;transport=ws;ORIG>;q=1\r\n"
-		"P-Preferred-Identity: <tel:+4930123;oli=62>, <sip:alice@ims.example.org>\r\n" TAIL);
+		  "Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\n"
+		  "From: \"A\" <sip:alice@ims.example.org;cpc=operator>;tag=a1\r\n"
+		  "To: <sip:bob@ims.example.org;iotl=homeA-homeB;x=1>\r\n"
+		  "Call-ID: c1\r\nCSeq: 1 INVITE\r\n"
+		  "Contact: <sip:k@q7.invalid;transport=ws;ORIG>;q=1\r\n"
+		  "P-Preferred-Identity: <tel:+4930123;oli=62>, "
+		  "<sip:alice@ims.example.org>\r\n" TAIL);
 	assert_int_equal(clean(&t, 0, NULL), 0);
 	assert_true(has(&t, "INVITE sip:bob@ims.example.org;user=phone SIP/2.0\r\n"));
 	assert_true(has(&t, "From: \"A\" <sip:alice@ims.example.org>;tag=a1\r\n"));
@@ -311,32 +326,41 @@ static void test_border_uris(void **state)
 	done(&t);
 }
 
-/* What comes in as Authorization, with which flag and trust; what goes on. NULL: nothing. */
+/* What comes as Authorization, with which flag and trust; what goes on (NULL: nothing). */
 static const struct {
 	const char *in, *flag;
 	unsigned keep;
 	const char *out;
 } credentials[] = {
-	{"Digest username=\"a@x\", realm=\"x\", uri=\"sip:x\", nonce=\"\", response=\"\"", NULL, 0,
-		"Digest username=\"a@x\", realm=\"x\", uri=\"sip:x\", nonce=\"\", response=\"\""},
-	{"Digest username=\"a@x\",integrity-protected=\"auth-done\", response=\"\"", NULL, 0,
-		"Digest username=\"a@x\", response=\"\""},
-	{"Digest Integrity-Protected=auth-done, username=\"a@x\"", NULL, 0, "Digest username=\"a@x\""},
-	{"Digest username=\"a@x\", authorization-entity=\"waf.x\", wwsf-entity=\"w\", foo=bar", NULL, 0,
+	{"Digest username=\"a@x\", realm=\"x\", uri=\"sip:x\", nonce=\"\", response=\"\"",
+		NULL, 0,
+		"Digest username=\"a@x\", realm=\"x\", uri=\"sip:x\", nonce=\"\", "
+		"response=\"\""},
+	{"Digest username=\"a@x\",integrity-protected=\"auth-done\", response=\"\"", NULL,
+		0, "Digest username=\"a@x\", response=\"\""},
+	{"Digest Integrity-Protected=auth-done, username=\"a@x\"", NULL, 0,
 		"Digest username=\"a@x\""},
+	{"Digest username=\"a@x\", authorization-entity=\"waf.x\", wwsf-entity=\"w\", "
+	 "foo=bar",
+		NULL, 0, "Digest username=\"a@x\""},
 	{"digest username=\"a@x\", nc=00000001, qop=auth, cnonce=\"c\", opaque=\"o\", "
-	 "algorithm=MD5, auts=\"\"", EDGE_TLS_PENDING, 0,
-		"Digest username=\"a@x\", nc=00000001, qop=auth, cnonce=\"c\", opaque=\"o\", "
+	 "algorithm=MD5, auts=\"\"",
+		EDGE_TLS_PENDING, 0,
+		"Digest username=\"a@x\", nc=00000001, qop=auth, cnonce=\"c\", "
+		"opaque=\"o\", "
 		"algorithm=MD5, auts=\"\", integrity-protected=\"tls-pending\""},
 	{"Digest username=\"a\\\"b, integrity-protected=\\\"auth-done\"", NULL, 0,
 		"Digest username=\"a\\\"b, integrity-protected=\\\"auth-done\""},
-	{"Digest username=\"a@x\",\r\n integrity-protected=\"auth-done\",\r\n\trealm=\"x\"", NULL, 0,
-		"Digest username=\"a@x\", realm=\"x\""},
+	{"Digest username=\"a@x\",\r\n "
+	 "integrity-protected=\"auth-done\",\r\n\trealm=\"x\"",
+		NULL, 0, "Digest username=\"a@x\", realm=\"x\""},
 	{"Digest username=\"a@x\", integrity-protected=\"tls-yes\"", NULL, EDGE_KEEP_FLAG,
 		"Digest username=\"a@x\", integrity-protected=\"tls-yes\""},
-	{"Digest username=\"a@x\", integrity-protected=\"auth-done\", authorization-entity=\"w\"",
+	{"Digest username=\"a@x\", integrity-protected=\"auth-done\", "
+	 "authorization-entity=\"w\"",
 		NULL, EDGE_KEEP_FLAG,
-		"Digest username=\"a@x\", integrity-protected=\"auth-done\", authorization-entity=\"w\""},
+		"Digest username=\"a@x\", integrity-protected=\"auth-done\", "
+		"authorization-entity=\"w\""},
 	{"Digest username=\"a@x\", integrity-protected=\"yes\"", NULL, EDGE_KEEP_FLAG,
 		"Digest username=\"a@x\""},
 	{"Digest username=\"a@x\", integrity-protected=\"no\"", NULL, EDGE_KEEP_FLAG,
@@ -353,13 +377,16 @@ static void test_border_credentials(void **state)
 		for (int proxy = 0; proxy < 2; proxy++) {
 			struct bench t;
 			struct buf b = {0}, want = {0};
-			const char *name = proxy ? "Proxy-Authorization" : "Authorization";
+			const char *name =
+				proxy ? "Proxy-Authorization" : "Authorization";
 			if (proxy && credentials[i].flag)
 				continue;
 			buf_fmt(&b, HEAD "%s: %s\r\n" TAIL, name, credentials[i].in);
 			begin(&t, buf_z(&b));
-			assert_int_equal(clean(&t, credentials[i].keep, credentials[i].flag), 0);
-			buf_fmt(&want, "\r\n%s: %s\r\n", name, credentials[i].out ? credentials[i].out : "");
+			assert_int_equal(
+				clean(&t, credentials[i].keep, credentials[i].flag), 0);
+			buf_fmt(&want, "\r\n%s: %s\r\n", name,
+				credentials[i].out ? credentials[i].out : "");
 			if (credentials[i].out)
 				assert_true(has(&t, buf_z(&want)));
 			else
@@ -373,8 +400,9 @@ static void test_border_credentials(void **state)
 
 static void test_border_credentials_broken(void **state)
 {
-	static const char *const broken[] = {"Digest username", "Digest username=\"a", "Digest bare",
-		"Digest foo=bar", "Digest username=\"a\" realm=\"x\"", "Digest ,"};
+	static const char *const broken[] = {"Digest username", "Digest username=\"a",
+		"Digest bare", "Digest foo=bar", "Digest username=\"a\" realm=\"x\"",
+		"Digest ,"};
 	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
 		struct bench t;
 		struct buf b = {0};
@@ -391,12 +419,12 @@ static void test_border_route(void **state)
 	const struct str own[] = {STR("edge.ims.example.org"), STR("127.38.0.12")};
 	struct bench t;
 	begin(&t, HEAD "Route: <sip:EDGE.ims.example.org:8443;transport=ws;lr>\r\n"
-		"Route: <sip:127.38.0.12;lr>\r\n" TAIL);
+		       "Route: <sip:127.38.0.12;lr>\r\n" TAIL);
 	assert_int_equal(edge_border_route(&t.e, own, 2), 0);
 	assert_false(has(&t, "Route:"));
 	done(&t);
 	begin(&t, HEAD "Route: <sip:edge.ims.example.org;lr>, <sip:orig@scscf;lr>\r\n"
-		"Route: <sip:127.38.0.12;lr>\r\n" TAIL);
+		       "Route: <sip:127.38.0.12;lr>\r\n" TAIL);
 	assert_int_equal(edge_border_route(&t.e, own, 2), 2);
 	assert_true(has(&t, "Route: <sip:orig@scscf;lr>, <sip:127.38.0.12;lr>\r\n"));
 	done(&t);
@@ -406,21 +434,25 @@ static void test_border_route(void **state)
 	done(&t);
 }
 
-#define OK200                                                                              \
-	"SIP/2.0 200 OK\r\nVia: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\n"                \
-	"From: <sip:alice@ims.example.org>;tag=a1\r\nTo: <sip:alice@ims.example.org>;tag=b\r\n" \
+#define OK200                                                                            \
+	"SIP/2.0 200 OK\r\nVia: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\n"              \
+	"From: <sip:alice@ims.example.org>;tag=a1\r\nTo: "                               \
+	"<sip:alice@ims.example.org>;tag=b\r\n"                                          \
 	"Call-ID: c1\r\nCSeq: 2 REGISTER\r\n"
 
 static void test_border_outward(void **state)
 {
 	struct bench t;
-	begin(&t, OK200 "Path: <sip:t@edge;lr;ob>\r\nService-Route: <sip:orig@scscf;lr>\r\n"
-		"P-Associated-URI: <sip:alice@ims.example.org>\r\n"
-		"P-Charging-Vector: icid-value=1;orig-ioi=\"Type 1x\"\r\n"
-		"P-Charging-Function-Addresses: ccf=1.2.3.4\r\nP-Visited-Network-ID: x\r\n"
-		"P-Access-Network-Info: IEEE-802.3;network-provided\r\nP-User-Database: <aaa://hss>\r\n"
-		"Authentication-Info: qop=auth\r\n"
-		"P-Asserted-Identity: <sip:bob@ims.example.org>\r\n" TAIL);
+	begin(&t,
+		OK200 "Path: <sip:t@edge;lr;ob>\r\nService-Route: <sip:orig@scscf;lr>\r\n"
+		      "P-Associated-URI: <sip:alice@ims.example.org>\r\n"
+		      "P-Charging-Vector: icid-value=1;orig-ioi=\"Type 1x\"\r\n"
+		      "P-Charging-Function-Addresses: "
+		      "ccf=1.2.3.4\r\nP-Visited-Network-ID: x\r\n"
+		      "P-Access-Network-Info: "
+		      "IEEE-802.3;network-provided\r\nP-User-Database: <aaa://hss>\r\n"
+		      "Authentication-Info: qop=auth\r\n"
+		      "P-Asserted-Identity: <sip:bob@ims.example.org>\r\n" TAIL);
 	edge_border_outward(&t.e);
 	assert_true(has(&t, "Path: "));
 	assert_true(has(&t, "Service-Route: "));
@@ -438,7 +470,7 @@ static void test_border_outward_privacy(void **state)
 {
 	struct bench t;
 	begin(&t, OK200 "Privacy: header; id\r\nP-Asserted-Identity: <sip:bob@x>\r\n"
-		"p-asserted-identity: <tel:+1>\r\n" TAIL);
+			"p-asserted-identity: <tel:+1>\r\n" TAIL);
 	edge_border_outward(&t.e);
 	assert_false(has(&t, "sip:bob"));
 	assert_false(has(&t, "tel:+1"));
@@ -454,11 +486,13 @@ static void test_border_outward_keys(void **state)
 	static const char plain[] =
 		"WWW-Authenticate: Digest realm=\"x\",nonce=\"n\",  qop=\"auth\"\r\n";
 	struct bench t;
-	begin(&t, OK200 "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", ik=\"00ff\", CK=\"11\", "
-		"algorithm=AKAv1-MD5\r\nWWW-Authenticate: Digest realm=\"x\",nonce=\"n\",  qop=\"auth\"\r\n"
-		TAIL);
+	begin(&t, OK200 "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", ik=\"00ff\", "
+			"CK=\"11\", "
+			"algorithm=AKAv1-MD5\r\nWWW-Authenticate: Digest "
+			"realm=\"x\",nonce=\"n\",  qop=\"auth\"\r\n" TAIL);
 	edge_border_outward(&t.e);
-	assert_true(has(&t, "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", algorithm=AKAv1-MD5\r\n"));
+	assert_true(has(&t, "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", "
+			    "algorithm=AKAv1-MD5\r\n"));
 	assert_true(has(&t, plain)); /* no keys in it: untouched */
 	assert_false(has(&t, "00ff"));
 	done(&t);
@@ -475,8 +509,8 @@ static void read_register(struct bench *t, struct sip_register *r, const char *t
 
 static void test_mw(void **state)
 {
-	struct edge_mw mw = {"epcscf.ims.example.org", 5060, false, "ims.example.org", "visited.example",
-		"IEEE-802.3"};
+	struct edge_mw mw = {"epcscf.ims.example.org", 5060, false, "ims.example.org",
+		"visited.example", "IEEE-802.3"};
 	struct sip_register r;
 	struct chance c;
 	struct bench t;
@@ -491,14 +525,19 @@ static void test_mw(void **state)
 	assert_true(has(&t, "P-Access-Network-Info: IEEE-802.3;network-provided\r\n"));
 	done(&t);
 
-	read_register(&t, &r, "REGISTER sip:ims.example.org SIP/2.0\r\n"
-		"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:a@x>\r\n"
-		"Call-ID: c\r\nCSeq: 1 REGISTER\r\nContact: <sip:a@q7.invalid>\r\nRequire: gruu, path\r\n"
-		"Path: <sip:t@waaf;lr>\r\nAuthorization: Digest username=\"a@x\", response=\"\"\r\n" TAIL);
+	read_register(&t, &r,
+		"REGISTER sip:ims.example.org SIP/2.0\r\n"
+		"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK1\r\nFrom: "
+		"<sip:a@x>;tag=1\r\nTo: <sip:a@x>\r\n"
+		"Call-ID: c\r\nCSeq: 1 REGISTER\r\nContact: "
+		"<sip:a@q7.invalid>\r\nRequire: gruu, path\r\n"
+		"Path: <sip:t@waaf;lr>\r\nAuthorization: Digest username=\"a@x\", "
+		"response=\"\"\r\n" TAIL);
 	mw.tls = true;
 	edge_put_mw(&t.e, &mw, &r, "aT", &c);
-	assert_true(has(&t, "Path: <sip:aT@epcscf.ims.example.org:5060;transport=tls;lr>\r\n"
-		"Path: <sip:t@waaf;lr>\r\n"));
+	assert_true(
+		has(&t, "Path: <sip:aT@epcscf.ims.example.org:5060;transport=tls;lr>\r\n"
+			"Path: <sip:t@waaf;lr>\r\n"));
 	assert_false(has(&t, "Require: path"));
 	assert_false(has(&t, "network-provided"));
 	done(&t);
@@ -535,7 +574,8 @@ static void close_book(struct book_test *t)
 
 static void advance(struct book_test *t, int64_t ms)
 {
-	assert_int_equal(clock_set_offset(t->book.clock, clock_offset_ms(t->book.clock) + ms), 0);
+	assert_int_equal(
+		clock_set_offset(t->book.clock, clock_offset_ms(t->book.clock) + ms), 0);
 }
 
 static size_t count_impu(const struct book_test *t, const char *impu)
@@ -591,7 +631,8 @@ static void test_book_wic(void **state)
 static void test_book_plain(void **state)
 {
 	struct book_test t;
-	struct edge_bind what = {.kind = EDGE_PLAIN, .source = at("127.38.0.101:5060"), .sent_by = 1};
+	struct edge_bind what = {
+		.kind = EDGE_PLAIN, .source = at("127.38.0.101:5060"), .sent_by = 1};
 	struct addr other = at("127.38.0.102:5060"), other_port = at("127.38.0.101:7");
 
 	open_book(&t);
@@ -616,7 +657,8 @@ static void test_book_many(void **state)
 {
 	enum { N = 100000 };
 	struct book_test t;
-	struct edge_bind what = {.kind = EDGE_PLAIN, .source = at("127.38.0.101:5060"), .sent_by = 1};
+	struct edge_bind what = {
+		.kind = EDGE_PLAIN, .source = at("127.38.0.101:5060"), .sent_by = 1};
 	char impi[32], impu[40];
 	uint64_t began = clock_real_ns();
 
@@ -627,12 +669,14 @@ static void test_book_many(void **state)
 			snprintf(impu, sizeof impu, "sip:user%06d@x", i);
 			what.text[EDGE_IMPI] = str_of(impi);
 			what.text[EDGE_IMPU] = what.text[EDGE_SET] = str_of(impu);
-			assert_int_equal(edge_book_plain(&t.book, str_of(impi), &what.source, 1) != NULL,
+			assert_int_equal(edge_book_plain(&t.book, str_of(impi),
+						 &what.source, 1) != NULL,
 				round);
 			edge_book_settle(&t.book, &what, 3600);
 		}
 	assert_int_equal(t.book.by_impi.n, N);
-	assert_true(clock_real_ns() - began < UINT64_C(20) * 1000000000); /* sanitizers included */
+	assert_true(clock_real_ns() - began <
+		    UINT64_C(20) * 1000000000); /* sanitizers included */
 	advance(&t, 3601 * 1000);
 	assert_int_equal(t.expired, N);
 	close_book(&t);
@@ -648,9 +692,11 @@ static void test_book_json(void **state)
 	what.text[EDGE_ENTRY] = STR("<sip:t@waaf;lr;ob>");
 	what.text[EDGE_SET] = STR("sip:alice@x\nsip:work@x");
 	edge_book_settle(&t.book, &what, 600);
-	json_t *all = edge_book_json(&t.book, STR("alice@x")), *one = json_array_get(all, 0);
+	json_t *all = edge_book_json(&t.book, STR("alice@x")),
+	       *one = json_array_get(all, 0);
 	assert_string_equal(json_string_value(json_object_get(one, "kind")), "waaf");
-	assert_string_equal(json_string_value(json_object_get(one, "path")), "<sip:t@waaf;lr;ob>");
+	assert_string_equal(
+		json_string_value(json_object_get(one, "path")), "<sip:t@waaf;lr;ob>");
 	assert_int_equal(json_array_size(json_object_get(one, "associated")), 2);
 	assert_int_equal(json_integer_value(json_object_get(one, "expires")), 600);
 	json_decref(all);
@@ -672,9 +718,12 @@ static const struct {
 	{"Contact: <sip:k@q7.invalid;transport=ws>;expires=300\r\n", 300},
 	{"Contact: <sip:k@q7.invalid;transport=ws>\r\nExpires: 200\r\n", 200},
 	{"Contact: <sip:k@q7.invalid;transport=ws>\r\n", 3600},
-	{"Contact: <sip:z@phone.invalid>;expires=500, <sip:k@q7.invalid;transport=ws>;expires=60\r\n", 60},
+	{"Contact: <sip:z@phone.invalid>;expires=500, "
+	 "<sip:k@q7.invalid;transport=ws>;expires=60\r\n",
+		60},
 	{"Contact: <sip:z@phone.invalid>;expires=500\r\n", 0},
-	{"Contact: <sip:new@q8.invalid>;+sip.instance=\"<urn:uuid:0f>\";expires=90\r\n", 90},
+	{"Contact: <sip:new@q8.invalid>;+sip.instance=\"<urn:uuid:0f>\";expires=90\r\n",
+		90},
 	{"", 0},
 };
 
@@ -700,16 +749,19 @@ static void test_bind_read(void **state)
 	struct sip_register r;
 	struct bench asked, ok;
 	read_register(&asked, &r, HEAD TAIL);
-	begin(&ok, OK200 "Service-Route: <sip:orig@s;lr>\r\nService-Route: <sip:b@t;lr>\r\n"
-		"P-Associated-URI: <sip:Alice@IMS.example.org>, \"W\" <sip:alice.work@ims.example.org>\r\n"
-		"P-Associated-URI: <tel:+49-30-1>\r\n" TAIL);
+	begin(&ok,
+		OK200 "Service-Route: <sip:orig@s;lr>\r\nService-Route: <sip:b@t;lr>\r\n"
+		      "P-Associated-URI: <sip:Alice@IMS.example.org>, \"W\" "
+		      "<sip:alice.work@ims.example.org>\r\n"
+		      "P-Associated-URI: <tel:+49-30-1>\r\n" TAIL);
 	edge_bind_read(&what, &ok.m, &r, &ok.a);
 	assert_true(str_eq(what.text[EDGE_IMPU], STR("sip:alice@ims.example.org")));
 	assert_true(str_eq(what.text[EDGE_IMPI], STR("alice@ims.example.org")));
 	assert_true(str_eq(what.text[EDGE_INSTANCE], STR("<urn:uuid:0f>")));
 	assert_true(str_eq(what.text[EDGE_ROUTE], STR("<sip:orig@s;lr>, <sip:b@t;lr>")));
-	assert_true(str_eq(what.text[EDGE_SET],
-		STR("sip:Alice@ims.example.org\nsip:alice.work@ims.example.org\ntel:+49301")));
+	assert_true(
+		str_eq(what.text[EDGE_SET], STR("sip:Alice@ims.example.org\nsip:alice."
+						"work@ims.example.org\ntel:+49301")));
 	done(&ok);
 	done(&asked);
 }

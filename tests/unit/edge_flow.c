@@ -1,5 +1,5 @@
-/* The eP-CSCF as it runs: WICs over secure WebSockets on one side, an I-CSCF played by this
- * test on the other.
+/* The eP-CSCF as it runs: WICs over secure WebSockets on one side, an I-CSCF played by
+ * this test on the other.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +61,8 @@ static void test_no_authorization(void **state)
 	struct wic c;
 	start_epcscf("");
 	wic_open(&c, "dave", "urn:uuid:1");
-	wic_register(&c, "P-Access-Network-Info: IEEE-802.11;network-provided\r\nRoute: <sip:" EDGE
+	wic_register(&c,
+		"P-Access-Network-Info: IEEE-802.11;network-provided\r\nRoute: <sip:" EDGE
 		":8443;transport=ws;lr>\r\n");
 	wic_gets(&c, "SIP/2.0 401");
 	core_has("P-Access-Network-Info", "IEEE-802.3;network-provided");
@@ -77,10 +78,12 @@ static void test_forged(void **state)
 	start_epcscf("");
 	wic_open(&c, "alice", "urn:uuid:1");
 	wic_register(&c, "Authorization: Digest username=\"alice-impi@ims.example.org\", "
-		"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"\", response=\"\", "
-		"integrity-protected=\"auth-done\", authorization-entity=\"waf.example\"\r\n"
-		"Authorization: Bearer abc\r\nPath: <sip:evil.example;lr>\r\n"
-		"P-Asserted-Identity: <sip:bob@ims.example.org>\r\n");
+			 "realm=\"ims.example.org\", uri=\"sip:ims.example.org\", "
+			 "nonce=\"\", response=\"\", "
+			 "integrity-protected=\"auth-done\", "
+			 "authorization-entity=\"waf.example\"\r\n"
+			 "Authorization: Bearer abc\r\nPath: <sip:evil.example;lr>\r\n"
+			 "P-Asserted-Identity: <sip:bob@ims.example.org>\r\n");
 	wic_gets(&c, "SIP/2.0 401");
 	core_is("Authorization.integrity-protected", NULL);
 	core_is("Authorization.authorization-entity", NULL);
@@ -94,7 +97,8 @@ static void test_forged(void **state)
 
 /* ---- refusals ---- */
 
-static void handshake(const char *origin, const char *subprotocol, const char *path, int status)
+static void handshake(
+	const char *origin, const char *subprotocol, const char *path, int status)
 {
 	struct wic c;
 	wic_try(&c, EDGE, origin, subprotocol, path);
@@ -125,10 +129,12 @@ static void test_refused_register(void **state)
 		bool closes;
 	} rows[] = {
 		{"Authorization: Bearer abc\r\n", "SIP/2.0 403", true},
-		{"Authorization: Bearer abc\r\nAuthorization: Bearer abd\r\n", "SIP/2.0 400", false},
+		{"Authorization: Bearer abc\r\nAuthorization: Bearer abd\r\n",
+			"SIP/2.0 400", false},
 		{ANSWER("alice") "Authorization: Bearer abc\r\n", "SIP/2.0 400", false},
 		{ASK("alice") ASK("alice"), "SIP/2.0 400", false},
-		{ASK("alice") "Route: <sip:scscf.ims.example.org;lr>\r\n", "SIP/2.0 400", false},
+		{ASK("alice") "Route: <sip:scscf.ims.example.org;lr>\r\n", "SIP/2.0 400",
+			false},
 		{ASK("alice") "Proxy-Require: sec-agree\r\n", "SIP/2.0 420", false},
 		{"Authorization: Digest username\r\n", "SIP/2.0 400", false},
 	};
@@ -152,25 +158,36 @@ static void test_refused_identities(void **state)
 	struct wic c;
 	start_epcscf("");
 	wic_open(&c, "alice", "urn:uuid:1");
-	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKx1\r\n"
-		"From: <sip:bob@ims.example.org>;tag=1\r\nTo: <sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
-		"CSeq: 1 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: 0\r\n\r\n");
+	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS "
+		     "q.invalid;branch=z9hG4bKx1\r\n"
+		     "From: <sip:bob@ims.example.org>;tag=1\r\nTo: "
+		     "<sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
+		     "CSeq: 1 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: "
+		     "0\r\n\r\n");
 	wic_gets(&c, "SIP/2.0 400");
-	wic_send(&c, "REGISTER sip:alice@ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKx2\r\n"
-		"From: <sip:alice@ims.example.org>;tag=1\r\nTo: <sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
-		"CSeq: 2 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: 0\r\n\r\n");
+	wic_send(&c, "REGISTER sip:alice@ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS "
+		     "q.invalid;branch=z9hG4bKx2\r\n"
+		     "From: <sip:alice@ims.example.org>;tag=1\r\nTo: "
+		     "<sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
+		     "CSeq: 2 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: "
+		     "0\r\n\r\n");
 	wic_gets(&c, "SIP/2.0 400");
-	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKx3\r\n"
-		"From: <sip:alice@ims.example.org>;tag=1\r\nTo: <sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
-		"CSeq: 3 REGISTER\r\nContent-Length: 0\r\n\r\n");
+	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS "
+		     "q.invalid;branch=z9hG4bKx3\r\n"
+		     "From: <sip:alice@ims.example.org>;tag=1\r\nTo: "
+		     "<sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
+		     "CSeq: 3 REGISTER\r\nContent-Length: 0\r\n\r\n");
 	wic_gets(&c, "SIP/2.0 400");
 	wic_request(&c, "OPTIONS"); /* nothing is registered here */
 	wic_gets(&c, "SIP/2.0 403");
 	wic_request(&c, "INVITE");
 	wic_gets(&c, "SIP/2.0 403");
-	wic_send(&c, "REGISTER sip:other.example SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKx4\r\n"
-		"From: <sip:alice@ims.example.org>;tag=1\r\nTo: <sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
-		"CSeq: 4 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: 0\r\n\r\n");
+	wic_send(&c, "REGISTER sip:other.example SIP/2.0\r\nVia: SIP/2.0/WSS "
+		     "q.invalid;branch=z9hG4bKx4\r\n"
+		     "From: <sip:alice@ims.example.org>;tag=1\r\nTo: "
+		     "<sip:alice@ims.example.org>\r\nCall-ID: x\r\n"
+		     "CSeq: 4 REGISTER\r\nContact: <sip:k@q.invalid>\r\nContent-Length: "
+		     "0\r\n\r\n");
 	wic_gets(&c, "SIP/2.0 403");
 	wic_closed(&c, 1008);
 	assert_int_equal(world.core.got, 0);
@@ -202,7 +219,8 @@ static void test_binding(void **state)
 	wic_register(&b, ASK("alice"));
 	wic_gets(&b, "SIP/2.0 403");
 	wic_closed(&b, 1008);
-	wic_register(&a, ASK("bob")); /* a second IMPI on a bound flow: refused, not closed */
+	wic_register(
+		&a, ASK("bob")); /* a second IMPI on a bound flow: refused, not closed */
 	wic_gets(&a, "SIP/2.0 403");
 	wic_request(&a, "OPTIONS");
 	wic_gets(&a, "SIP/2.0 200");
@@ -242,10 +260,13 @@ static void test_deregister(void **state)
 	start_epcscf("");
 	wic_open(&c, "alice", "urn:uuid:1");
 	wic_registers(&c, ASK("alice"), ANSWER("alice"));
-	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKd\r\n"
-		"From: <sip:alice@ims.example.org>;tag=1\r\nTo: <sip:alice@ims.example.org>\r\n"
-		"Call-ID: c-alice\r\nCSeq: 3 REGISTER\r\nContact: <sip:k@q7.invalid;transport=ws>;expires=0\r\n"
-		ANSWER("alice") "Content-Length: 0\r\n\r\n");
+	wic_send(&c, "REGISTER sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS "
+		     "q.invalid;branch=z9hG4bKd\r\n"
+		     "From: <sip:alice@ims.example.org>;tag=1\r\nTo: "
+		     "<sip:alice@ims.example.org>\r\n"
+		     "Call-ID: c-alice\r\nCSeq: 3 REGISTER\r\nContact: "
+		     "<sip:k@q7.invalid;transport=ws>;expires=0\r\n" ANSWER(
+			     "alice") "Content-Length: 0\r\n\r\n");
 	wic_gets(&c, "SIP/2.0 200");
 	wic_request(&c, "OPTIONS");
 	wic_gets(&c, "SIP/2.0 403");
@@ -335,7 +356,8 @@ static void test_state_and_reset(void **state)
 	gauge_is("imsrig_edge_bindings", 1);
 	wic_close(&c);
 	rig_run(&world.rig, 50);
-	binding_is("alice-impi@ims.example.org", "flow", "lost"); /* it outlives its flow */
+	binding_is(
+		"alice-impi@ims.example.org", "flow", "lost"); /* it outlives its flow */
 	gauge_is("imsrig_edge_flows", 0);
 
 	wic_open(&c, "bob", "urn:uuid:2");
@@ -357,8 +379,9 @@ static void test_state_and_reset(void **state)
 static void test_limits(void **state)
 {
 	struct wic c, d, e;
-	start_epcscf("limits: {registers-per-10s: 2, requests-per-second: 3, open-per-address: 2, "
-		"handshakes-per-second: 1000}\n");
+	start_epcscf("limits: {registers-per-10s: 2, requests-per-second: 3, "
+		     "open-per-address: 2, "
+		     "handshakes-per-second: 1000}\n");
 	wic_open(&c, "alice", "urn:uuid:1");
 	wic_registers(&c, ASK("alice"), ANSWER("alice"));
 	wic_register(&c, ANSWER("alice"));

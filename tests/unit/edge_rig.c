@@ -22,7 +22,8 @@ void core_is(const char *name, const char *value)
 {
 	struct str v = core_field(name);
 	if (value ? !str_eq(v, str_of(value)) : v.p != NULL)
-		fail_msg("%s is \"" STR_FMT "\", not \"%s\"", name, STR_ARG(v), value ? value : "(absent)");
+		fail_msg("%s is \"" STR_FMT "\", not \"%s\"", name, STR_ARG(v),
+			value ? value : "(absent)");
 }
 
 void core_has(const char *name, const char *part)
@@ -40,21 +41,27 @@ static void on_core_request(struct sip_req *req, void *arg)
 	int status = c->status;
 
 	arena_free(&c->arena);
-	assert_int_equal(sip_msg_parse(&c->last, arena_str(&c->arena, m->bytes), &c->arena, &fault), 0);
+	assert_int_equal(sip_msg_parse(&c->last, arena_str(&c->arena, m->bytes),
+				 &c->arena, &fault),
+		0);
 	c->got++;
 	if (status < 0)
 		return;
 	if (!status)
 		status = sip_script_field(m, STR("Authorization.response")).n ? 200 : 401;
 	if (status == 401) {
-		sip_answer(req, 401, NULL, STR("WWW-Authenticate: Digest realm=\"ims.example.org\", "
-			"nonce=\"n1\", qop=\"auth\", algorithm=MD5, ik=\"00\", ck=\"11\"\r\n"));
+		sip_answer(req, 401, NULL,
+			STR("WWW-Authenticate: Digest realm=\"ims.example.org\", "
+			    "nonce=\"n1\", qop=\"auth\", algorithm=MD5, ik=\"00\", "
+			    "ck=\"11\"\r\n"));
 	} else if (status == 200) {
 		struct str contact = sip_value(m, SIP_H_CONTACT);
 		sip_answer_fmt(req, 200, NULL,
 			"Contact: " STR_FMT "%s\r\nService-Route: <sip:orig@scscf;lr>\r\n"
-			"P-Associated-URI: " STR_FMT "\r\nP-Charging-Vector: icid-value=x\r\n",
-			STR_ARG(contact), str_find(contact, STR("expires=")) < 0 ? ";expires=600" : "",
+			"P-Associated-URI: " STR_FMT
+			"\r\nP-Charging-Vector: icid-value=x\r\n",
+			STR_ARG(contact),
+			str_find(contact, STR("expires=")) < 0 ? ";expires=600" : "",
 			STR_ARG(sip_value(m, SIP_H_TO)));
 	} else {
 		sip_answer(req, status, NULL, STR_NONE);
@@ -67,7 +74,9 @@ void core_open(const char *addr, bool tls)
 	struct addr at = rig_addr(addr);
 	struct tls *t;
 
-	assert_int_equal(sip_stack_new(&world.rig.host, NULL, &h, &world.core, &world.core.stack), 0);
+	assert_int_equal(
+		sip_stack_new(&world.rig.host, NULL, &h, &world.core, &world.core.stack),
+		0);
 	addr_set_port(&at, 5060);
 	assert_true(sip_listen(world.core.stack, SIP_UDP, &at, NULL, false) >= 0);
 	assert_true(sip_listen(world.core.stack, SIP_TCP, &at, NULL, false) >= 0);
@@ -117,16 +126,19 @@ bool logged(const char *text)
 void epcscf_config(struct buf *b, const char *extra)
 {
 	buf_fmt(b,
-		"node: {name: epcscf, run-dir: %s, log: {level: debug}, trace: off, seed: 1, names: ["
+		"node: {name: epcscf, run-dir: %s, log: {level: debug}, trace: off, "
+		"seed: 1, names: ["
 		"{name: icscf.ims.example.org, addr: " ICSCF "}]}\n"
 		"name: epcscf.ims.example.org\nrealm: ims.example.org\n"
-		"sip: {listen: \"" EDGE ":5060\", t1: 20ms}\nicscf: icscf.ims.example.org\n"
+		"sip: {listen: \"" EDGE
+		":5060\", t1: 20ms}\nicscf: icscf.ims.example.org\n"
 		"wss: {listen: \"" EDGE ":8443\", cert: %s, key: %s}\nca: %s\n"
 		"waaf-listen: \"" EDGE ":5061\"\n"
 		"origins: [{origin: \"" ORIGIN "\", auth: [digest]}, "
 		"{origin: \"https://other.example\", auth: []}]\n%s",
 		world.rig.dir, rig_file(&world.rig, "epcscf.pem"),
-		rig_file(&world.rig, "epcscf-key.pem"), rig_file(&world.rig, "ca.pem"), extra);
+		rig_file(&world.rig, "epcscf-key.pem"), rig_file(&world.rig, "ca.pem"),
+		extra);
 }
 
 static bool is_ready(void *arg)
@@ -244,10 +256,11 @@ void wic_register(struct wic *c, const char *fields)
 		"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bK%s%s%d;rport\r\n"
 		"Max-Forwards: 70\r\nFrom: <sip:%s@ims.example.org>;tag=a1\r\n"
 		"To: <sip:%s@ims.example.org>\r\nCall-ID: c-%s\r\nCSeq: %d REGISTER\r\n"
-		"Contact: <sip:k@q7.invalid;transport=ws>;+sip.instance=\"<%s>\";reg-id=1\r\n"
+		"Contact: "
+		"<sip:k@q7.invalid;transport=ws>;+sip.instance=\"<%s>\";reg-id=1\r\n"
 		"Supported: path, outbound\r\n%sContent-Length: 0\r\n\r\n",
-		c->name, c->instance + 9, c->cseq, c->name, c->name, c->name, c->cseq, c->instance,
-		fields);
+		c->name, c->instance + 9, c->cseq, c->name, c->name, c->name, c->cseq,
+		c->instance, fields);
 	wic_send(c, text);
 }
 
@@ -285,9 +298,11 @@ void wic_request(struct wic *c, const char *method)
 	char text[2048];
 	c->cseq++;
 	snprintf(text, sizeof text,
-		"%s sip:bob@ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS q7.invalid;branch=z9hG4bKr%s%d\r\n"
+		"%s sip:bob@ims.example.org SIP/2.0\r\nVia: SIP/2.0/WSS "
+		"q7.invalid;branch=z9hG4bKr%s%d\r\n"
 		"Max-Forwards: 70\r\nFrom: <sip:%s@ims.example.org>;tag=a1\r\n"
 		"To: <sip:bob@ims.example.org>\r\nCall-ID: r-%s\r\nCSeq: %d %s\r\n"
-		"Content-Length: 0\r\n\r\n", method, c->name, c->cseq, c->name, c->name, c->cseq, method);
+		"Content-Length: 0\r\n\r\n",
+		method, c->name, c->cseq, c->name, c->name, c->cseq, method);
 	wic_send(c, text);
 }

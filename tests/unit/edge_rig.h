@@ -1,5 +1,5 @@
-/* What the tests of the running eP-CSCF and WAAF stand on: the element as a process, WICs, and
- * an I-CSCF or P-CSCF played by the test.
+/* What the tests of the running eP-CSCF and WAAF stand on: the element as a process,
+ * WICs, and an I-CSCF or P-CSCF played by the test.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/sip/stack.h"
@@ -10,7 +10,7 @@
 #define ICSCF  "127.38.1.13"
 #define WAAF   "127.38.1.11"
 
-struct core {                          /* I-CSCF or P-CSCF: what it got, what it answers */
+struct core {                          /* I-CSCF or P-CSCF: what it got and answers */
 	struct sip_stack *stack;
 	struct arena arena;
 	struct sip_msg last;

@@ -1,5 +1,5 @@
-/* The eP-CSCF's other entrances (WAAFs, plain users), the WAAF, and configurations that both
- * refuse, as they run.
+/* The eP-CSCF's other entrances (WAAFs, plain users), the WAAF, and configurations that
+ * both refuse, as they run.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,19 +40,23 @@ static void plain_open(struct plain *p, const char *addr)
 	assert_true(sip_listen(p->stack, SIP_UDP, &at, NULL, false) >= 0);
 }
 
-static void plain_request(struct plain *p, const char *to, const char *method, const char *fields,
-	int status)
+static void plain_request(struct plain *p, const char *to, const char *method,
+	const char *fields, int status)
 {
 	static int n;
 	struct buf b = {0};
 	struct sip_hop hop = {.transport = SIP_UDP, .remote = rig_addr(to)};
 	int want = p->got + 1;
 	n++;
-	buf_fmt(&b, "%s sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
-		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: <sip:alice@ims.example.org>\r\n"
+	buf_fmt(&b,
+		"%s sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
+		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: "
+		"<sip:alice@ims.example.org>\r\n"
 		"Call-ID: p%d\r\nCSeq: %d %s\r\nContact: <sip:alice@127.38.1.102>\r\n%s"
-		"Content-Length: 0\r\n\r\n", method, n, n, method, fields);
-	assert_int_equal(sip_send(p->stack, buf_str(&b), &hop, on_plain_answer, p, NULL), 0);
+		"Content-Length: 0\r\n\r\n",
+		method, n, n, method, fields);
+	assert_int_equal(
+		sip_send(p->stack, buf_str(&b), &hop, on_plain_answer, p, NULL), 0);
 	buf_free(&b);
 	rig_until_count(&world.rig, &p->got, want);
 	assert_int_equal(p->status, status);
@@ -82,7 +86,8 @@ static void test_plain(void **state)
 	plain_request(&p, PLAIN, "REGISTER", "Authorization: Bearer abc\r\n", 403);
 	plain_request(&p, PLAIN, "OPTIONS", "", 200);
 	plain_request(&p, PLAIN, "INVITE", "", 405);
-	plain_request(&p, EDGE ":5060", "REGISTER", ASK("alice"), 403); /* Mw is no way for users */
+	plain_request(&p, EDGE ":5060", "REGISTER", ASK("alice"),
+		403); /* Mw is no way for users */
 	assert_int_equal(world.core.got, got);
 	sip_stack_close(p.stack);
 	sip_stack_close(q.stack);
@@ -91,17 +96,19 @@ static void test_plain(void **state)
 
 /* ---- the P-CSCF behind a WAAF ---- */
 
-#define FROM_WAAF                                                                          \
-	"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bKwic\r\n"                                \
-	"Path: <sip:t@waaf.ims.example.org:5061;transport=tls;lr;ob>\r\n"                  \
-	"Authorization: Digest username=\"alice-impi@ims.example.org\", "                  \
-	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"n1\", response=\"00\", " \
+#define FROM_WAAF                                                                        \
+	"Via: SIP/2.0/WSS q7.invalid;branch=z9hG4bKwic\r\n"                              \
+	"Path: <sip:t@waaf.ims.example.org:5061;transport=tls;lr;ob>\r\n"                \
+	"Authorization: Digest username=\"alice-impi@ims.example.org\", "                \
+	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"n1\", "         \
+	"response=\"00\", "                                                              \
 	"integrity-protected=\"tls-pending\"\r\nP-Charging-Vector: icid-value=waaf\r\n"
 
 static void waaf_sends(const char *cert, int status)
 {
 	static const struct sip_stack_h h = {.request = on_plain_request};
-	struct sip_hop hop = {.transport = SIP_TLS, .local = rig_addr(WAAF),
+	struct sip_hop hop = {.transport = SIP_TLS,
+		.local = rig_addr(WAAF),
 		.remote = rig_addr(EDGE ":5061")};
 	struct tls *tls = rig_tls(&world.rig, false, cert, "ca.pem", false);
 	struct plain p = {0};
@@ -109,11 +116,14 @@ static void waaf_sends(const char *cert, int status)
 
 	assert_int_equal(sip_stack_new(&world.rig.host, NULL, &h, &p, &p.stack), 0);
 	sip_stack_client_tls(p.stack, tls);
-	buf_fmt(&b, "REGISTER sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
-		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: <sip:alice@ims.example.org>\r\n"
-		"Call-ID: w\r\nCSeq: 1 REGISTER\r\nContact: <sip:k@q7.invalid>;reg-id=1\r\n" FROM_WAAF
-		"Content-Length: 0\r\n\r\n");
-	assert_int_equal(sip_send(p.stack, buf_str(&b), &hop, on_plain_answer, &p, NULL), 0);
+	buf_fmt(&b,
+		"REGISTER sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
+		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: "
+		"<sip:alice@ims.example.org>\r\n"
+		"Call-ID: w\r\nCSeq: 1 REGISTER\r\nContact: "
+		"<sip:k@q7.invalid>;reg-id=1\r\n" FROM_WAAF "Content-Length: 0\r\n\r\n");
+	assert_int_equal(
+		sip_send(p.stack, buf_str(&b), &hop, on_plain_answer, &p, NULL), 0);
 	rig_until_count(&world.rig, &p.got, 1);
 	if (status > 0)
 		assert_int_equal(p.status, status);
@@ -125,18 +135,19 @@ static void waaf_sends(const char *cert, int status)
 	tls_free(tls);
 }
 
-
 static void test_pcscf(void **state)
 {
 	struct plain p;
-	start_epcscf("waafs: [{name: waaf.ims.example.org, addr: " WAAF ", plain: true}]\n");
+	start_epcscf(
+		"waafs: [{name: waaf.ims.example.org, addr: " WAAF ", plain: true}]\n");
 	waaf_sends("waaf", 200);
 	core_is("Authorization.integrity-protected", "tls-pending");
 	core_has("Path", "@epcscf.ims.example.org:5060;lr;ob>");
 	core_has("Path[2]", "<sip:t@waaf.ims.example.org");
 	core_has("Via[3]", "q7.invalid"); /* the answer's way back */
 	core_has("P-Visited-Network-ID", "ims.example.org");
-	assert_true(str_find(core_field("P-Charging-Vector"), STR("icid-value=waaf")) < 0);
+	assert_true(
+		str_find(core_field("P-Charging-Vector"), STR("icid-value=waaf")) < 0);
 
 	waaf_sends("stranger", 200); /* a certificate of our authority, another name */
 	core_is("Authorization.integrity-protected", NULL);
@@ -164,14 +175,16 @@ static void test_pcscf(void **state)
 static void waaf_config(struct buf *b, const char *extra)
 {
 	buf_fmt(b,
-		"node: {name: waaf, run-dir: %s, log: {level: debug}, trace: off, seed: 1, names: ["
+		"node: {name: waaf, run-dir: %s, log: {level: debug}, trace: off, seed: "
+		"1, names: ["
 		"{name: icscf.ims.example.org, addr: " ICSCF "}, "
 		"{name: epcscf.ims.example.org, addr: " EDGE "}]}\n"
 		"name: waaf.ims.example.org\nrealm: ims.example.org\n"
-		"sip: {listen: \"" WAAF ":5060\", t1: 20ms}\nicscf: icscf.ims.example.org\n"
+		"sip: {listen: \"" WAAF
+		":5060\", t1: 20ms}\nicscf: icscf.ims.example.org\n"
 		"wss: {listen: \"" WAAF ":8443\", cert: %s, key: %s}\n%s",
-		world.rig.dir, rig_file(&world.rig, "waaf.pem"), rig_file(&world.rig, "waaf-key.pem"),
-		extra);
+		world.rig.dir, rig_file(&world.rig, "waaf.pem"),
+		rig_file(&world.rig, "waaf-key.pem"), extra);
 }
 
 #define WAAF_ORIGINS "origins: [{origin: \"" ORIGIN "\", auth: [digest]}]\n"
@@ -181,8 +194,11 @@ static void start_waaf(const char *core, const char *transport, const char *extr
 	struct buf b = {0}, all = {0};
 	world_open();
 	core_open(core, true);
-	buf_fmt(&all, "pcscf: {host: epcscf.ims.example.org, transport: %s, listen: \"" WAAF ":5061\", "
-		"ca: %s}\n%s", transport, rig_file(&world.rig, "ca.pem"), extra);
+	buf_fmt(&all,
+		"pcscf: {host: epcscf.ims.example.org, transport: %s, listen: \"" WAAF
+		":5061\", "
+		"ca: %s}\n%s",
+		transport, rig_file(&world.rig, "ca.pem"), extra);
 	waaf_config(&b, buf_z(&all));
 	buf_free(&all);
 	world_start("waaf", &b);
@@ -226,7 +242,8 @@ static void test_waaf(void **state)
 static void test_waaf_third_party(void **state)
 {
 	struct wic c;
-	start_waaf(EDGE, "tls", "domain: third-party\norigins: [{origin: \"" ORIGIN "\", auth: []}]\n");
+	start_waaf(EDGE, "tls",
+		"domain: third-party\norigins: [{origin: \"" ORIGIN "\", auth: []}]\n");
 	wic_try(&c, WAAF, ORIGIN, "sip", "/sip");
 	wic_register(&c, ASK("alice"));
 	wic_gets(&c, "SIP/2.0 403");
@@ -255,7 +272,8 @@ static void test_configuration(void **state)
 {
 	static const char *const waaf[][2] = {
 		{"domain: third-party\n" WAAF_ORIGINS, "third-party"},
-		{"origins: [{origin: \"https://wwsf.example/\", auth: [digest]}]\n", "no origin"},
+		{"origins: [{origin: \"https://wwsf.example/\", auth: [digest]}]\n",
+			"no origin"},
 		{"origins: [{origin: \"" ORIGIN "\", auth: [magic]}]\n", "magic"},
 		{"domain: somewhere\n" WAAF_ORIGINS, "somewhere"},
 	};
@@ -267,7 +285,9 @@ static void test_configuration(void **state)
 	refused("epcscf", &b, "access-listen");
 	for (size_t i = 0; i < sizeof waaf / sizeof *waaf; i++) {
 		extra.n = 0;
-		buf_fmt(&extra, "pcscf: {host: epcscf.ims.example.org, transport: udp}\n%s", waaf[i][0]);
+		buf_fmt(&extra,
+			"pcscf: {host: epcscf.ims.example.org, transport: udp}\n%s",
+			waaf[i][0]);
 		waaf_config(&b, buf_z(&extra));
 		refused("waaf", &b, waaf[i][1]);
 	}
