@@ -96,3 +96,8 @@ const char *log_last(void)
 {
 	return last;
 }
+
+void log_forget(void)
+{
+	last[0] = 0;
+}

@@ -37,3 +37,4 @@ const char *log_text(struct str s);
 
 /* The last line of level warn or above, for the admin socket; never NULL. */
 const char *log_last(void);
+void log_forget(void);         /* that line */

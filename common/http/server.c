@@ -230,9 +230,9 @@ static void no_route(struct http_req *r, const struct http_route *routes)
 			buf_fmt(&allow, "%s%s",
 				allow.n ? ", " : "Allow: ", routes->method);
 	bad_route.value++;
-	log_info("http", "%s: no route for %s %s", addr_text(&r->remote),
-		log_text(r->msg.method), log_text(r->msg.path));
 	int status = allow.n ? 405 : 404;
+	log_warn("http", "%s: %d, no route for %s %s", addr_text(&r->remote), status,
+		log_text(r->msg.method), log_text(r->msg.path));
 	if (allow.n)
 		buf_fmt(&allow, "\r\n");
 	http_answer(r, status, buf_str(&allow), STR_NONE);

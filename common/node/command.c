@@ -178,6 +178,7 @@ static json_t *run_reset(const json_t *args)
 	if (node.app->reset)
 		node.app->reset();
 	metric_reset();
+	log_forget();
 	if (json_is_integer(seed))
 		chance_init(&node.host.chance, (uint64_t)json_integer_value(seed),
 			node.conf->name);
