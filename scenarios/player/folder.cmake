@@ -26,7 +26,6 @@ if(TARGET ws)
       scenarios/player/actor_reply.c scenarios/player/actor_wic.c
       scenarios/player/actor_sip_peer.c scenarios/player/actor_ws_client.c
       scenarios/player/actor_https_client.c scenarios/player/actor_cx_peer.c
-      scenarios/player/up.c
     LINK rig_parts wic cx_octets admin_client sip ws http net ca crypto conf trace base
       PkgConfig::FYAML PkgConfig::JANSSON)
   target_compile_definitions(acting PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
@@ -45,7 +44,7 @@ target_compile_definitions(playing PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/sc
 # The command.
 if(TARGET acting)
   add_executable(imsrig
-    scenarios/player/main.c scenarios/player/bench.c scenarios/player/bench_rig.c
+    scenarios/player/main.c scenarios/player/up.c scenarios/player/bench.c scenarios/player/bench_rig.c
     scenarios/player/bench_sipp.c scenarios/player/bench_load.c
     scenarios/player/bench_register.c scenarios/player/bench_memory.c
     scenarios/player/bench_start.c)

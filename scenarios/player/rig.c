@@ -199,6 +199,8 @@ static int explain_end(const struct element *e, int exit_code, const char *how, 
 
 	if (s && s->pos.file)
 		snprintf(why, 256, "%.80s:%d:%d: %s", s->pos.file, s->pos.line, s->pos.col, line);
+	else if (exit_code == EXIT_USAGE && *line)
+		snprintf(why, 256, "%s", line);
 	else
 		snprintf(why, 256, "%s ended (%s): %s", e->kind->name, how,
 			*line ? line : "its log is empty");

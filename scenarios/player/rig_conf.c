@@ -128,7 +128,7 @@ out:
 
 /* The template as JSON: it is read again as YAML, and can be changed without care for
  * anchors, styles and lifetimes. */
-static json_t *load_yaml(struct buf *yaml)
+static json_t *load_yaml(const struct buf *yaml)
 {
 	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_RESOLVE_DOCUMENT};
 	struct fy_document *doc = fy_document_build_from_string(&cfg, yaml->p, yaml->n);
@@ -138,6 +138,17 @@ static json_t *load_yaml(struct buf *yaml)
 	free(text);
 	if (doc)
 		fy_document_destroy(doc);
+	return json;
+}
+
+json_t *rig_yaml_read(const char *path, char why[256])
+{
+	struct buf yaml = {0};
+	json_t *json = NULL;
+
+	if (!rig_file_read(path, &yaml, why) && !(json = load_yaml(&yaml)))
+		snprintf(why, 256, "%.200s is not valid YAML", path);
+	buf_free(&yaml);
 	return json;
 }
 

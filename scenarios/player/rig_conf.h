@@ -28,3 +28,5 @@ const struct setting *rig_conf_culprit(const char *complaint, const char *owner,
 
 /* Appends a file's bytes to `out`; 0, or a negative errno with a sentence. */
 int rig_file_read(const char *path, struct buf *out, char why[256]);
+/* A YAML file as JSON, a new reference; NULL with a sentence. */
+json_t *rig_yaml_read(const char *path, char why[256]);

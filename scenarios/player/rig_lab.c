@@ -77,7 +77,11 @@ int lab_open(struct rig *rig, char why[256])
 	char path[560];
 	int err;
 
-	rig->root = str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
+	snprintf(path, sizeof path, "%s/../../../scenarios", rig->conf.bin_dir);
+	if (rig->conf.root || access(path, R_OK)) /* installed apart from the sources */
+		rig->root = str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
+	else
+		rig->root = realpath(path, NULL);
 	/* Beside the programs, so that a browser that has once trusted it finds it again. */
 	snprintf(path, sizeof path, "%s/../lab", rig->conf.bin_dir);
 	err = make_ca(path, "imsrig lab CA", why);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <libfyaml.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "scenarios/player/play.h"
+#include "scenarios/player/catalog.h"
 #include "scenarios/player/rig.h"
 
 enum { EXIT_ERROR = 3, EXIT_WRONG_USAGE = 4, MAX_SETTINGS = 32, FORGET_MS = 1000 };
@@ -37,7 +36,7 @@ struct up {
 	struct variant v;
 	struct setting settings[MAX_SETTINGS];
 	const char *subscribers, *listen;
-	char dir[PATH_MAX], bin[PATH_MAX];
+	char dir[PATH_MAX], *bin, *root;
 	uint64_t seed;
 	int network, exit_code;
 	uv_signal_t on_int, on_term;
@@ -177,35 +176,28 @@ static int make_directory(struct up *u)
 	return symlink(name, "runs/up") ? -errno : 0;
 }
 
-static int find_programs(struct up *u)
-{
-	ssize_t n = readlink("/proc/self/exe", u->bin, sizeof u->bin - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	u->bin[n] = 0;
-	if ((slash = strrchr(u->bin, '/')))
-		*slash = 0;
-	return 0;
-}
-
 /* ---- what is said ---- */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
 
 static void print_users(const struct up *u)
 {
-	struct fy_document *doc = fy_document_build_from_file(NULL, u->subscribers);
-	struct fy_node *list = doc ? fy_node_by_path(fy_document_root(doc), "/subscriptions",
-		FY_NT, FYNWF_DONT_FOLLOW) : NULL, *item;
-	void *iter = NULL;
+	char why[256];
+	json_t *doc = rig_yaml_read(u->subscribers, why), *user, *identity;
+	size_t i, k;
 
-	while (list && (item = fy_node_sequence_iterate(list, &iter))) {
-		char impi[160] = "", password[160] = "";
-		if (fy_node_scanf(item, "/impi %159s /password %159s", impi, password) == 2)
-			printf("  %-36s password %s\n", impi, password);
+	json_array_foreach (json_object_get(doc, "subscriptions"), i, user) {
+		const json_t *impu = json_array_get(json_object_get(user, "public"), 0);
+		json_array_foreach (json_object_get(user, "private"), k, identity)
+			if (*text_of(identity, "password"))
+				printf("  %-32s %-32s %s\n", text_of(impu, "impu"),
+					text_of(identity, "impi"), text_of(identity, "password"));
 	}
-	if (doc)
-		fy_document_destroy(doc);
+	json_decref(doc);
 }
 
 static void print_rig(const struct up *u)
@@ -226,7 +218,7 @@ static void print_rig(const struct up *u)
 		       "  https://%s.12:8443/   the eP-CSCF, once, for its certificate\n",
 			network, network);
 	printf("The lab's certificate authority, to import instead: %s/ca.pem\n\n", u->dir);
-	printf("Users of the lab:\n");
+	printf("Users of the lab: public identity, private identity, password\n");
 	print_users(u);
 	printf("\nRun directory: %s (runs/up)\nInterrupt to stop.\n", u->dir);
 	fflush(stdout);
@@ -294,10 +286,11 @@ static void on_up(int err, const char *why, void *arg)
 static int start(struct up *u)
 {
 	struct rig_conf conf = {.loop = &u->loop, .dir = u->dir, .bin_dir = u->bin,
+		.root = u->root,
 		.seed = u->seed, .extra_addr = u->listen, .died = on_died, .arg = u};
 	int err;
 
-	if ((err = find_programs(u)) || (err = make_directory(u))) {
+	if ((err = make_directory(u))) {
 		fprintf(stderr, "imsrig up: cannot make a run directory: %s\n", strerror(-err));
 		return err;
 	}
@@ -323,7 +316,9 @@ int up_main(int argc, char **argv)
 	int code;
 
 	uv_loop_init(&u->loop);
-	u->subscribers = SCENARIOS_DIR "/subscribers/individual.yaml";
+	u->bin = catalog_bin();
+	u->root = catalog_root();
+	u->subscribers = arena_fmt(&u->arena, "%s/subscribers/individual.yaml", u->root).p;
 	code = read_arguments(u, argc, argv);
 	if (!code && start(u))
 		u->exit_code = EXIT_ERROR;
@@ -334,6 +329,8 @@ int up_main(int argc, char **argv)
 	for (size_t i = 0; i < u->v.n_settings; i++)
 		json_decref(u->settings[i].value);
 	arena_free(&u->arena);
+	free(u->bin);
+	free(u->root);
 	code = u->exit_code;
 	free(u);
 	return code;
