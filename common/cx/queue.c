@@ -13,8 +13,13 @@ void queue_init(struct queue *q, uv_async_t *wake)
 	q->wake = wake;
 }
 
+/* libfdcore ends its threads by cancelling them. One that was cancelled in the write(2) of
+ * uv_async_send would leave the handle marked busy, and uv_close would spin for ever. */
 void queue_push(struct queue *q, struct event *e)
 {
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	e->next = NULL;
 	pthread_mutex_lock(&q->lock);
 	bool was_empty = !q->first;
@@ -23,6 +28,7 @@ void queue_push(struct queue *q, struct event *e)
 	pthread_mutex_unlock(&q->lock);
 	if (was_empty)
 		uv_async_send(q->wake);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 struct event *queue_take(struct queue *q)
