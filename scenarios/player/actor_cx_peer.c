@@ -394,6 +394,29 @@ static void send_cer(struct actor *a, const json_t *o)
 	buf_free(&out);
 }
 
+/* Who leaves without a DPR is put on probation when it comes back (RFC 3539 3.4.1). */
+static void send_dpr(struct actor *a)
+{
+	static const char rebooting[4];
+	struct cx_avp cause = {.code = 273, .flags = CX_FLAG_M, .data = {rebooting, 4}};
+	uint32_t id = ++self(a)->next_id;
+	struct buf out = {0};
+	size_t start = put_header(&out, CMD_DP, CX_HEADER_R, 0, id, id);
+
+	put_origin(a, a->settings, NULL, &out);
+	cx_avp_put(&cause, &out);
+	put_length(&out, start);
+	put(a, buf_str(&out));
+	buf_free(&out);
+}
+
+static void leave(struct actor *a)
+{
+	if (self(a)->agreed)
+		send_dpr(a);
+	stream_close(self(a)->stream);
+}
+
 static void on_open(struct stream *s, void *arg)
 {
 	struct actor *a = arg;
@@ -570,7 +593,7 @@ static int disconnects(struct actor *a, const json_t *o, char why[256])
 	if (option_switch(o, "hard", false))
 		stream_abort(p->stream);
 	else
-		stream_close(p->stream);
+		leave(a);
 	return 0;
 }
 
@@ -596,11 +619,11 @@ static void peer_close(struct actor *a)
 
 	if (p->closed)
 		return;
+	if (p->stream)
+		leave(a);
 	p->closed = true;
 	while (p->pending)
 		pending_drop(p, p->pending->hop_by_hop);
-	if (p->stream)
-		stream_close(p->stream);
 	json_decref(p->rules);
 	json_decref(p->options);
 	buf_free(&p->in);
