@@ -209,6 +209,7 @@ int core_start(const struct core_conf *conf, struct queue *q, char why[256])
 		snprintf(why, 256, "identity and realm must be host names");
 		return -EINVAL;
 	}
+	core_thread_batch();
 	int err = conf->server ? try_listen(&conf->listen, why) : 0;
 	if (!err)
 		err = configure(why);
