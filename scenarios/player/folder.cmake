@@ -57,3 +57,11 @@ imsrig_test(judge LINK judging)
 imsrig_test(pcapng LINK judging)
 imsrig_test(collector LINK judging)
 imsrig_test(run LINK playing)
+imsrig_fuzz(expect LINK scenario)
+imsrig_fuzz(message LINK judging)
+
+# Every script against the real elements; under sanitizers it is run by hand.
+if(TARGET imsrig AND NOT IMSRIG_ASAN AND NOT IMSRIG_TSAN)
+  add_test(NAME scenarios COMMAND imsrig run --keep-going --out ${CMAKE_BINARY_DIR}/scenarios-run)
+  set_tests_properties(scenarios PROPERTIES LABELS release TIMEOUT 300 RUN_SERIAL ON)
+endif()

@@ -134,9 +134,21 @@ static void on_died(const char *element, const char *line, void *arg)
 		s->pool->conf.died(s, element, line, s->pool->conf.arg);
 }
 
+/* The low networks are left to rigs that people talk to (`imsrig up`). */
+enum { FIRST_NETWORK = 101, LAST_NETWORK = 250 };
+
+static int open_collector(uv_loop_t *loop, struct collector **out)
+{
+	int err = -EADDRINUSE;
+	for (int r = FIRST_NETWORK; err == -EADDRINUSE && r <= LAST_NETWORK; r++)
+		err = collector_open(loop, r, out);
+	return err;
+}
+
 static const char *last_sentence(int err)
 {
-	return err == -EADDRINUSE ? "no free network 127.R.0.x (1 to 250) is left" : strerror(-err);
+	return err == -EADDRINUSE ? "no free network 127.R.0.x (101 to 250) is left"
+				  : strerror(-err);
 }
 
 static struct slot *slot_open(struct pool *p, const struct variant *v)
@@ -147,7 +159,7 @@ static struct slot *slot_open(struct pool *p, const struct variant *v)
 	s->v = v;
 	s->next = p->slots;
 	p->slots = s;
-	int err = collector_open(p->conf.loop, 0, &s->collector);
+	int err = open_collector(p->conf.loop, &s->collector);
 	if (err) {
 		s->state = SLOT_FAILED;
 		s->err = err;
