@@ -23,5 +23,6 @@ imsrig_library(sip
   LINK sip_msg base trace net http ws)
 foreach(test sip_tx sip_forward sip_transport)
   imsrig_test(${test} SOURCES tests/unit/sip_rig.c tests/unit/rig.c LINK sip ca)
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK sip) # the same addresses
 endforeach()
 imsrig_fuzz(sip_stack LINK sip)
