@@ -9,7 +9,7 @@
 #include "common/cx/octets.h"
 #include "scenarios/player/rig.h"
 
-enum { CMD_CE = 257, CMD_DW = 280, CMD_DP = 282, ANSWER_MS = 10000, MAX_DEPTH = 8,
+enum { CMD_CE = 257, CMD_DW = 280, CMD_DP = 282, ANSWER_MS = 10000, LEAVE_MS = 1000, MAX_DEPTH = 8,
 	MAX_MESSAGE = 1 << 20, HEADER_N = 20 };
 
 struct pending {               /* a request of ours without its answer */
@@ -24,6 +24,8 @@ struct cx_peer_actor {
 	struct buf in;
 	bool open, agreed;     /* TCP is there; capabilities exchanged */
 	bool skip_cer;
+	bool leaving;          /* a DPR was sent: all that is awaited is its answer */
+	struct timer leave_limit;
 	struct pending *pending;
 	json_t *rules;         /* how requests are answered */
 	json_t *options;       /* of the connect under way */
@@ -334,13 +336,23 @@ static void go_in(void *owner, const void *ctx, struct str bytes)
 		take(a, bytes);
 }
 
+static void take_leave(struct actor *a, struct str bytes)
+{
+	struct cx_header h;
+
+	if (!cx_header_parse(bytes, &h, NULL) && !h.request && h.command == CMD_DP)
+		stream_close(self(a)->stream);
+}
+
 static void receive(struct actor *a, struct str bytes)
 {
 	struct trace_msg m;
 
 	describe(a, TRACE_RECEIVED, bytes, &m);
 	trace_emit(a->host.trace, &m);
-	if (gate_active(a->host.gate))
+	if (self(a)->leaving)
+		take_leave(a, bytes);
+	else if (gate_active(a->host.gate))
 		gate_pass(a->host.gate, &cx_gate_proto, &m, go_in, a, "", 1);
 	else
 		take(a, bytes);
@@ -410,11 +422,25 @@ static void send_dpr(struct actor *a)
 	buf_free(&out);
 }
 
+static void on_no_dpa(struct timer *t, void *arg)
+{
+	struct actor *a = arg;
+	stream_close(self(a)->stream);
+}
+
+/* The connection ends when the DPA is there: before it the other side would take the next
+ * connection for a second one of the same peer. */
 static void leave(struct actor *a)
 {
-	if (self(a)->agreed)
-		send_dpr(a);
-	stream_close(self(a)->stream);
+	struct cx_peer_actor *p = self(a);
+
+	if (!p->agreed) {
+		stream_close(p->stream);
+		return;
+	}
+	send_dpr(a);
+	p->leaving = true;
+	timer_start(a->host.clock, &p->leave_limit, LEAVE_MS, on_no_dpa, a);
 }
 
 static void on_open(struct stream *s, void *arg)
@@ -433,9 +459,10 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 
 	if (err && !p->closed)
 		actor_warn(a, "connection with %s: %s", addr_text(&p->remote), why);
+	timer_stop(&p->leave_limit);
 	p->stream = NULL;
-	p->open = p->agreed = false;
-	p->in.n = 0;
+	p->open = p->agreed = p->leaving = false;
+	buf_free(&p->in);
 	while (p->pending)
 		pending_drop(p, p->pending->hop_by_hop);
 }
@@ -626,7 +653,6 @@ static void peer_close(struct actor *a)
 		pending_drop(p, p->pending->hop_by_hop);
 	json_decref(p->rules);
 	json_decref(p->options);
-	buf_free(&p->in);
 }
 
 static bool peer_closed(const struct actor *a)
@@ -636,7 +662,7 @@ static bool peer_closed(const struct actor *a)
 
 static int peer_busy(const struct actor *a)
 {
-	int n = self(a)->stream && !self(a)->open;
+	int n = self(a)->stream && (!self(a)->open || self(a)->leaving);
 	for (const struct pending *one = self(a)->pending; one; one = one->next)
 		n++;
 	return n;
