@@ -10,6 +10,7 @@ imsrig_library(cx
     common/cx/start.c common/cx/thread.c common/cx/dict.c
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
+imsrig_fuzz(cx_decode LINK cx_octets)
 imsrig_test(cx_dict LINK cx)
 
 imsrig_test(cx_node LINK cx)
