@@ -193,7 +193,11 @@ static void on_ready(struct process *p, void *arg)
 /* A configuration that the element refuses is the script's fault when a setting is in it. */
 static int explain_end(const struct element *e, int exit_code, const char *how, char why[256])
 {
-	const char *line = process_log_line(e->log, e->log_from, false);
+	/* What it complains of says more than that it stopped. */
+	const char *line = exit_code == EXIT_USAGE ? "" : process_log_line(e->log, e->log_from, true);
+
+	if (!*line)
+		line = process_log_line(e->log, e->log_from, false);
 	const struct setting *s = exit_code == EXIT_USAGE ?
 		rig_conf_culprit(line, e->kind->name, e->rig->settings, e->rig->n_settings) : NULL;
 

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# secrets.sh RUN-DIRECTORY SCENARIOS: no password or HA1 of a subscriber, and no digest
+# response that went over a wire, stands in anything that a run leaves but the trace, which is
+# there for the octets, and the HSS's database and the elements' keys.
+# SPDX-License-Identifier: Apache-2.0
+set -uo pipefail
+dir=$1 scenarios=$2
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+
+# {impi: X, password: Y, ...} on one line; the realm is the home domain
+sed -n 's/.*impi: *\([^,} ]*\),.*password: *\([^,} ]*\).*/\1 \2/p' "$scenarios"/subscribers/*.yaml |
+	while read -r impi password; do
+		echo "$password"
+		printf '%s:ims.example.org:%s' "$impi" "$password" | md5sum | cut -d' ' -f1
+		printf '%s:ims.example.org:%s' "$impi" "$password" | sha256sum | cut -d' ' -f1
+	done >"$list"
+[ "$(wc -l <"$list")" -ge 20 ] || { echo "the subscribers' passwords were not found"; exit 1; }
+sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' -r "$scenarios"/*/*.yaml 2>/dev/null >>"$list"
+tshark -n -r "$dir/trace.pcapng" -Y 'sip.auth.digest.response' -T fields \
+	-e sip.auth.digest.response 2>/dev/null | tr -d '"' | grep -E '^[0-9a-f]{32,}$' >>"$list"
+sort -u -o "$list" "$list"
+sed -i '/^$/d' "$list"
+found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' "$dir")
+[ -z "$found" ] && { echo "$(wc -l <"$list") secrets looked for, none found"; exit 0; }
+echo "secrets stand in:"
+for file in $found; do
+	echo "  $file: $(grep -oF -f "$list" "$file" | sort -u | head -5 | tr '\n' ' ')"
+done
+exit 1
