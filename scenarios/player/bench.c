@@ -33,9 +33,9 @@ static const struct {
 	double asked, aim;
 	bool most;
 } asks[] = {
-	{"udp_registrations_per_s", 2000, 3000, false},
+	{"registrations_per_s", 2000, 3000, false},
 	{"wss_first_registrations_per_s", 1500, 0, false},
-	{"udp_failed_percent", 0.1, 0, true},
+	{"failed_percent", 0.1, 0, true},
 	{"wss_first_failed_percent", 0.1, 0, true},
 	{"wss_refresh_failed_percent", 0.1, 0, true},
 	{"cpu_growth_percent", 0, 0, true},

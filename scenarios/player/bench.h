@@ -20,7 +20,7 @@ struct bench {
 	int seconds, outstanding, connections;
 	bool udp, wss;
 };
-/* Units are part of the key: "udp_registrations_per_s". */
+/* Units are part of the key: "registrations_per_s". */
 void bench_put(struct bench *b, const char *key, double value);
 void bench_put2(struct bench *b, const char *before, const char *after, double value);
 void bench_text(struct bench *b, const char *key, const char *text);

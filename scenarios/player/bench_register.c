@@ -58,11 +58,11 @@ static int over_udp(struct bench_rig *r, struct bench *b, int64_t first, int64_t
 	bench_cpu_take(r, &to);
 	if (err)
 		return err;
-	bench_put(b, "udp_outstanding", outstanding);
-	put_result(b, "udp_", &x);
-	bench_put(b, "udp_retransmissions", (double)x.again);
+	bench_put(b, "outstanding", outstanding);
+	put_result(b, "", &x);
+	bench_put(b, "retransmissions", (double)x.again);
 	bench_cpu_add(&used, &from, &to);
-	bench_cpu_put(b, "udp_", &used, (double)x.done);
+	bench_cpu_put(b, "", &used, (double)x.done);
 	return 0;
 }
 
