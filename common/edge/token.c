@@ -3,9 +3,12 @@
 #include "common/edge/token.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
 
 enum { MAC = 10, BODY_MAX = 1 + 1 + 16 + 2 + 8 };
 
@@ -17,11 +20,34 @@ void edge_token_key_draw(struct edge_token_key *k, struct chance *c)
 	chance_bytes(c, k->bytes, sizeof k->bytes);
 }
 
+/* Fetching the algorithm costs more than the sum, so it is kept. */
+static EVP_MAC_CTX *hmac(void)
+{
+	static EVP_MAC_CTX *kept;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
+		OSSL_PARAM_construct_end()};
+
+	if (kept)
+		return kept;
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	kept = EVP_MAC_CTX_new(mac);
+	if (!kept || !EVP_MAC_CTX_set_params(kept, params)) {
+		log_error("edge", "OpenSSL has no HMAC with SHA-256");
+		abort();
+	}
+	EVP_MAC_free(mac); /* the context holds it */
+	return kept;
+}
+
 static void mac_of(
 	const struct edge_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
 {
-	unsigned len = 32;
-	HMAC(EVP_sha256(), k->bytes, sizeof k->bytes, body, n, out, &len);
+	EVP_MAC_CTX *c = hmac();
+	size_t len = 0;
+	EVP_MAC_init(c, k->bytes, sizeof k->bytes, NULL);
+	EVP_MAC_update(c, body, n);
+	EVP_MAC_final(c, out, &len, 32);
 }
 
 static size_t put(uint8_t *at, const void *p, size_t n)
