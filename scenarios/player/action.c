@@ -104,7 +104,8 @@ static void on_one(int err, const json_t *answer, void *arg)
 	char why[256] = "";
 
 	if (err)
-		snprintf(why, sizeof why, "no answer from its admin socket: %s", strerror(-err));
+		snprintf(why, sizeof why, "no answer from its admin socket: %s",
+			strerror(-err));
 	if (!err && !json_is_true(json_object_get(answer, "ok"))) {
 		const char *said = json_string_value(json_object_get(answer, "why"));
 		snprintf(why, sizeof why, "refused: %s", said ? said : "no reason given");
@@ -114,8 +115,8 @@ static void on_one(int err, const json_t *answer, void *arg)
 	free(s);
 }
 
-static void one(struct rig *rig, const char *element, const json_t *command, rig_done_h *h,
-	void *arg)
+static void one(struct rig *rig, const char *element, const json_t *command,
+	rig_done_h *h, void *arg)
 {
 	struct spread *s = MEM_NEW(struct spread);
 
@@ -152,7 +153,8 @@ static void fault(struct rig *rig, const struct fault *f, rig_done_h *h, void *a
 	int err = rule ? 0 : -EINVAL;
 
 	for (struct actor *a = rig->actors; a && !err; a = a->next)
-		if ((!f->node || a == actor) && (err = gate_add(a->host.gate, rule, &wrong)))
+		if ((!f->node || a == actor) &&
+			(err = gate_add(a->host.gate, rule, &wrong)))
 			snprintf(why, sizeof why, "fault: %s", wrong);
 	if (!err && f->node && !actor && !rig_element(rig, f->node)) {
 		snprintf(why, sizeof why, "fault: nothing here is named %s", f->node);
@@ -213,7 +215,8 @@ struct ending {
 	void *arg;
 };
 
-static void on_noticed(int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
+static void on_noticed(
+	int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
 {
 	struct ending *e = arg;
 	e->h(0, "", e->arg);
@@ -232,7 +235,8 @@ static void on_ended(int err, const char *why, void *arg)
 	rig_after(e->rig, NOTICE_MS, on_notice, e);
 }
 
-static void end(struct rig *rig, struct element *element, bool hard, rig_done_h *h, void *arg)
+static void end(
+	struct rig *rig, struct element *element, bool hard, rig_done_h *h, void *arg)
 {
 	struct ending *e = MEM_NEW(struct ending);
 

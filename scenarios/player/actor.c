@@ -10,8 +10,8 @@
 #include "common/conf/conf.h"
 #include "scenarios/player/rig.h"
 
-static const struct actor_kind *const kinds[] = {
-	&actor_wic, &actor_sip_peer, &actor_ws_client, &actor_https_client, &actor_cx_peer};
+static const struct actor_kind *const kinds[] = {&actor_wic, &actor_sip_peer,
+	&actor_ws_client, &actor_https_client, &actor_cx_peer};
 enum { KINDS = sizeof kinds / sizeof *kinds, MAX_PAD = 1000000 };
 
 /* Settings that every kind has. */
@@ -28,7 +28,8 @@ static const struct actor_kind *kind_find(const char *name)
 
 /* ---- checks at load time ---- */
 
-static const struct actor_option *option_find(const struct actor_option *list, const char *name)
+static const struct actor_option *option_find(
+	const struct actor_option *list, const char *name)
 {
 	for (; list && list->name; list++)
 		if (!strcmp(list->name, name))
@@ -40,7 +41,7 @@ static bool is_seconds(const json_t *v)
 {
 	int64_t ms;
 	return json_is_integer(v) ||
-		(json_is_string(v) && !conf_ms(str_of(json_string_value(v)), &ms));
+	       (json_is_string(v) && !conf_ms(str_of(json_string_value(v)), &ms));
 }
 
 static bool is_word(const struct actor_option *o, const json_t *v)
@@ -79,7 +80,8 @@ static const char *misfit(const struct actor_option *o, const json_t *v, char wo
 		return NULL;
 	*words = 0;
 	for (size_t i = 0, n = 0; o->words[i] && n < 160; i++)
-		n += (size_t)snprintf(words + n, 160 - n, "%s%s", i ? ", " : "one of ", o->words[i]);
+		n += (size_t)snprintf(
+			words + n, 160 - n, "%s%s", i ? ", " : "one of ", o->words[i]);
 	return words;
 }
 
@@ -97,7 +99,8 @@ static int check_options(const char *what, const json_t *given,
 	json_t *v;
 	char words[160];
 
-	json_object_foreach ((json_t *)given, name, v) {
+	json_object_foreach((json_t *)given, name, v)
+	{
 		const struct actor_option *o = NULL;
 		for (int i = 0; i < 3 && !o; i++)
 			o = option_find(lists[i], name);
@@ -106,8 +109,8 @@ static int check_options(const char *what, const json_t *given,
 			struct buf all = {0};
 			for (int i = 0; i < 3; i++)
 				list_options(lists[i], &all);
-			snprintf(why, 256, "%s has no \"%.40s\"; it has: %.150s", what, name,
-				all.n ? buf_z(&all) : "nothing");
+			snprintf(why, 256, "%s has no \"%.40s\"; it has: %.150s", what,
+				name, all.n ? buf_z(&all) : "nothing");
 			buf_free(&all);
 			return -EINVAL;
 		}
@@ -119,19 +122,22 @@ static int check_options(const char *what, const json_t *given,
 	return 0;
 }
 
-static const struct actor_kind *check_kind(const char *kind, const char **key, char why[256])
+static const struct actor_kind *check_kind(
+	const char *kind, const char **key, char why[256])
 {
 	const struct actor_kind *k = kind_find(kind);
 
 	*key = NULL;
 	if (!k)
-		snprintf(why, 256, "no actor is of the kind \"%.40s\"; there are wic, sip-peer, "
-				   "ws-client, https-client, cx-peer", kind);
+		snprintf(why, 256,
+			"no actor is of the kind \"%.40s\"; there are wic, sip-peer, "
+			"ws-client, https-client, cx-peer",
+			kind);
 	return k;
 }
 
-int actor_check_settings(const char *kind, const json_t *settings, const char **key,
-	char why[256])
+int actor_check_settings(
+	const char *kind, const json_t *settings, const char **key, char why[256])
 {
 	const struct actor_kind *k = check_kind(kind, key, why);
 	if (!k)
@@ -161,8 +167,8 @@ int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 		struct buf all = {0};
 		for (v = k->verbs; v->name; v++)
 			buf_fmt(&all, "%s%s", all.n ? ", " : "", v->name);
-		snprintf(why, 256, "a %s has no verb \"%.40s\"; it has: %.150s", kind, verb,
-			buf_z(&all));
+		snprintf(why, 256, "a %s has no verb \"%.40s\"; it has: %.150s", kind,
+			verb, buf_z(&all));
 		buf_free(&all);
 		return -EINVAL;
 	}
@@ -241,11 +247,15 @@ int actor_open(struct rig *rig, const struct actor_decl *decl, const struct addr
 	a->kind = kind_find(decl->kind);
 	a->name = str_dup(str_of(decl->name));
 	a->addr = *addr;
-	a->host = (struct host){.name = a->name, .loop = rig->conf.loop, .clock = rig->clock,
-		.names = rig->names, .n_names = RIG_ELEMENTS};
+	a->host = (struct host){.name = a->name,
+		.loop = rig->conf.loop,
+		.clock = rig->clock,
+		.names = rig->names,
+		.n_names = RIG_ELEMENTS};
 	chance_init(&a->host.chance, rig->conf.seed, a->name);
 	a->host.gate = gate_new(rig->clock);
-	a->host.trace = trace_sink(rig->clock, a->name, collector_sink, rig->conf.collector);
+	a->host.trace =
+		trace_sink(rig->clock, a->name, collector_sink, rig->conf.collector);
 	a->settings = filled_settings(a, decl->settings);
 	err = a->kind ? a->kind->open(a, cause) : -EINVAL;
 	if (err) {
@@ -303,7 +313,8 @@ static bool put_pad(struct str name, struct buf *out)
 {
 	uint32_t n;
 
-	if (!str_starts(name, STR("pad:")) || str_u32(str_skip(name, 4), &n) || n > MAX_PAD)
+	if (!str_starts(name, STR("pad:")) || str_u32(str_skip(name, 4), &n) ||
+		n > MAX_PAD)
 		return false;
 	while (n--)
 		buf_byte(out, 'x');
@@ -366,8 +377,8 @@ int actor_hex(const char *hex, struct buf *out, char why[256])
 	return -EINVAL;
 }
 
-int actor_target(struct actor *a, const char *to, uint16_t port, struct addr *out,
-	char why[256])
+int actor_target(
+	struct actor *a, const char *to, uint16_t port, struct addr *out, char why[256])
 {
 	struct str host = str_of(to), digits = STR_NONE;
 	ptrdiff_t colon = str_chr(host, ':');
@@ -381,8 +392,8 @@ int actor_target(struct actor *a, const char *to, uint16_t port, struct addr *ou
 	}
 	char *name = str_dup(host);
 	bool found = (!digits.p || !str_u32(digits, &n)) &&
-		(rig_find_addr(a->rig, name, out) ||
-			!host_resolve(&a->host, host, port, out));
+		     (rig_find_addr(a->rig, name, out) ||
+			     !host_resolve(&a->host, host, port, out));
 	free(name);
 	if (!found) {
 		snprintf(why, 256, "nothing here is named \"%s\"", to);
@@ -396,8 +407,9 @@ int actor_tls(struct actor *a, const char *certificate, bool server, struct tls 
 	char why[256])
 {
 	bool foreign = certificate && !strcmp(certificate, "foreign");
-	const char *name = foreign || !certificate || !strcmp(certificate, "own") ?
-		a->name : certificate;
+	const char *name = foreign || !certificate || !strcmp(certificate, "own")
+				   ? a->name
+				   : certificate;
 	char cert[600], key[600], ca[600];
 	struct tls_conf conf = {.ca = ca, .clock = a->rig->clock};
 	struct addr addr = a->addr;

@@ -5,30 +5,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/log.h"
-#include "common/cx/octets.h"
+#include "scenarios/player/cx_put.h"
 #include "scenarios/player/rig.h"
 
-enum { CMD_CE = 257, CMD_DW = 280, CMD_DP = 282, ANSWER_MS = 10000, LEAVE_MS = 1000, MAX_DEPTH = 8,
-	MAX_MESSAGE = 1 << 20, HEADER_N = 20 };
+enum {
+	CMD_CE = 257,
+	CMD_DW = 280,
+	CMD_DP = 282,
+	ANSWER_MS = 10000,
+	LEAVE_MS = 1000,
+	MAX_MESSAGE = 1 << 20,
+	HEADER_N = 20
+};
 
-struct pending {               /* a request of ours without its answer */
+struct pending { /* a request of ours without its answer */
 	struct pending *next;
 	struct actor *a;
 	uint32_t hop_by_hop;
-	struct timer timer;    /* nobody waits for ever */
+	struct timer timer; /* nobody waits for ever */
 };
 struct cx_peer_actor {
 	struct stream *stream; /* NULL: not connected */
 	struct addr remote;
 	struct buf in;
-	bool open, agreed;     /* TCP is there; capabilities exchanged */
+	bool open, agreed; /* TCP is there; capabilities exchanged */
 	bool skip_cer;
-	bool leaving;          /* a DPR was sent: all that is awaited is its answer */
+	bool leaving; /* a DPR was sent: all that is awaited is its answer */
 	struct timer leave_limit;
 	struct pending *pending;
-	json_t *rules;         /* how requests are answered */
-	json_t *options;       /* of the connect under way */
+	json_t *rules;	 /* how requests are answered */
+	json_t *options; /* of the connect under way */
 	uint32_t next_id;
 	unsigned sessions;
 	bool closed;
@@ -39,159 +45,6 @@ static struct cx_peer_actor *self(const struct actor *a)
 	return a->self;
 }
 
-/* ---- writing ---- */
-
-static size_t put_header(struct buf *out, uint32_t command, uint8_t flags, uint32_t application,
-	uint32_t hop_by_hop, uint32_t end_to_end)
-{
-	size_t start = out->n;
-	buf_u32(out, 1u << 24); /* version; the length comes at the end */
-	buf_u32(out, (uint32_t)flags << 24 | command);
-	buf_u32(out, application);
-	buf_u32(out, hop_by_hop);
-	buf_u32(out, end_to_end);
-	return start;
-}
-
-static void put_length(struct buf *out, size_t start)
-{
-	uint32_t n = (uint32_t)(out->n - start);
-	out->p[start + 1] = (char)(n >> 16);
-	out->p[start + 2] = (char)(n >> 8);
-	out->p[start + 3] = (char)n;
-}
-
-static int put_avps(struct actor *a, const json_t *list, int depth, struct buf *out,
-	char why[256]);
-
-/* {code: 1, vendor: 10415, flags: 0xc0, hex: ".." | value: ".."}: an AVP by its numbers. */
-static int put_numbered(struct actor *a, const json_t *v, struct buf *out, char why[256])
-{
-	struct cx_avp avp = {.code = (uint32_t)option_number(v, "code", 0),
-		.vendor = (uint32_t)option_number(v, "vendor", 0)};
-	const char *hex = option_text(v, "hex", NULL);
-	struct buf data = {0};
-	int err = 0;
-
-	avp.flags = (uint8_t)option_number(v, "flags", avp.vendor ? CX_FLAG_V | CX_FLAG_M : CX_FLAG_M);
-	if (hex)
-		err = actor_hex(hex, &data, why);
-	else
-		actor_fill(a, str_of(option_text(v, "value", "")), NULL, &data);
-	avp.data = buf_str(&data);
-	if (!err)
-		cx_avp_put(&avp, out);
-	buf_free(&data);
-	return err;
-}
-
-static int put_group(struct actor *a, int id, const json_t *members, int depth, struct buf *out,
-	char why[256])
-{
-	const struct cx_avp_row *row = &cx_avp_rows[id];
-	struct cx_avp avp = {.code = row->code, .vendor = row->vendor, .flags = row->flags};
-	struct buf inner = {0};
-	int err = put_avps(a, members, depth + 1, &inner, why);
-
-	avp.data = buf_str(&inner);
-	if (!err)
-		cx_avp_put(&avp, out);
-	buf_free(&inner);
-	return err;
-}
-
-static int put_named(struct actor *a, const char *name, const json_t *v, int depth,
-	struct buf *out, char why[256])
-{
-	int id = cx_avp_named(str_of(name)), err;
-	struct buf value = {0};
-
-	if (id < 0) {
-		snprintf(why, 256, "no AVP is named \"%.60s\"", name);
-		return -EINVAL;
-	}
-	if (json_is_array(v) && depth < MAX_DEPTH)
-		return put_group(a, id, v, depth, out, why);
-	if (json_is_integer(v))
-		buf_fmt(&value, "%lld", (long long)json_integer_value(v));
-	else
-		actor_fill(a, str_of(json_string_value(v)), NULL, &value);
-	err = cx_avp_write(id, buf_str(&value), out);
-	if (err)
-		snprintf(why, 256, "%s cannot be \"%s\"", name, log_text(buf_str(&value)));
-	buf_free(&value);
-	return err;
-}
-
-/* `- {Public-Identity: "sip:..."}`, `- {SIP-Auth-Data-Item: [{...}]}`, `- {code: ..}`. */
-static int put_avps(struct actor *a, const json_t *list, int depth, struct buf *out,
-	char why[256])
-{
-	const char *name;
-	json_t *item, *v;
-	size_t i;
-	int err = 0;
-
-	json_array_foreach (list, i, item) {
-		if (json_object_get(item, "code")) {
-			if ((err = put_numbered(a, item, out, why)))
-				return err;
-			continue;
-		}
-		json_object_foreach (item, name, v) {
-			if (json_is_string(v) && !strcmp(json_string_value(v), "absent"))
-				continue;
-			if ((err = put_named(a, name, v, depth, out, why)))
-				return err;
-		}
-	}
-	return 0;
-}
-
-static void put_text(int id, const char *text, struct buf *out)
-{
-	cx_avp_write(id, str_of(text), out);
-}
-
-static bool names(const json_t *list, const char *name)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach (list, i, item)
-		if (json_object_get(item, name))
-			return true;
-	return false;
-}
-
-static const char *identity(struct actor *a, const json_t *o, char out[160])
-{
-	snprintf(out, 160, "%s." RIG_DOMAIN, a->name);
-	return option_text(o, "host", out);
-}
-
-static void put_origin(struct actor *a, const json_t *o, const json_t *avps, struct buf *out)
-{
-	char host[160];
-
-	if (!names(avps, "Origin-Host"))
-		put_text(CX_A_Origin_Host, identity(a, o, host), out);
-	if (!names(avps, "Origin-Realm"))
-		put_text(CX_A_Origin_Realm, option_text(o, "realm", RIG_DOMAIN), out);
-}
-
-static void put_vendor_application(struct buf *out)
-{
-	const struct cx_avp_row *row = &cx_avp_rows[CX_A_Vendor_Specific_Application_Id];
-	struct cx_avp avp = {.code = row->code, .vendor = row->vendor, .flags = row->flags};
-	struct buf inner = {0};
-
-	put_text(CX_A_Vendor_Id, "10415", &inner);
-	put_text(CX_A_Auth_Application_Id, "16777216", &inner);
-	avp.data = buf_str(&inner);
-	cx_avp_put(&avp, out);
-	buf_free(&inner);
-}
-
 /* ---- the way out and in ---- */
 
 static void describe(const struct actor *a, enum trace_dir dir, struct str bytes,
@@ -199,8 +52,12 @@ static void describe(const struct actor *a, enum trace_dir dir, struct str bytes
 {
 	const struct stream *s = self(a)->stream;
 
-	*out = (struct trace_msg){.proto = TRACE_DIAMETER, .via = TRACE_TCP, .dir = dir,
-		.local = *stream_local(s), .remote = self(a)->remote, .conn = stream_id(s),
+	*out = (struct trace_msg){.proto = TRACE_DIAMETER,
+		.via = TRACE_TCP,
+		.dir = dir,
+		.local = *stream_local(s),
+		.remote = self(a)->remote,
+		.conn = stream_id(s),
 		.bytes = bytes};
 }
 
@@ -263,26 +120,27 @@ static void pending_add(struct actor *a, uint32_t hop_by_hop)
 static void put_answer(struct actor *a, const json_t *o, struct str request,
 	const struct cx_header *h, const json_t *rule, struct buf *out)
 {
-	size_t start = put_header(out, h->command, h->flags & CX_HEADER_P, h->application,
-		h->hop_by_hop, h->end_to_end);
+	size_t start = cx_put_header(out, h->command, h->flags & CX_HEADER_P,
+		h->application, h->hop_by_hop, h->end_to_end);
 	const json_t *avps = json_object_get(rule, "avps");
 	struct arena arena = {0};
 	struct str session = cx_script_field(request, STR("Session-Id"), &arena);
 	char result[16], why[256];
 
-	snprintf(result, sizeof result, "%lld", (long long)option_number(rule, "result", 2001));
+	snprintf(result, sizeof result, "%lld",
+		(long long)option_number(rule, "result", 2001));
 	if (session.p)
 		cx_avp_write(CX_A_Session_Id, session, out);
 	if (h->application == CX_APPLICATION) {
-		put_vendor_application(out);
-		put_text(CX_A_Auth_Session_State, "1", out);
+		cx_put_application(out);
+		cx_put_text(CX_A_Auth_Session_State, "1", out);
 	}
-	if (!names(avps, "Experimental-Result") && !names(avps, "Result-Code"))
-		put_text(CX_A_Result_Code, result, out);
-	put_origin(a, o, avps, out);
-	if (put_avps(a, avps, 0, out, why))
+	if (!cx_names(avps, "Experimental-Result") && !cx_names(avps, "Result-Code"))
+		cx_put_text(CX_A_Result_Code, result, out);
+	cx_put_origin(a, o, avps, out);
+	if (cx_put_avps(a, avps, out, why))
 		actor_warn(a, "%s", why);
-	put_length(out, start);
+	cx_put_length(out, start);
 	arena_free(&arena);
 }
 
@@ -292,7 +150,8 @@ static json_t *rule_for(struct cx_peer_actor *p, const struct cx_header *h)
 	json_t *rule;
 	size_t i;
 
-	json_array_foreach (p->rules, i, rule) {
+	json_array_foreach(p->rules, i, rule)
+	{
 		const char *only = option_text(rule, "command", NULL);
 		if (!only || (name && !strcmp(only, name)))
 			return rule;
@@ -385,22 +244,22 @@ static void send_cer(struct actor *a, const json_t *o)
 	const json_t *avps = json_object_get(o, "avps");
 	uint32_t id = ++p->next_id;
 	struct buf out = {0};
-	size_t start = put_header(&out, CMD_CE, CX_HEADER_R, 0, id, id);
+	size_t start = cx_put_header(&out, CMD_CE, CX_HEADER_R, 0, id, id);
 	uint8_t ip[6] = {0, 1};
-	struct cx_avp address = {.code = 257, .flags = CX_FLAG_M,
-		.data = {(const char *)ip, sizeof ip}};
+	struct cx_avp address = {
+		.code = 257, .flags = CX_FLAG_M, .data = {(const char *)ip, sizeof ip}};
 	char why[256];
 
 	memcpy(ip + 2, &a->addr.in.sin_addr, 4);
-	put_origin(a, o, avps, &out);
+	cx_put_origin(a, o, avps, &out);
 	cx_avp_put(&address, &out);
-	put_text(CX_A_Vendor_Id, "10415", &out);
-	put_text(CX_A_Product_Name, "imsrig cx-peer", &out);
-	put_text(CX_A_Supported_Vendor_Id, "10415", &out);
-	put_vendor_application(&out);
-	if (put_avps(a, avps, 0, &out, why))
+	cx_put_text(CX_A_Vendor_Id, "10415", &out);
+	cx_put_text(CX_A_Product_Name, "imsrig cx-peer", &out);
+	cx_put_text(CX_A_Supported_Vendor_Id, "10415", &out);
+	cx_put_application(&out);
+	if (cx_put_avps(a, avps, &out, why))
 		actor_warn(a, "%s", why);
-	put_length(&out, start);
+	cx_put_length(&out, start);
 	pending_add(a, id);
 	put(a, buf_str(&out));
 	buf_free(&out);
@@ -413,11 +272,11 @@ static void send_dpr(struct actor *a)
 	struct cx_avp cause = {.code = 273, .flags = CX_FLAG_M, .data = {rebooting, 4}};
 	uint32_t id = ++self(a)->next_id;
 	struct buf out = {0};
-	size_t start = put_header(&out, CMD_DP, CX_HEADER_R, 0, id, id);
+	size_t start = cx_put_header(&out, CMD_DP, CX_HEADER_R, 0, id, id);
 
-	put_origin(a, a->settings, NULL, &out);
+	cx_put_origin(a, a->settings, NULL, &out);
 	cx_avp_put(&cause, &out);
-	put_length(&out, start);
+	cx_put_length(&out, start);
 	put(a, buf_str(&out));
 	buf_free(&out);
 }
@@ -469,23 +328,23 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 
 /* ---- verbs ---- */
 
-static const struct actor_option cx_settings[] = {
-	{"host", OPTION_TEXT}, {"realm", OPTION_TEXT}, {"to", OPTION_TEXT},
-	{"port", OPTION_NUMBER}, {.name = NULL}};
+static const struct actor_option cx_settings[] = {{"host", OPTION_TEXT},
+	{"realm", OPTION_TEXT}, {"to", OPTION_TEXT}, {"port", OPTION_NUMBER},
+	{.name = NULL}};
 static const struct actor_option connect_options[] = {
 	{"cer", OPTION_SWITCH}, {"avps", OPTION_LIST}, {.name = NULL}};
-static const struct actor_option send_options[] = {
-	{"command", OPTION_ANY},    {"avps", OPTION_LIST},  {"hex", OPTION_TEXT},
-	{"flags", OPTION_NUMBER},   {"bare", OPTION_SWITCH}, {"application", OPTION_NUMBER},
-	{.name = NULL}};
-static const struct actor_option answer_options[] = {
-	{"command", OPTION_TEXT}, {"result", OPTION_NUMBER}, {"avps", OPTION_LIST}, {.name = NULL}};
+static const struct actor_option send_options[] = {{"command", OPTION_ANY},
+	{"avps", OPTION_LIST}, {"hex", OPTION_TEXT}, {"flags", OPTION_NUMBER},
+	{"bare", OPTION_SWITCH}, {"application", OPTION_NUMBER}, {.name = NULL}};
+static const struct actor_option answer_options[] = {{"command", OPTION_TEXT},
+	{"result", OPTION_NUMBER}, {"avps", OPTION_LIST}, {.name = NULL}};
 static const struct actor_option disconnect_options[] = {
 	{"hard", OPTION_SWITCH}, {.name = NULL}};
 
 static int connects(struct actor *a, const json_t *o, char why[256])
 {
-	static const struct stream_h h = {.open = on_open, .data = on_data, .closed = on_closed};
+	static const struct stream_h h = {
+		.open = on_open, .data = on_data, .closed = on_closed};
 	struct cx_peer_actor *p = self(a);
 	const char *to = option_text(o, "to", "hss");
 	int err;
@@ -500,7 +359,8 @@ static int connects(struct actor *a, const json_t *o, char why[256])
 	p->skip_cer = !option_switch(o, "cer", true);
 	json_decref(p->options);
 	p->options = json_deep_copy(o);
-	if ((err = stream_connect(&a->host, &a->addr, &p->remote, NULL, NULL, &h, a, &p->stream))) {
+	if ((err = stream_connect(
+		     &a->host, &a->addr, &p->remote, NULL, NULL, &h, a, &p->stream))) {
 		snprintf(why, 256, "cannot connect to %s: %s", addr_text(&p->remote),
 			uv_strerror(err));
 		p->stream = NULL;
@@ -514,7 +374,8 @@ static int await_agreed(struct actor *a, char why[256])
 
 	if (p->stream && p->open && (p->agreed || p->skip_cer))
 		return 0;
-	snprintf(why, 256, p->stream ? "capabilities are not exchanged" : "not connected%s%s",
+	snprintf(why, 256,
+		p->stream ? "capabilities are not exchanged" : "not connected%s%s",
 		*a->reason ? ": " : "", a->reason);
 	return p->stream ? -EAGAIN : -ENOTCONN;
 }
@@ -538,25 +399,25 @@ static uint32_t command_code(const json_t *v, bool *request)
 }
 
 /* What every Cx request has, unless the script gives it itself or wants none of it. */
-static void put_request_head(struct actor *a, const json_t *o, const json_t *avps,
-	struct buf *out)
+static void put_request_head(
+	struct actor *a, const json_t *o, const json_t *avps, struct buf *out)
 {
 	char session[256], host[160], to[160];
 
-	snprintf(session, sizeof session, "%s;%u;%u", identity(a, o, host), 1u,
+	snprintf(session, sizeof session, "%s;%u;%u", cx_identity(a, o, host), 1u,
 		++self(a)->sessions);
-	if (!names(avps, "Session-Id"))
-		put_text(CX_A_Session_Id, session, out);
-	if (!names(avps, "Vendor-Specific-Application-Id"))
-		put_vendor_application(out);
-	if (!names(avps, "Auth-Session-State"))
-		put_text(CX_A_Auth_Session_State, "1", out);
-	put_origin(a, o, avps, out);
-	if (!names(avps, "Destination-Realm"))
-		put_text(CX_A_Destination_Realm, RIG_DOMAIN, out);
+	if (!cx_names(avps, "Session-Id"))
+		cx_put_text(CX_A_Session_Id, session, out);
+	if (!cx_names(avps, "Vendor-Specific-Application-Id"))
+		cx_put_application(out);
+	if (!cx_names(avps, "Auth-Session-State"))
+		cx_put_text(CX_A_Auth_Session_State, "1", out);
+	cx_put_origin(a, o, avps, out);
+	if (!cx_names(avps, "Destination-Realm"))
+		cx_put_text(CX_A_Destination_Realm, RIG_DOMAIN, out);
 	snprintf(to, sizeof to, "%s." RIG_DOMAIN, option_text(o, "to", "hss"));
-	if (!names(avps, "Destination-Host"))
-		put_text(CX_A_Destination_Host, to, out);
+	if (!cx_names(avps, "Destination-Host"))
+		cx_put_text(CX_A_Destination_Host, to, out);
 }
 
 static int sends(struct actor *a, const json_t *o, char why[256])
@@ -581,17 +442,19 @@ static int sends(struct actor *a, const json_t *o, char why[256])
 		snprintf(why, 256, "needs a command (UAR, 300) or hex");
 		return -EINVAL;
 	}
-	uint8_t flags = (uint8_t)option_number(o, "flags",
-		(request ? CX_HEADER_R : 0) | (code < 300 ? 0 : CX_HEADER_P));
-	size_t start = put_header(&out, code, flags,
-		(uint32_t)option_number(o, "application", code < 300 ? 0 : CX_APPLICATION), id, id);
+	uint8_t flags = (uint8_t)option_number(
+		o, "flags", (request ? CX_HEADER_R : 0) | (code < 300 ? 0 : CX_HEADER_P));
+	size_t start = cx_put_header(&out, code, flags,
+		(uint32_t)option_number(
+			o, "application", code < 300 ? 0 : CX_APPLICATION),
+		id, id);
 	if (code < 300 && !option_switch(o, "bare", false))
-		put_origin(a, o, avps, &out);
+		cx_put_origin(a, o, avps, &out);
 	else if (!option_switch(o, "bare", false))
 		put_request_head(a, o, avps, &out);
-	if ((err = put_avps(a, avps, 0, &out, why)))
+	if ((err = cx_put_avps(a, avps, &out, why)))
 		goto out;
-	put_length(&out, start);
+	cx_put_length(&out, start);
 	if (flags & CX_HEADER_R)
 		pending_add(a, id);
 	put(a, buf_str(&out));
@@ -624,12 +487,9 @@ static int disconnects(struct actor *a, const json_t *o, char why[256])
 	return 0;
 }
 
-static const struct actor_verb cx_verbs[] = {
-	{"connects", connect_options, connects},
-	{"sends", send_options, sends},
-	{"answers", answer_options, answers},
-	{"disconnects", disconnect_options, disconnects},
-	{.name = NULL}};
+static const struct actor_verb cx_verbs[] = {{"connects", connect_options, connects},
+	{"sends", send_options, sends}, {"answers", answer_options, answers},
+	{"disconnects", disconnect_options, disconnects}, {.name = NULL}};
 
 /* ---- life ---- */
 

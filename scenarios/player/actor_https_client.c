@@ -8,16 +8,16 @@
 #include "common/http/http.h"
 #include "scenarios/player/rig.h"
 
-struct server {                /* one connection to one server, with one certificate */
+struct server { /* one connection to one server, with one certificate */
 	struct server *next;
 	struct addr addr;
 	char *certificate;
 	struct tls *tls;
 	struct http_client *client;
 };
-struct asked {                 /* a request under way */
+struct asked { /* a request under way */
 	struct asked *next;
-	struct actor *a;       /* NULL: the actor has gone */
+	struct actor *a; /* NULL: the actor has gone */
 };
 struct client {
 	struct server *servers;
@@ -31,12 +31,12 @@ static struct client *self(const struct actor *a)
 	return a->self;
 }
 
-static const struct actor_option client_settings[] = {
-	{"to", OPTION_TEXT},         {"port", OPTION_NUMBER},  {"certificate", OPTION_TEXT},
+static const struct actor_option client_settings[] = {{"to", OPTION_TEXT},
+	{"port", OPTION_NUMBER}, {"certificate", OPTION_TEXT},
 	{"server-name", OPTION_TEXT}, {"cookies", OPTION_SWITCH}, {.name = NULL}};
-static const struct actor_option request_options[] = {
-	{"method", OPTION_TEXT}, {"path", OPTION_TEXT}, {"headers", OPTION_MAP},
-	{"body", OPTION_ANY},    {"type", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option request_options[] = {{"method", OPTION_TEXT},
+	{"path", OPTION_TEXT}, {"headers", OPTION_MAP}, {"body", OPTION_ANY},
+	{"type", OPTION_TEXT}, {.name = NULL}};
 
 static struct server *server_for(struct actor *a, const json_t *o, char why[256])
 {
@@ -46,7 +46,8 @@ static struct server *server_for(struct actor *a, const json_t *o, char why[256]
 	struct server *s;
 	struct addr addr;
 
-	if (actor_target(a, to ? to : "", (uint16_t)option_number(o, "port", 8443), &addr, why))
+	if (actor_target(a, to ? to : "", (uint16_t)option_number(o, "port", 8443), &addr,
+		    why))
 		return NULL;
 	if (!certificate)
 		certificate = "none";
@@ -59,7 +60,9 @@ static struct server *server_for(struct actor *a, const json_t *o, char why[256]
 		return NULL;
 	}
 	snprintf(name, sizeof name, "%s%s", to, strchr(to, '.') ? "" : "." RIG_DOMAIN);
-	struct http_client_conf conf = {.local = a->addr, .remote = addr, .tls = s->tls,
+	struct http_client_conf conf = {.local = a->addr,
+		.remote = addr,
+		.tls = s->tls,
 		.server_name = option_text(o, "server-name", name)};
 	s->addr = addr;
 	s->certificate = str_dup(str_of(certificate));
@@ -93,23 +96,25 @@ static void on_answer(int err, const char *why, const struct http_msg *m, void *
 static void put_fields(struct actor *a, const json_t *o, bool json, struct buf *out)
 {
 	const json_t *headers = json_object_get(o, "headers");
-	const char *type = option_text(o, "type", json ? "application/json" : NULL), *name;
+	const char *type = option_text(o, "type", json ? "application/json" : NULL),
+		   *name;
 	json_t *v;
 
 	if (type && !json_object_get(headers, "Content-Type"))
 		buf_fmt(out, "Content-Type: %s\r\n", type);
 	if (self(a)->cookie && option_switch(o, "cookies", true))
 		buf_fmt(out, "Cookie: %s\r\n", self(a)->cookie);
-	json_object_foreach ((json_t *)headers, name, v)
-		if (json_is_string(v) && strcmp(json_string_value(v), "absent"))
-			buf_fmt(out, "%s: %s\r\n", name, json_string_value(v));
+	json_object_foreach((json_t *)headers, name,
+		v) if (json_is_string(v) && strcmp(json_string_value(v), "absent"))
+		buf_fmt(out, "%s: %s\r\n", name, json_string_value(v));
 }
 
 static int requests(struct actor *a, const json_t *o, char why[256])
 {
 	const json_t *given = json_object_get(o, "body");
 	const char *text = json_string_value(given);
-	char *json = given && !text ? json_dumps(given, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *json =
+		given && !text ? json_dumps(given, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	struct buf fields = {0}, target = {0}, body = {0};
 	struct server *s = server_for(a, o, why);
 	struct asked *asked;
@@ -124,8 +129,8 @@ static int requests(struct actor *a, const json_t *o, char why[256])
 	asked->a = a;
 	asked->next = self(a)->asked;
 	self(a)->asked = asked;
-	http_send(s->client, option_text(o, "method", body.n ? "POST" : "GET"), buf_z(&target),
-		buf_str(&fields), buf_str(&body), on_answer, asked);
+	http_send(s->client, option_text(o, "method", body.n ? "POST" : "GET"),
+		buf_z(&target), buf_str(&fields), buf_str(&body), on_answer, asked);
 	err = 0;
 out:
 	free(json);
@@ -154,8 +159,8 @@ static int closes(struct actor *a, const json_t *o, char why[256])
 	return 0;
 }
 
-static const struct actor_verb client_verbs[] = {
-	{"requests", request_options, requests}, {"closes", NULL, closes}, {.name = NULL}};
+static const struct actor_verb client_verbs[] = {{"requests", request_options, requests},
+	{"closes", NULL, closes}, {.name = NULL}};
 
 static int client_open(struct actor *a, char why[256])
 {

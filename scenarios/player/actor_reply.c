@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/actor.h"
 
-const struct actor_option reply_options[] = {
-	{"method", OPTION_TEXT},    {"status", OPTION_NUMBER}, {"reason", OPTION_TEXT},
-	{"headers", OPTION_MAP},    {"body", OPTION_TEXT},     {"type", OPTION_TEXT},
-	{"times", OPTION_NUMBER},   {.name = NULL}};
+const struct actor_option reply_options[] = {{"method", OPTION_TEXT},
+	{"status", OPTION_NUMBER}, {"reason", OPTION_TEXT}, {"headers", OPTION_MAP},
+	{"body", OPTION_TEXT}, {"type", OPTION_TEXT}, {"times", OPTION_NUMBER},
+	{.name = NULL}};
 
 void reply_add(struct replies *r, const json_t *rule)
 {
@@ -26,7 +26,8 @@ static json_t *rule_take(struct replies *r, struct str method)
 	json_t *rule, *times;
 	size_t i;
 
-	json_array_foreach (r->rules, i, rule) {
+	json_array_foreach(r->rules, i, rule)
+	{
 		const char *only = json_string_value(json_object_get(rule, "method"));
 		if (only && !str_eq(str_of(only), method))
 			continue;
@@ -40,8 +41,8 @@ static json_t *rule_take(struct replies *r, struct str method)
 	return NULL;
 }
 
-int reply_write(struct replies *r, const struct sip_msg *req, const char *to_tag,
-	struct buf *out)
+int reply_write(
+	struct replies *r, const struct sip_msg *req, const char *to_tag, struct buf *out)
 {
 	const json_t *rule = rule_take(r, req->method_text);
 	const char *name;
@@ -51,9 +52,9 @@ int reply_write(struct replies *r, const struct sip_msg *req, const char *to_tag
 		return 0;
 	int status = (int)option_number(rule, "status", 200);
 	sip_put_response(out, req, status, option_text(rule, "reason", NULL), to_tag);
-	json_object_foreach (json_object_get(rule, "headers"), name, v)
-		if (json_is_string(v))
-			sip_put_fmt(out, name, "%s", json_string_value(v));
+	json_object_foreach(
+		json_object_get(rule, "headers"), name, v) if (json_is_string(v))
+		sip_put_fmt(out, name, "%s", json_string_value(v));
 	sip_put_end(out, str_of(option_text(rule, "type", "")),
 		str_of(option_text(rule, "body", "")));
 	return status;

@@ -13,10 +13,10 @@
 
 enum { MAX_WAITING = 8 };
 
-struct way {                   /* where a message came from or goes to */
+struct way { /* where a message came from or goes to */
 	enum trace_via via;
 	struct addr remote;
-	uint64_t conn;         /* 0: a datagram */
+	uint64_t conn; /* 0: a datagram */
 };
 struct peer_conn {
 	struct peer_conn *next;
@@ -24,9 +24,9 @@ struct peer_conn {
 	struct stream *stream;
 	struct way way;
 	bool open;
-	struct buf in, out;    /* out: what waits for the connection */
+	struct buf in, out; /* out: what waits for the connection */
 };
-struct waiting {               /* a request that nobody has told how to answer */
+struct waiting { /* a request that nobody has told how to answer */
 	struct buf bytes;
 	struct way way;
 };
@@ -38,7 +38,7 @@ struct peer {
 	struct replies replies;
 	struct waiting waiting[MAX_WAITING];
 	size_t n_waiting;
-	struct buf last;       /* the last message received */
+	struct buf last; /* the last message received */
 	struct challenge *challenge;
 	char tag[17], call_id[21], branch[24];
 	uint32_t cseq, nc;
@@ -55,12 +55,17 @@ static struct peer *self(const struct actor *a)
 static void describe(const struct actor *a, const struct way *way, enum trace_dir dir,
 	struct str bytes, struct trace_msg *out)
 {
-	const struct stream *stream = way->conn ?
-		stream_find((struct host *)&a->host, way->conn) : NULL;
+	const struct stream *stream =
+		way->conn ? stream_find((struct host *)&a->host, way->conn) : NULL;
 	const struct peer *p = self(a);
 
-	*out = (struct trace_msg){.proto = TRACE_SIP, .via = way->via, .dir = dir,
-		.local = a->addr, .remote = way->remote, .conn = way->conn, .bytes = bytes};
+	*out = (struct trace_msg){.proto = TRACE_SIP,
+		.via = way->via,
+		.dir = dir,
+		.local = a->addr,
+		.remote = way->remote,
+		.conn = way->conn,
+		.bytes = bytes};
 	if (stream)
 		out->local = *stream_local(stream);
 	else if (p->udp)
@@ -133,7 +138,8 @@ static void take(struct actor *a, struct str bytes, const struct way *way)
 	if (!sip_msg_parse(&m, bytes, &arena, &fault)) {
 		if (m.request && m.method != SIP_M_ACK && !reply(a, &m, way))
 			keep(p, bytes, way);
-		if (!m.request && (c = challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR_NONE))) {
+		if (!m.request &&
+			(c = challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR_NONE))) {
 			free(p->challenge);
 			p->challenge = c;
 			p->nc = 0;
@@ -161,7 +167,8 @@ static void receive(struct actor *a, const struct way *way, struct str bytes)
 		take(a, bytes, way);
 }
 
-static void on_datagram(struct udp *u, const struct addr *from, struct str bytes, void *arg)
+static void on_datagram(
+	struct udp *u, const struct addr *from, struct str bytes, void *arg)
 {
 	struct way way = {.via = TRACE_UDP, .remote = *from};
 	if (str_trim(bytes).n) /* else a keep-alive */
@@ -204,7 +211,8 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 	struct peer_conn *c = arg, **at = &self(c->a)->conns;
 
 	if (err && !self(c->a)->closed)
-		actor_warn(c->a, "connection with %s: %s", addr_text(&c->way.remote), why);
+		actor_warn(
+			c->a, "connection with %s: %s", addr_text(&c->way.remote), why);
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
@@ -213,9 +221,11 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 	free(c);
 }
 
-static const struct stream_h conn_h = {.open = on_open, .data = on_data, .closed = on_closed};
+static const struct stream_h conn_h = {
+	.open = on_open, .data = on_data, .closed = on_closed};
 
-static struct peer_conn *conn_new(struct actor *a, enum trace_via via, const struct addr *remote)
+static struct peer_conn *conn_new(
+	struct actor *a, enum trace_via via, const struct addr *remote)
 {
 	struct peer_conn *c = MEM_NEW(struct peer_conn);
 
@@ -244,8 +254,8 @@ static void on_accept(struct stream *s, void *arg)
 
 static const struct stream_h accept_h = {.open = on_accept};
 
-static struct peer_conn *conn_to(struct actor *a, enum trace_via via, const struct addr *remote,
-	const char *name, char why[256])
+static struct peer_conn *conn_to(struct actor *a, enum trace_via via,
+	const struct addr *remote, const char *name, char why[256])
 {
 	struct peer *p = self(a);
 	struct peer_conn *c;
@@ -255,13 +265,15 @@ static struct peer_conn *conn_to(struct actor *a, enum trace_via via, const stru
 		if (c->way.via == via && addr_eq(&c->way.remote, remote))
 			return c;
 	c = conn_new(a, via, remote);
-	err = stream_connect(&a->host, &a->addr, remote, via == TRACE_TLS ? p->client_tls : NULL,
-		via == TRACE_TLS ? name : NULL, &conn_h, c, &c->stream);
+	err = stream_connect(&a->host, &a->addr, remote,
+		via == TRACE_TLS ? p->client_tls : NULL, via == TRACE_TLS ? name : NULL,
+		&conn_h, c, &c->stream);
 	if (!err) {
 		c->way.conn = stream_id(c->stream);
 		return c;
 	}
-	snprintf(why, 256, "cannot connect to %s: %s", addr_text(remote), uv_strerror(err));
+	snprintf(why, 256, "cannot connect to %s: %s", addr_text(remote),
+		uv_strerror(err));
 	p->conns = c->next;
 	free(c);
 	return NULL;
@@ -270,15 +282,14 @@ static struct peer_conn *conn_to(struct actor *a, enum trace_via via, const stru
 /* ---- verbs ---- */
 
 static const char *const transport_words[] = {"udp", "tcp", "tls", NULL};
-static const struct actor_option peer_settings[] = {
-	{"port", OPTION_NUMBER},       {"tls-port", OPTION_NUMBER},
-	{"certificate", OPTION_TEXT},  {"transport", OPTION_WORD, transport_words},
-	{"to", OPTION_TEXT},           {"username", OPTION_TEXT},
-	{"password", OPTION_TEXT},     {"realm", OPTION_TEXT},
-	{"listens", OPTION_SWITCH},    {.name = NULL}};
-static const struct actor_option sends_options[] = {
-	{"message", OPTION_TEXT}, {"hex", OPTION_TEXT}, {"response", OPTION_MAP},
-	{"auth", OPTION_MAP},     {.name = NULL}};
+static const struct actor_option peer_settings[] = {{"port", OPTION_NUMBER},
+	{"tls-port", OPTION_NUMBER}, {"certificate", OPTION_TEXT},
+	{"transport", OPTION_WORD, transport_words}, {"to", OPTION_TEXT},
+	{"username", OPTION_TEXT}, {"password", OPTION_TEXT}, {"realm", OPTION_TEXT},
+	{"listens", OPTION_SWITCH}, {.name = NULL}};
+static const struct actor_option sends_options[] = {{"message", OPTION_TEXT},
+	{"hex", OPTION_TEXT}, {"response", OPTION_MAP}, {"auth", OPTION_MAP},
+	{.name = NULL}};
 
 /* "${received.Via}" and the like: a field of the last message that came. */
 static bool received(struct actor *a, struct str name, struct buf *out)
@@ -317,14 +328,16 @@ static bool find_var(struct actor *a, struct str name, struct buf *out)
 }
 
 /* The value of an Authorization field for the last challenge. */
-static void authorization(struct actor *a, const json_t *o, struct str method, struct str uri,
-	struct buf *out)
+static void authorization(struct actor *a, const json_t *o, struct str method,
+	struct str uri, struct buf *out)
 {
 	struct peer *p = self(a);
 	const struct challenge *c = p->challenge;
 	struct answer answer = {.username = str_of(option_text(o, "username", "")),
-		.realm = str_of(option_text(o, "realm", RIG_DOMAIN)), .uri = uri,
-		.method = method, .password = str_of(option_text(o, "password", ""))};
+		.realm = str_of(option_text(o, "realm", RIG_DOMAIN)),
+		.uri = uri,
+		.method = method,
+		.password = str_of(option_text(o, "password", ""))};
 	char cnonce[17];
 
 	if (c) {
@@ -338,12 +351,13 @@ static void authorization(struct actor *a, const json_t *o, struct str method, s
 		answer.cnonce = str_of(cnonce);
 		answer.nc = ++p->nc;
 	}
-	answer_write(&answer, json_object_get(o, "response"), json_object_get(o, "auth"), out,
-		NULL);
+	answer_write(&answer, json_object_get(o, "response"), json_object_get(o, "auth"),
+		out, NULL);
 }
 
 /* "${authorization}" needs the request line of the message that it stands in. */
-static void put_authorization(struct actor *a, const json_t *o, struct str text, struct buf *out)
+static void put_authorization(
+	struct actor *a, const json_t *o, struct str text, struct buf *out)
 {
 	ptrdiff_t at = str_find(text, STR("${authorization}"));
 	struct str line = text, method = str_cut(&line, ' '), uri = str_cut(&line, ' ');
@@ -367,7 +381,8 @@ static void draw(struct actor *a)
 
 static int compose(struct actor *a, const json_t *o, struct buf *out, char why[256])
 {
-	const char *hex = option_text(o, "hex", NULL), *message = option_text(o, "message", NULL);
+	const char *hex = option_text(o, "hex", NULL),
+		   *message = option_text(o, "message", NULL);
 	struct buf filled = {0}, whole = {0};
 
 	if (hex)
@@ -464,11 +479,8 @@ static int closes(struct actor *a, const json_t *o, char why[256])
 	return 0;
 }
 
-static const struct actor_verb peer_verbs[] = {
-	{"sends", sends_options, sends},
-	{"answers", reply_options, answers},
-	{"closes", NULL, closes},
-	{.name = NULL}};
+static const struct actor_verb peer_verbs[] = {{"sends", sends_options, sends},
+	{"answers", reply_options, answers}, {"closes", NULL, closes}, {.name = NULL}};
 
 /* ---- life ---- */
 
@@ -482,7 +494,8 @@ static int listen_all(struct actor *a, char why[256])
 	addr_set_port(&at, (uint16_t)option_number(a->settings, "port", 5060));
 	if ((err = udp_open(&a->host, &at, on_datagram, a, &p->udp)) ||
 		(err = listener_open(&a->host, &at, NULL, &accept_h, a, &p->tcp))) {
-		snprintf(why, 256, "cannot listen on %s: %s", addr_text(&at), uv_strerror(err));
+		snprintf(why, 256, "cannot listen on %s: %s", addr_text(&at),
+			uv_strerror(err));
 		return err;
 	}
 	if (!certificate || !strcmp(certificate, "none"))
@@ -492,7 +505,8 @@ static int listen_all(struct actor *a, char why[256])
 		return err;
 	err = listener_open(&a->host, &at, p->server_tls, &accept_h, a, &p->tls);
 	if (err)
-		snprintf(why, 256, "cannot listen on %s: %s", addr_text(&at), uv_strerror(err));
+		snprintf(why, 256, "cannot listen on %s: %s", addr_text(&at),
+			uv_strerror(err));
 	return err;
 }
 
@@ -534,8 +548,8 @@ static int peer_open(struct actor *a, char why[256])
 
 	chance_hex(&a->host.chance, p->tag, 8);
 	chance_hex(&a->host.chance, p->call_id, 10);
-	err = actor_tls(a, option_text(a->settings, "certificate", NULL), false, &p->client_tls,
-		why);
+	err = actor_tls(a, option_text(a->settings, "certificate", NULL), false,
+		&p->client_tls, why);
 	if (!err && option_switch(a->settings, "listens", true))
 		err = listen_all(a, why);
 	if (err)

@@ -18,9 +18,9 @@ struct wic_actor {
 	struct replies replies;
 	uint64_t waiting[MAX_WAITING]; /* requests nobody has told how to answer */
 	size_t n_waiting;
-	bool connecting;               /* `connects` has begun, and waits until this attempt */
+	bool connecting; /* `connects` has begun, and waits until this attempt */
 	int connect_until;
-	char lost[200];                /* why the last connect failed; "" when it did not */
+	char lost[200]; /* why the last connect failed; "" when it did not */
 	bool closed;
 };
 
@@ -31,35 +31,32 @@ static struct wic_actor *self(const struct actor *a)
 
 /* ---- settings and options ---- */
 
-static const char *const authorization_words[] = {"full", "none", "bearer", "bearer-only", NULL};
+static const char *const authorization_words[] = {
+	"full", "none", "bearer", "bearer-only", NULL};
 static const char *const algorithm_words[] = {"MD5", "SHA-256", NULL};
 
-static const struct actor_option wic_settings[] = {
-	{"edge", OPTION_TEXT},         {"edge-address", OPTION_TEXT},
-	{"path", OPTION_TEXT},
-	{"impi", OPTION_TEXT},         {"impu", OPTION_TEXT},
-	{"password", OPTION_TEXT},     {"origin", OPTION_TEXT},
-	{"subprotocol", OPTION_TEXT},  {"server-name", OPTION_TEXT},
-	{"expires", OPTION_SECONDS},   {"instance", OPTION_TEXT},
-	{"reg-id", OPTION_NUMBER},     {"domain", OPTION_TEXT},
-	{"authorization", OPTION_WORD, authorization_words},
-	{"algorithm", OPTION_WORD, algorithm_words},
-	{"rspauth", OPTION_SWITCH},    {"flow", OPTION_TEXT},
-	{"wwsf", OPTION_TEXT},         {"web-user", OPTION_TEXT},
+static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
+	{"edge-address", OPTION_TEXT}, {"path", OPTION_TEXT}, {"impi", OPTION_TEXT},
+	{"impu", OPTION_TEXT}, {"password", OPTION_TEXT}, {"origin", OPTION_TEXT},
+	{"subprotocol", OPTION_TEXT}, {"server-name", OPTION_TEXT},
+	{"expires", OPTION_SECONDS}, {"instance", OPTION_TEXT}, {"reg-id", OPTION_NUMBER},
+	{"domain", OPTION_TEXT}, {"authorization", OPTION_WORD, authorization_words},
+	{"algorithm", OPTION_WORD, algorithm_words}, {"rspauth", OPTION_SWITCH},
+	{"flow", OPTION_TEXT}, {"wwsf", OPTION_TEXT}, {"web-user", OPTION_TEXT},
 	{"web-password", OPTION_TEXT}, {.name = NULL}};
 
-static const struct actor_option register_options[] = {
-	{"headers", OPTION_MAP},  {"response", OPTION_MAP},     {"auth", OPTION_MAP},
-	{"call-id", OPTION_TEXT}, {"new-call-id", OPTION_SWITCH}, {"contact", OPTION_TEXT},
-	{.name = NULL}};
-static const struct actor_option connect_options[] = {{"fails", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option register_options[] = {{"headers", OPTION_MAP},
+	{"response", OPTION_MAP}, {"auth", OPTION_MAP}, {"call-id", OPTION_TEXT},
+	{"new-call-id", OPTION_SWITCH}, {"contact", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option connect_options[] = {
+	{"fails", OPTION_TEXT}, {.name = NULL}};
 static const struct actor_option page_options[] = {{"page", OPTION_TEXT}, {.name = NULL}};
-static const struct actor_option disconnect_options[] = {
-	{"code", OPTION_NUMBER}, {"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
-static const struct actor_option send_options[] = {
-	{"method", OPTION_TEXT},  {"uri", OPTION_TEXT}, {"to", OPTION_TEXT},
-	{"headers", OPTION_MAP},  {"type", OPTION_TEXT}, {"body", OPTION_TEXT},
-	{"message", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option disconnect_options[] = {{"code", OPTION_NUMBER},
+	{"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
+static const struct actor_option send_options[] = {{"method", OPTION_TEXT},
+	{"uri", OPTION_TEXT}, {"to", OPTION_TEXT}, {"headers", OPTION_MAP},
+	{"type", OPTION_TEXT}, {"body", OPTION_TEXT}, {"message", OPTION_TEXT},
+	{.name = NULL}};
 
 static enum wic_authorization authorization_of(const json_t *o)
 {
@@ -70,8 +67,8 @@ static enum wic_authorization authorization_of(const json_t *o)
 	return WIC_NONE;
 }
 
-/* "epcscf", "waaf", or a wss: URI; without a setting what the WWSF named, else the WAAF of
- * a rig that has one, else the eP-CSCF. */
+/* "epcscf", "waaf", or a wss: URI; without a setting what the WWSF named, else the WAAF
+ * of a rig that has one, else the eP-CSCF. */
 static const char *edge_of(const struct actor *a, const json_t *o, char out[256])
 {
 	const char *dflt = rig_element(a->rig, "waaf") ? "waaf" : "epcscf";
@@ -94,8 +91,11 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 		.algorithm = option_text(o, "algorithm", NULL),
 		.authorization = authorization_of(o),
 		.expires = option_number(o, "expires", 600),
-		.reg_id = option_absent(o, "reg-id") ? 0 : (int)option_number(o, "reg-id", 1),
-		.instance = option_absent(o, "instance") ? "" : option_text(o, "instance", NULL),
+		.reg_id = option_absent(o, "reg-id") ? 0
+						     : (int)option_number(o, "reg-id", 1),
+		.instance = option_absent(o, "instance")
+				    ? ""
+				    : option_text(o, "instance", NULL),
 		.call_id = option_text(o, "call-id", NULL),
 		.new_call_id = option_switch(o, "new-call-id", false),
 		.flow = option_text(o, "flow", NULL),
@@ -122,7 +122,8 @@ static int asks_identities(struct actor *a, const json_t *o, char why[256])
 {
 	char target[256];
 
-	snprintf(target, sizeof target, "%s?user=%s", option_text(o, "page", "/identities"),
+	snprintf(target, sizeof target, "%s?user=%s",
+		option_text(o, "page", "/identities"),
 		option_text(o, "web-user", a->name));
 	return wic_get(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN), target, why);
 }
@@ -147,8 +148,8 @@ static int await_web(struct actor *a, char why[256])
 	return -EAGAIN;
 }
 
-static int start_connect(struct actor *a, const json_t *o, const struct wic_conf *given,
-	char why[256])
+static int start_connect(
+	struct actor *a, const json_t *o, const struct wic_conf *given, char why[256])
 {
 	struct wic_actor *s = self(a);
 	struct wic_conf c = *given;
@@ -179,8 +180,9 @@ static int check_failed(struct actor *a, const char *fails, char why[256])
 		return -EPROTO;
 	}
 	size_t n = strlen(fails);
-	char *expression = n > 1 && fails[0] == '/' && fails[n - 1] == '/' ?
-		str_dup((struct str){fails + 1, n - 2}) : str_dup(str_of(fails));
+	char *expression = n > 1 && fails[0] == '/' && fails[n - 1] == '/'
+				   ? str_dup((struct str){fails + 1, n - 2})
+				   : str_dup(str_of(fails));
 	err = regcomp(&re, expression, REG_EXTENDED | REG_NOSUB);
 	free(expression);
 	if (err) {
@@ -226,12 +228,13 @@ static int await_flow(struct actor *a, const struct wic_conf *c, char why[256])
 		snprintf(why, 256, "the connection does not open");
 		return -EAGAIN;
 	}
-	snprintf(why, 256, "not connected%s%s", *self(a)->lost ? ": " : "", self(a)->lost);
+	snprintf(
+		why, 256, "not connected%s%s", *self(a)->lost ? ": " : "", self(a)->lost);
 	return -ENOTCONN;
 }
 
-static int registers_as(struct actor *a, const json_t *o, enum wic_register_kind kind,
-	char why[256])
+static int registers_as(
+	struct actor *a, const json_t *o, enum wic_register_kind kind, char why[256])
 {
 	struct wic *w = self(a)->wic;
 	struct wic_conf c = conf_of(a, o);
@@ -283,8 +286,10 @@ static int sends(struct actor *a, const json_t *o, char why[256])
 	struct wic_conf c = conf_of(a, o);
 	const char *raw = option_text(o, "message", NULL);
 	struct wic_request r = {.method = option_text(o, "method", "OPTIONS"),
-		.uri = option_text(o, "uri", NULL), .to = option_text(o, "to", NULL),
-		.type = option_text(o, "type", NULL), .body = option_text(o, "body", NULL)};
+		.uri = option_text(o, "uri", NULL),
+		.to = option_text(o, "to", NULL),
+		.type = option_text(o, "type", NULL),
+		.body = option_text(o, "body", NULL)};
 	struct buf filled = {0}, bytes = {0};
 	int err = await_flow(a, &c, why);
 
@@ -328,16 +333,13 @@ static int answers(struct actor *a, const json_t *o, char why[256])
 static const struct actor_verb wic_verbs[] = {
 	{"opens the page", page_options, opens_page},
 	{"asks for identities", page_options, asks_identities},
-	{"signs in", page_options, signs_in},
-	{"connects", connect_options, connects},
+	{"signs in", page_options, signs_in}, {"connects", connect_options, connects},
 	{"registers", register_options, registers},
 	{"answers the challenge", register_options, answers_challenge},
 	{"refreshes", register_options, refreshes},
 	{"deregisters", register_options, deregisters},
-	{"disconnects", disconnect_options, disconnects},
-	{"sends", send_options, sends},
-	{"answers", reply_options, answers},
-	{.name = NULL}};
+	{"disconnects", disconnect_options, disconnects}, {"sends", send_options, sends},
+	{"answers", reply_options, answers}, {.name = NULL}};
 
 /* ---- what comes back ---- */
 
@@ -380,8 +382,10 @@ static void on_page(struct wic *w, int err, const char *why, const struct http_m
 
 static int wic_actor_open(struct actor *a, char why[256])
 {
-	static const struct wic_h h = {.connected = on_connected, .request = on_request,
-		.fault = on_fault, .page = on_page};
+	static const struct wic_h h = {.connected = on_connected,
+		.request = on_request,
+		.fault = on_fault,
+		.page = on_page};
 	struct wic_actor *s = a->self = MEM_NEW(struct wic_actor);
 	int err = actor_tls(a, NULL, false, &s->tls, why);
 

@@ -17,10 +17,10 @@ enum { OPEN_TRIES = 2000, MAX_FRAME = 1 << 20 };
 struct client {
 	struct tls *tls;
 	struct http_client *http;
-	struct stream *stream;         /* of the open WebSocket */
+	struct stream *stream; /* of the open WebSocket */
 	struct addr remote;
 	struct buf in;
-	bool opening, deaf;            /* deaf: pings and closes are not answered */
+	bool opening, deaf; /* deaf: pings and closes are not answered */
 	char refused[160];
 	bool closed;
 };
@@ -32,8 +32,8 @@ static struct client *self(const struct actor *a)
 
 /* ---- frames ---- */
 
-static void put_frame(struct actor *a, int op, bool fin, bool mask, struct str payload,
-	struct buf *out)
+static void put_frame(
+	struct actor *a, int op, bool fin, bool mask, struct str payload, struct buf *out)
 {
 	uint8_t key[4];
 
@@ -61,18 +61,23 @@ static void put_frame(struct actor *a, int op, bool fin, bool mask, struct str p
 /* Data as it is, control frames as common/ws/ws.h writes them: "CLOSE 1000 reason". */
 static void trace_frame(struct actor *a, enum trace_dir dir, int op, struct str payload)
 {
-	static const char *const verbs[] = {[OP_CLOSE] = "CLOSE", [OP_PING] = "PING",
-		[OP_PONG] = "PONG"};
+	static const char *const verbs[] = {
+		[OP_CLOSE] = "CLOSE", [OP_PING] = "PING", [OP_PONG] = "PONG"};
 	const struct stream *s = self(a)->stream;
 	struct buf text = {0};
-	struct trace_msg m = {.proto = TRACE_SIP, .via = TRACE_WSS, .dir = dir,
-		.local = *stream_local(s), .remote = self(a)->remote, .conn = stream_id(s),
+	struct trace_msg m = {.proto = TRACE_SIP,
+		.via = TRACE_WSS,
+		.dir = dir,
+		.local = *stream_local(s),
+		.remote = self(a)->remote,
+		.conn = stream_id(s),
 		.bytes = payload};
 
 	if (op >= OP_CLOSE && op <= OP_PONG) {
 		buf_fmt(&text, "%s", verbs[op]);
 		if (op == OP_CLOSE && payload.n >= 2) {
-			buf_fmt(&text, " %d", (uint8_t)payload.p[0] << 8 | (uint8_t)payload.p[1]);
+			buf_fmt(&text, " %d",
+				(uint8_t)payload.p[0] << 8 | (uint8_t)payload.p[1]);
 			payload = str_skip(payload, 2);
 		}
 		if (payload.n)
@@ -164,21 +169,23 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 
 /* ---- the handshake ---- */
 
-static const struct actor_option client_settings[] = {
-	{"to", OPTION_TEXT},          {"port", OPTION_NUMBER},  {"certificate", OPTION_TEXT},
-	{"server-name", OPTION_TEXT}, {"origin", OPTION_TEXT},  {"subprotocol", OPTION_TEXT},
-	{"path", OPTION_TEXT},        {"silent", OPTION_SWITCH}, {.name = NULL}};
-static const struct actor_option open_options[] = {
-	{"method", OPTION_TEXT}, {"version", OPTION_ANY}, {"key", OPTION_TEXT},
-	{"headers", OPTION_MAP}, {.name = NULL}};
-static const struct actor_option send_options[] = {
-	{"text", OPTION_TEXT},      {"binary", OPTION_TEXT}, {"ping", OPTION_TEXT},
-	{"frame-hex", OPTION_TEXT}, {"mask", OPTION_SWITCH}, {"fin", OPTION_SWITCH},
-	{"op", OPTION_NUMBER},      {.name = NULL}};
-static const struct actor_option close_options[] = {
-	{"code", OPTION_NUMBER}, {"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
+static const struct actor_option client_settings[] = {{"to", OPTION_TEXT},
+	{"port", OPTION_NUMBER}, {"certificate", OPTION_TEXT},
+	{"server-name", OPTION_TEXT}, {"origin", OPTION_TEXT},
+	{"subprotocol", OPTION_TEXT}, {"path", OPTION_TEXT}, {"silent", OPTION_SWITCH},
+	{.name = NULL}};
+static const struct actor_option open_options[] = {{"method", OPTION_TEXT},
+	{"version", OPTION_ANY}, {"key", OPTION_TEXT}, {"headers", OPTION_MAP},
+	{.name = NULL}};
+static const struct actor_option send_options[] = {{"text", OPTION_TEXT},
+	{"binary", OPTION_TEXT}, {"ping", OPTION_TEXT}, {"frame-hex", OPTION_TEXT},
+	{"mask", OPTION_SWITCH}, {"fin", OPTION_SWITCH}, {"op", OPTION_NUMBER},
+	{.name = NULL}};
+static const struct actor_option close_options[] = {{"code", OPTION_NUMBER},
+	{"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
 
-static void put_field(struct buf *out, const json_t *headers, const char *name, const char *value)
+static void put_field(
+	struct buf *out, const json_t *headers, const char *name, const char *value)
 {
 	if (value && !json_object_get(headers, name))
 		buf_fmt(out, "%s: %s\r\n", name, value);
@@ -191,7 +198,8 @@ static void base64(const uint8_t *in, size_t n, char *out)
 
 static void put_fields(struct actor *a, const json_t *o, struct buf *out)
 {
-	const json_t *headers = json_object_get(o, "headers"), *version = json_object_get(o, "version");
+	const json_t *headers = json_object_get(o, "headers"),
+		     *version = json_object_get(o, "version");
 	char key[32], number[24] = "13";
 	uint8_t octets[16];
 	const char *name;
@@ -200,25 +208,30 @@ static void put_fields(struct actor *a, const json_t *o, struct buf *out)
 	chance_bytes(&a->host.chance, octets, sizeof octets);
 	base64(octets, sizeof octets, key);
 	if (json_is_integer(version))
-		snprintf(number, sizeof number, "%lld", (long long)json_integer_value(version));
+		snprintf(number, sizeof number, "%lld",
+			(long long)json_integer_value(version));
 	put_field(out, headers, "Upgrade", "websocket");
 	put_field(out, headers, "Connection", "Upgrade");
-	put_field(out, headers, "Sec-WebSocket-Version", option_text(o, "version", number));
+	put_field(
+		out, headers, "Sec-WebSocket-Version", option_text(o, "version", number));
 	put_field(out, headers, "Sec-WebSocket-Key", option_text(o, "key", key));
-	put_field(out, headers, "Sec-WebSocket-Protocol", option_text(o, "subprotocol", "sip"));
+	put_field(out, headers, "Sec-WebSocket-Protocol",
+		option_text(o, "subprotocol", "sip"));
 	put_field(out, headers, "Origin", option_text(o, "origin", WWSF_ORIGIN));
-	json_object_foreach ((json_t *)headers, name, v)
-		if (json_is_string(v) && strcmp(json_string_value(v), "absent"))
-			buf_fmt(out, "%s: %s\r\n", name, json_string_value(v));
+	json_object_foreach((json_t *)headers, name,
+		v) if (json_is_string(v) && strcmp(json_string_value(v), "absent"))
+		buf_fmt(out, "%s: %s\r\n", name, json_string_value(v));
 }
 
-static void opening_done(struct actor *a, int err, const char *why, const struct http_msg *m)
+static void opening_done(
+	struct actor *a, int err, const char *why, const struct http_msg *m)
 {
 	struct client *c = self(a);
 
 	c->opening = false;
 	if (err)
-		snprintf(c->refused, sizeof c->refused, "%s", why ? why : uv_strerror(err));
+		snprintf(c->refused, sizeof c->refused, "%s",
+			why ? why : uv_strerror(err));
 	else if (m && m->status != 101)
 		snprintf(c->refused, sizeof c->refused, "HTTP %d", m->status);
 	if (*c->refused && !c->closed)
@@ -230,8 +243,8 @@ static void on_plain(int err, const char *why, const struct http_msg *m, void *a
 	opening_done(arg, err, why, m);
 }
 
-static void on_upgrade(int err, const char *why, const struct http_msg *m, struct stream *s,
-	void *arg)
+static void on_upgrade(
+	int err, const char *why, const struct http_msg *m, struct stream *s, void *arg)
 {
 	static const struct stream_h h = {.data = on_data, .closed = on_closed};
 	struct actor *a = arg;
@@ -248,7 +261,8 @@ static void on_upgrade(int err, const char *why, const struct http_msg *m, struc
 static int start(struct actor *a, const json_t *o, char why[256])
 {
 	struct client *c = self(a);
-	const char *to = option_text(o, "to", "epcscf"), *method = option_text(o, "method", "GET");
+	const char *to = option_text(o, "to", "epcscf"),
+		   *method = option_text(o, "method", "GET");
 	const char *path = option_text(o, "path", "/sip");
 	struct buf fields = {0};
 	char name[160];
@@ -263,10 +277,13 @@ static int start(struct actor *a, const json_t *o, char why[256])
 		tls_free(c->tls);
 	c->http = NULL;
 	c->tls = NULL;
-	if ((err = actor_tls(a, option_text(o, "certificate", NULL), false, &c->tls, why)))
+	if ((err = actor_tls(
+		     a, option_text(o, "certificate", NULL), false, &c->tls, why)))
 		return err;
 	snprintf(name, sizeof name, "%s%s", to, strchr(to, '.') ? "" : "." RIG_DOMAIN);
-	struct http_client_conf conf = {.local = a->addr, .remote = c->remote, .tls = c->tls,
+	struct http_client_conf conf = {.local = a->addr,
+		.remote = c->remote,
+		.tls = c->tls,
 		.server_name = option_text(o, "server-name", name)};
 	c->http = http_client_new(&a->host, &conf);
 	put_fields(a, o, &fields);
@@ -305,13 +322,15 @@ static int await_open(struct actor *a, char why[256])
 
 	if (c->stream)
 		return 0;
-	snprintf(why, 256, "no WebSocket is open%s%s", *c->refused ? ": " : "", c->refused);
+	snprintf(why, 256, "no WebSocket is open%s%s", *c->refused ? ": " : "",
+		c->refused);
 	return c->opening ? -EAGAIN : -ENOTCONN;
 }
 
 static int sends(struct actor *a, const json_t *o, char why[256])
 {
-	const char *raw = option_text(o, "frame-hex", NULL), *hex = option_text(o, "binary", NULL);
+	const char *raw = option_text(o, "frame-hex", NULL),
+		   *hex = option_text(o, "binary", NULL);
 	const char *ping = option_text(o, "ping", NULL);
 	struct buf filled = {0}, payload = {0}, frame = {0};
 	bool fin = option_switch(o, "fin", true), mask = option_switch(o, "mask", true);
@@ -323,7 +342,8 @@ static int sends(struct actor *a, const json_t *o, char why[256])
 	if (raw || hex) {
 		err = actor_hex(raw ? raw : hex, raw ? &frame : &payload, why);
 	} else {
-		actor_fill(a, str_of(ping ? ping : option_text(o, "text", "")), NULL, &filled);
+		actor_fill(a, str_of(ping ? ping : option_text(o, "text", "")), NULL,
+			&filled);
 		actor_crlf(buf_str(&filled), &payload);
 	}
 	if (!err && !raw) {
@@ -358,10 +378,8 @@ static int closes(struct actor *a, const json_t *o, char why[256])
 	return 0;
 }
 
-static const struct actor_verb client_verbs[] = {
-	{"opens", open_options, opens},
-	{"sends", send_options, sends},
-	{"closes", close_options, closes},
+static const struct actor_verb client_verbs[] = {{"opens", open_options, opens},
+	{"sends", send_options, sends}, {"closes", close_options, closes},
 	{.name = NULL}};
 
 /* ---- life ---- */

@@ -21,11 +21,12 @@ imsrig_test(rig_parts LINK rig_parts)
 if(TARGET ws)
   imsrig_library(acting
     SOURCES
-      scenarios/player/rig.c scenarios/player/rig_lab.c scenarios/player/rig_calm.c
+      scenarios/player/rig.c scenarios/player/element.c scenarios/player/rig_lab.c scenarios/player/rig_calm.c
       scenarios/player/rig_reset.c scenarios/player/action.c scenarios/player/actor.c
       scenarios/player/actor_reply.c scenarios/player/actor_wic.c
       scenarios/player/actor_sip_peer.c scenarios/player/actor_ws_client.c
       scenarios/player/actor_https_client.c scenarios/player/actor_cx_peer.c
+      scenarios/player/cx_put.c
     LINK rig_parts wic cx_octets admin_client sip ws http net ca crypto conf trace base
       PkgConfig::FYAML PkgConfig::JANSSON)
   target_compile_definitions(acting PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")

@@ -29,8 +29,8 @@ struct process {
 	pid_t pid;
 	int pidfd, notify_fd;
 	uv_poll_t on_exit, on_notify;
-	uv_timer_t killer;             /* real time: a process that hangs knows no other */
-	int handles;                   /* not yet closed */
+	uv_timer_t killer; /* real time: a process that hangs knows no other */
+	int handles;	   /* not yet closed */
 	bool told, is_ready;
 	struct process_h h;
 	void *arg;
@@ -96,7 +96,8 @@ static int notify_open(struct process *p, const char *dir, char why[256])
 	int n = snprintf(un.sun_path, sizeof un.sun_path, "%s/%s.notify", dir, p->name);
 
 	if (n >= (int)sizeof un.sun_path) {
-		snprintf(why, 256, "the run directory's name is too long for a socket: %.120s", dir);
+		snprintf(why, 256,
+			"the run directory's name is too long for a socket: %.120s", dir);
 		return -ENAMETOOLONG;
 	}
 	p->notify_path = str_dup(str_of(un.sun_path));
@@ -111,7 +112,8 @@ static int notify_open(struct process *p, const char *dir, char why[256])
 }
 
 /* In the child, on our memory: system calls alone. */
-static __attribute__((noreturn)) void child(const struct process_conf *conf, int log_fd, char *const *envp, pid_t parent)
+static __attribute__((noreturn)) void child(
+	const struct process_conf *conf, int log_fd, char *const *envp, pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY);
 
@@ -130,8 +132,8 @@ static __attribute__((noreturn)) void child(const struct process_conf *conf, int
 	_exit(127);
 }
 
-static __attribute__((noinline)) pid_t launch(const struct process_conf *conf, int log_fd,
-	char *const *envp, pid_t parent)
+static __attribute__((noinline)) pid_t launch(
+	const struct process_conf *conf, int log_fd, char *const *envp, pid_t parent)
 {
 	pid_t pid = vfork();
 	if (pid == 0)
@@ -174,7 +176,8 @@ static int spawn(struct process *p, const struct process_conf *conf, char why[25
 	else if ((p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0)) < 0)
 		err = -errno;
 	if (err)
-		snprintf(why, 256, "cannot start %.150s: %s", conf->program, strerror(-err));
+		snprintf(why, 256, "cannot start %.150s: %s", conf->program,
+			strerror(-err));
 	if (err && p->pid > 0) {
 		kill(p->pid, SIGKILL);
 		waitpid(p->pid, NULL, 0);
@@ -199,7 +202,8 @@ int process_start(const struct process_conf *conf, const struct process_h *h, vo
 	p->pidfd = p->notify_fd = -1;
 	if (access(conf->program, X_OK)) {
 		err = -errno;
-		snprintf(why, 256, "no program %.180s: %s", conf->program, strerror(-err));
+		snprintf(
+			why, 256, "no program %.180s: %s", conf->program, strerror(-err));
 		goto out;
 	}
 	if ((err = notify_open(p, conf->dir, why)) || (err = spawn(p, conf, why)))
@@ -232,7 +236,8 @@ pid_t process_pid(const struct process *p)
 static void on_kill_time(uv_timer_t *t)
 {
 	struct process *p = t->data;
-	log_warn("rig", "%s did not stop within %d ms and is killed", p->name, KILL_AFTER_MS);
+	log_warn("rig", "%s did not stop within %d ms and is killed", p->name,
+		KILL_AFTER_MS);
 	kill(p->pid, SIGKILL);
 }
 

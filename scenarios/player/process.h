@@ -14,18 +14,19 @@ struct process;
 struct process_h {
 	/* It said READY=1. */
 	void (*ready)(struct process *p, void *arg);
-	/* Once, the last callback; it is freed after this returns. `told`: process_stop or
-	 * process_kill was called. `how` is "exit 4" or "signal 11". */
-	void (*ended)(struct process *p, bool told, int exit_code, const char *how, void *arg);
+	/* Once, the last callback; it is freed after this returns. `told`: process_stop
+	 * or process_kill was called. `how` is "exit 4" or "signal 11". */
+	void (*ended)(
+		struct process *p, bool told, int exit_code, const char *how, void *arg);
 };
 
 struct process_conf {
 	uv_loop_t *loop;
-	const char *name;      /* for the notify socket and messages */
-	const char *program;   /* path */
+	const char *name;	 /* for the notify socket and messages */
+	const char *program;	 /* path */
 	const char *const *argv; /* with argv[0], NULL at the end */
-	const char *log;       /* file that standard output and error are appended to */
-	const char *dir;       /* working directory and place of the notify socket */
+	const char *log;	 /* file that standard output and error are appended to */
+	const char *dir;	 /* working directory and place of the notify socket */
 };
 
 /* 0, or a negative errno with a sentence; `h` never fires before return. */

@@ -22,10 +22,10 @@ enum { STILL_MS = 60 };
 struct calm {
 	struct rig *rig;
 	bool strict;
-	int rounds;                    /* alike so far */
-	uint64_t print;                /* of the last round */
-	uint64_t still_ns, limit_ns;   /* since when it is alike; when to give up */
-	char busy[256];                /* who was, in the last round */
+	int rounds;		     /* alike so far */
+	uint64_t print;		     /* of the last round */
+	uint64_t still_ns, limit_ns; /* since when it is alike; when to give up */
+	char busy[256];		     /* who was, in the last round */
 	uv_timer_t timer;
 	json_t *status;
 	rig_calm_h *h;
@@ -49,8 +49,8 @@ static void mix(uint64_t *print, uint64_t v)
 	*print = (*print ^ v) * 0x100000001b3u;
 }
 
-/* Looks at one round: true when nothing hinders quiet (or, not strict, only what is open).
- * *open counts that. */
+/* Looks at one round: true when nothing hinders quiet (or, not strict, only what is
+ * open). *open counts that. */
 static bool look(struct calm *c, json_t *const answers[RIG_ELEMENTS], uint64_t *print,
 	int64_t *open)
 {
@@ -65,7 +65,8 @@ static bool look(struct calm *c, json_t *const answers[RIG_ELEMENTS], uint64_t *
 		int64_t waiting = number(answers[i], "waiting");
 		int64_t n_open = number(answers[i], "open") - waiting;
 		int64_t traced = number(answers[i], "traced");
-		int64_t here = (int64_t)collector_count(c->rig->conf.collector, e->kind->name);
+		int64_t here =
+			(int64_t)collector_count(c->rig->conf.collector, e->kind->name);
 		mix(print, (uint64_t)n_open);
 		mix(print, (uint64_t)waiting);
 		mix(print, (uint64_t)traced);
@@ -157,7 +158,8 @@ struct quiet {
 	void *arg;
 };
 
-static void on_quiet(int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
+static void on_quiet(
+	int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
 {
 	struct quiet *q = arg;
 	q->h(err, why, q->arg);
@@ -182,12 +184,13 @@ void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 
 struct advance {
 	struct rig *rig;
-	int64_t target, next;          /* offsets */
+	int64_t target, next; /* offsets */
 	rig_done_h *h;
 	void *arg;
 };
 
-static void on_calm(int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg);
+static void on_calm(
+	int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg);
 
 static void advance_done(struct advance *a, int err, const char *why)
 {
@@ -225,7 +228,8 @@ static int64_t nearest(const struct advance *a, json_t *const answers[RIG_ELEMEN
 	return next < a->target ? next : a->target;
 }
 
-static void on_calm(int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
+static void on_calm(
+	int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
 {
 	struct advance *a = arg;
 	int64_t now = clock_offset_ms(a->rig->clock);
@@ -237,7 +241,8 @@ static void on_calm(int err, const char *why, json_t *const answers[RIG_ELEMENTS
 	a->next = nearest(a, answers);
 	if (a->next <= now)
 		a->next = now + 1; /* due already: it fires by itself, time goes on */
-	json_t *command = json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)a->next);
+	json_t *command =
+		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)a->next);
 	rig_broadcast(a->rig, command, on_clocks_set, a);
 	json_decref(command);
 }

@@ -16,7 +16,8 @@ static const char *var_find(const struct rig_var *vars, struct str name)
 	return NULL;
 }
 
-int rig_conf_fill(struct str text, const struct rig_var *vars, struct buf *out, char why[256])
+int rig_conf_fill(
+	struct str text, const struct rig_var *vars, struct buf *out, char why[256])
 {
 	ptrdiff_t at;
 
@@ -102,8 +103,8 @@ static int put(json_t *at, struct str path, json_t *value, const char **what)
 	return put(json_array_get(at, index), path, value, what);
 }
 
-static int apply(json_t *root, const struct setting *s, const struct rig_var *vars,
-	char why[256])
+static int apply(
+	json_t *root, const struct setting *s, const struct rig_var *vars, char why[256])
 {
 	char *text = json_dumps(s->value, JSON_ENCODE_ANY | JSON_COMPACT);
 	struct buf filled = {0};
@@ -132,7 +133,8 @@ static json_t *load_yaml(const struct buf *yaml)
 {
 	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_RESOLVE_DOCUMENT};
 	struct fy_document *doc = fy_document_build_from_string(&cfg, yaml->p, yaml->n);
-	char *text = doc ? fy_emit_document_to_string(doc, FYECF_MODE_JSON_ONELINE) : NULL;
+	char *text =
+		doc ? fy_emit_document_to_string(doc, FYECF_MODE_JSON_ONELINE) : NULL;
 	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
 
 	free(text);

@@ -11,7 +11,8 @@ struct rig_var {
 
 /* Appends `text` with every ${name} replaced; vars end with name NULL. 0, or -EINVAL for
  * an unknown name with a sentence. "$${" stands for "${". */
-int rig_conf_fill(struct str text, const struct rig_var *vars, struct buf *out, char why[256]);
+int rig_conf_fill(
+	struct str text, const struct rig_var *vars, struct buf *out, char why[256]);
 
 /* Reads `template`, fills it, applies those of the n settings whose owner is `owner` (the
  * later ones win; ${...} in their texts is filled too) and appends the YAML to `out`. A
@@ -21,8 +22,8 @@ int rig_conf_fill(struct str text, const struct rig_var *vars, struct buf *out, 
 int rig_conf_build(const char *template, const struct rig_var *vars, const char *owner,
 	const struct setting *settings, size_t n, struct buf *out, char why[256]);
 
-/* The setting of `owner` that an element's complaint about its configuration is about: the
- * last one whose last path segment stands in it; NULL: none. */
+/* The setting of `owner` that an element's complaint about its configuration is about:
+ * the last one whose last path segment stands in it; NULL: none. */
 const struct setting *rig_conf_culprit(const char *complaint, const char *owner,
 	const struct setting *settings, size_t n);
 

@@ -79,10 +79,12 @@ int lab_open(struct rig *rig, char why[256])
 
 	snprintf(path, sizeof path, "%s/../../../scenarios", rig->conf.bin_dir);
 	if (rig->conf.root || access(path, R_OK)) /* installed apart from the sources */
-		rig->root = str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
+		rig->root =
+			str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
 	else
 		rig->root = realpath(path, NULL);
-	/* Beside the programs, so that a browser that has once trusted it finds it again. */
+	/* Beside the programs, so that a browser that has once trusted it finds it again.
+	 */
 	snprintf(path, sizeof path, "%s/../lab", rig->conf.bin_dir);
 	err = make_ca(path, "imsrig lab CA", why);
 	if (err) {
@@ -101,8 +103,8 @@ int lab_issue(struct rig *rig, const char *name, const struct addr *addr, bool f
 	char cert[600], key[600], fqdn[128], ca[600], from[24];
 	const char *dns[] = {fqdn, NULL};
 	const char *addresses[] = {addr_host(addr), rig->conf.extra_addr, NULL};
-	struct ca_subject subject = {.name = fqdn, .dns = dns, .addresses = addresses,
-		.use = CA_BOTH};
+	struct ca_subject subject = {
+		.name = fqdn, .dns = dns, .addresses = addresses, .use = CA_BOTH};
 	int err;
 
 	snprintf(from, sizeof from, "%s", foreign ? "foreign-" : "");
@@ -157,8 +159,8 @@ const struct rig_var *lab_vars(struct rig *rig, const struct element *e)
 	*v++ = (struct rig_var){"domain", RIG_DOMAIN};
 	*v++ = (struct rig_var){"dir", rig->dir};
 	*v++ = (struct rig_var){"root", rig->root};
-	*v++ = (struct rig_var){"seed",
-		text(rig, T_SEED, "%llu", (unsigned long long)rig->conf.seed)};
+	*v++ = (struct rig_var){
+		"seed", text(rig, T_SEED, "%llu", (unsigned long long)rig->conf.seed)};
 	*v++ = (struct rig_var){"trace", collector_target(rig->conf.collector)};
 	*v++ = (struct rig_var){"names", names_list(rig, &rig->texts[T_NAMES])};
 	*v++ = (struct rig_var){"ca", text(rig, T_CA, "%s/ca.pem", rig->dir)};
@@ -167,18 +169,21 @@ const struct rig_var *lab_vars(struct rig *rig, const struct element *e)
 		const char *name = e->kind->name;
 		addr = rig_addr(rig, e->kind->last_octet);
 		*v++ = (struct rig_var){"name", name};
-		*v++ = (struct rig_var){"addr", text(rig, T_ADDR, "%s", addr_host(&addr))};
-		*v++ = (struct rig_var){"fqdn", text(rig, T_FQDN, "%s." RIG_DOMAIN, name)};
-		*v++ = (struct rig_var){"cert",
-			text(rig, T_CERT, "%s/%s.pem", rig->dir, name)};
-		*v++ = (struct rig_var){"key",
-			text(rig, T_KEY, "%s/%s-key.pem", rig->dir, name)};
+		*v++ = (struct rig_var){
+			"addr", text(rig, T_ADDR, "%s", addr_host(&addr))};
+		*v++ = (struct rig_var){
+			"fqdn", text(rig, T_FQDN, "%s." RIG_DOMAIN, name)};
+		*v++ = (struct rig_var){
+			"cert", text(rig, T_CERT, "%s/%s.pem", rig->dir, name)};
+		*v++ = (struct rig_var){
+			"key", text(rig, T_KEY, "%s/%s-key.pem", rig->dir, name)};
 	}
 	*v = (struct rig_var){NULL, NULL};
 	return rig->vars;
 }
 
-static void template_path(const struct rig *rig, const struct element_kind *kind, char out[600])
+static void template_path(
+	const struct rig *rig, const struct element_kind *kind, char out[600])
 {
 	snprintf(out, 600, "%s/rig/%s.yaml", rig->root, kind->name);
 	if (access(out, R_OK) && kind->template2)
@@ -199,8 +204,8 @@ static int configure(struct rig *rig, struct element *e, char why[256])
 	template_path(rig, e->kind, template);
 	err = lab_issue(rig, e->kind->name, &addr, false, why);
 	if (!err)
-		err = rig_conf_build(template, lab_vars(rig, e), e->kind->name, rig->settings,
-			rig->n_settings, &yaml, why);
+		err = rig_conf_build(template, lab_vars(rig, e), e->kind->name,
+			rig->settings, rig->n_settings, &yaml, why);
 	if (!err)
 		err = write_file(path, buf_str(&yaml), why);
 	buf_free(&yaml);

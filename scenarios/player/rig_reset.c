@@ -59,15 +59,18 @@ static void wait_ms(struct resetting *r, int ms)
 }
 
 /* The first idle gauge that is not zero: true with a sentence. */
-static bool left_over(const struct rig *rig, json_t *const answers[RIG_ELEMENTS], char why[256])
+static bool left_over(
+	const struct rig *rig, json_t *const answers[RIG_ELEMENTS], char why[256])
 {
 	for (size_t i = 0; i < RIG_ELEMENTS; i++) {
 		const char *name;
 		json_t *v;
-		json_object_foreach (json_object_get(answers[i], "idle"), name, v) {
+		json_object_foreach(json_object_get(answers[i], "idle"), name, v)
+		{
 			if (json_integer_value(v) == 0)
 				continue;
-			snprintf(why, 256, "%s is not as at its start after a reset: %s is %lld",
+			snprintf(why, 256,
+				"%s is not as at its start after a reset: %s is %lld",
 				rig->elements[i].kind->name, name,
 				(long long)json_integer_value(v));
 			return true;
@@ -92,8 +95,8 @@ static void on_gauges(json_t *const answers[RIG_ELEMENTS], void *arg)
 		reset_done(r, -EBUSY, left);
 }
 
-static void on_reset_quiet(int err, const char *why, json_t *const answers[RIG_ELEMENTS],
-	void *arg)
+static void on_reset_quiet(
+	int err, const char *why, json_t *const answers[RIG_ELEMENTS], void *arg)
 {
 	struct resetting *r = arg;
 	json_t *command;
@@ -138,7 +141,8 @@ static void on_gates_open(json_t *const answers[RIG_ELEMENTS], void *arg)
 
 	/* What a variant draws shall not depend on those before it. */
 	if (r->rig->conf.seed)
-		json_object_set_new(command, "seed", json_integer((json_int_t)r->rig->conf.seed));
+		json_object_set_new(
+			command, "seed", json_integer((json_int_t)r->rig->conf.seed));
 	rig_broadcast(r->rig, command, on_elements_reset, r);
 	json_decref(command);
 }

@@ -1,6 +1,5 @@
-/* imsrig up: a whole rig that stays, for a person with a browser, a phone or an element of
- * their own.
- * SPDX-License-Identifier: Apache-2.0 */
+/* imsrig up: a whole rig that stays, for a person with a browser, a phone or an element
+ * of their own. SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,13 +17,17 @@
 enum { EXIT_ERROR = 3, EXIT_WRONG_USAGE = 4, MAX_SETTINGS = 32, FORGET_MS = 1000 };
 
 static const char usage[] =
-	"usage: imsrig up [--listen ADDR] [--subscribers FILE] [--set ELEMENT.PATH=VALUE]\n"
+	"usage: imsrig up [--listen ADDR] [--subscribers FILE] [--set "
+	"ELEMENT.PATH=VALUE]\n"
 	"                 [--network R] [--seed N]\n"
 	"\n"
 	"Starts all elements on 127.R.0.x and keeps them until it is interrupted.\n"
-	"  --listen ADDR        browsers come to ADDR: the WWSF on port 8443, the eP-CSCF on 8444\n"
-	"  --subscribers FILE   what the HSS knows (default: scenarios/subscribers/individual.yaml)\n"
-	"  --set E.PATH=VALUE   a setting of an element, as in a script; may be repeated\n"
+	"  --listen ADDR        browsers come to ADDR: the WWSF on port 8443, the "
+	"eP-CSCF on 8444\n"
+	"  --subscribers FILE   what the HSS knows (default: "
+	"scenarios/subscribers/individual.yaml)\n"
+	"  --set E.PATH=VALUE   a setting of an element, as in a script; may be "
+	"repeated\n"
 	"  --network R          this network, not the first free one\n"
 	"  --seed N             draw random values from this seed\n";
 
@@ -49,8 +52,8 @@ struct up {
 static void set(struct up *u, const char *owner, const char *path, json_t *value)
 {
 	if (u->v.n_settings < MAX_SETTINGS)
-		u->settings[u->v.n_settings++] = (struct setting){
-			.owner = owner, .path = path, .value = value};
+		u->settings[u->v.n_settings++] =
+			(struct setting){.owner = owner, .path = path, .value = value};
 	else
 		json_decref(value);
 }
@@ -58,7 +61,8 @@ static void set(struct up *u, const char *owner, const char *path, json_t *value
 /* "epcscf.wss.listen=127.0.0.1:8443": the value is JSON when it can be read so. */
 static int set_text(struct up *u, const char *text)
 {
-	struct str value = str_of(text), path = str_cut(&value, '='), owner = str_cut(&path, '.');
+	struct str value = str_of(text), path = str_cut(&value, '='),
+		   owner = str_cut(&path, '.');
 	json_t *v;
 
 	if (!value.p || !path.p || !path.n)
@@ -76,9 +80,11 @@ static int set_text(struct up *u, const char *text)
 static int read_arguments(struct up *u, int argc, char **argv)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-		{"subscribers", required_argument, NULL, 's'}, {"set", required_argument, NULL, 'e'},
-		{"network", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"subscribers", required_argument, NULL, 's'},
+		{"set", required_argument, NULL, 'e'},
+		{"network", required_argument, NULL, 'n'},
+		{"seed", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+		{0}};
 	uint32_t network;
 	int c;
 
@@ -92,13 +98,16 @@ static int read_arguments(struct up *u, int argc, char **argv)
 			break;
 		case 'e':
 			if (set_text(u, optarg)) {
-				fprintf(stderr, "imsrig up: --set takes ELEMENT.PATH=VALUE, not \"%s\"\n",
+				fprintf(stderr,
+					"imsrig up: --set takes ELEMENT.PATH=VALUE, not "
+					"\"%s\"\n",
 					optarg);
 				return EXIT_WRONG_USAGE;
 			}
 			break;
 		case 'n':
-			if (str_u32(str_of(optarg), &network) || network < 1 || network > 254) {
+			if (str_u32(str_of(optarg), &network) || network < 1 ||
+				network > 254) {
 				fprintf(stderr, "imsrig up: --network takes 1 to 254\n");
 				return EXIT_WRONG_USAGE;
 			}
@@ -129,8 +138,10 @@ static int read_arguments(struct up *u, int argc, char **argv)
 /* A browser resolves none of the rig's names: the page sends it to numbers. */
 static void set_addresses(struct up *u)
 {
-	const char *host = u->listen ? u->listen :
-		arena_fmt(&u->arena, "127.%d.0.12", collector_network(u->collector)).p;
+	const char *host = u->listen ? u->listen
+				     : arena_fmt(&u->arena, "127.%d.0.12",
+					       collector_network(u->collector))
+					       .p;
 	int port = u->listen ? 8444 : 8443;
 
 	set(u, "wwsf", "edge", json_sprintf("wss://%s:%d/sip", host, port));
@@ -190,12 +201,13 @@ static void print_users(const struct up *u)
 	json_t *doc = rig_yaml_read(u->subscribers, why), *user, *identity;
 	size_t i, k;
 
-	json_array_foreach (json_object_get(doc, "subscriptions"), i, user) {
+	json_array_foreach(json_object_get(doc, "subscriptions"), i, user)
+	{
 		const json_t *impu = json_array_get(json_object_get(user, "public"), 0);
-		json_array_foreach (json_object_get(user, "private"), k, identity)
-			if (*text_of(identity, "password"))
-				printf("  %-32s %-32s %s\n", text_of(impu, "impu"),
-					text_of(identity, "impi"), text_of(identity, "password"));
+		json_array_foreach(json_object_get(user, "private"), k,
+			identity) if (*text_of(identity, "password"))
+			printf("  %-32s %-32s %s\n", text_of(impu, "impu"),
+				text_of(identity, "impi"), text_of(identity, "password"));
 	}
 	json_decref(doc);
 }
@@ -217,7 +229,8 @@ static void print_rig(const struct up *u)
 		       "  https://%s.10:8443/   the WWSF's page\n"
 		       "  https://%s.12:8443/   the eP-CSCF, once, for its certificate\n",
 			network, network);
-	printf("The lab's certificate authority, to import instead: %s/ca.pem\n\n", u->dir);
+	printf("The lab's certificate authority, to import instead: %s/ca.pem\n\n",
+		u->dir);
 	printf("Users of the lab: public identity, private identity, password\n");
 	print_users(u);
 	printf("\nRun directory: %s (runs/up)\nInterrupt to stop.\n", u->dir);
@@ -285,17 +298,24 @@ static void on_up(int err, const char *why, void *arg)
 
 static int start(struct up *u)
 {
-	struct rig_conf conf = {.loop = &u->loop, .dir = u->dir, .bin_dir = u->bin,
+	struct rig_conf conf = {.loop = &u->loop,
+		.dir = u->dir,
+		.bin_dir = u->bin,
 		.root = u->root,
-		.seed = u->seed, .extra_addr = u->listen, .died = on_died, .arg = u};
+		.seed = u->seed,
+		.extra_addr = u->listen,
+		.died = on_died,
+		.arg = u};
 	int err;
 
 	if ((err = make_directory(u))) {
-		fprintf(stderr, "imsrig up: cannot make a run directory: %s\n", strerror(-err));
+		fprintf(stderr, "imsrig up: cannot make a run directory: %s\n",
+			strerror(-err));
 		return err;
 	}
 	if ((err = collector_open(&u->loop, u->network, &u->collector))) {
-		fprintf(stderr, "imsrig up: no free network 127.R.0.x: %s\n", strerror(-err));
+		fprintf(stderr, "imsrig up: no free network 127.R.0.x: %s\n",
+			strerror(-err));
 		return err;
 	}
 	set_addresses(u);
@@ -318,7 +338,8 @@ int up_main(int argc, char **argv)
 	uv_loop_init(&u->loop);
 	u->bin = catalog_bin();
 	u->root = catalog_root();
-	u->subscribers = arena_fmt(&u->arena, "%s/subscribers/individual.yaml", u->root).p;
+	u->subscribers =
+		arena_fmt(&u->arena, "%s/subscribers/individual.yaml", u->root).p;
 	code = read_arguments(u, argc, argv);
 	if (!code && start(u))
 		u->exit_code = EXIT_ERROR;

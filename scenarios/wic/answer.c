@@ -21,7 +21,8 @@ static struct challenge *challenge_of(struct str value, struct str only)
 	return c;
 }
 
-struct challenge *challenge_take(const struct sip_msg *m, enum sip_header id, struct str only)
+struct challenge *challenge_take(
+	const struct sip_msg *m, enum sip_header id, struct str only)
 {
 	for (const struct sip_field *f = sip_first(m, id); f; f = sip_next(m, f)) {
 		struct challenge *c = challenge_of(sip_field_value(m, f), only);
@@ -33,17 +34,33 @@ struct challenge *challenge_take(const struct sip_msg *m, enum sip_header id, st
 
 /* ---- writing ---- */
 
-enum { P_USERNAME, P_REALM, P_NONCE, P_URI, P_RESPONSE, P_ALGORITHM, P_CNONCE, P_OPAQUE, P_QOP,
-	P_NC, PARAMS };
+enum {
+	P_USERNAME,
+	P_REALM,
+	P_NONCE,
+	P_URI,
+	P_RESPONSE,
+	P_ALGORITHM,
+	P_CNONCE,
+	P_OPAQUE,
+	P_QOP,
+	P_NC,
+	PARAMS
+};
 static const struct param {
 	const char *name;
 	bool quoted;
 } params[PARAMS] = {
-	[P_USERNAME] = {"username", true}, [P_REALM] = {"realm", true},
-	[P_NONCE] = {"nonce", true},       [P_URI] = {"uri", true},
-	[P_RESPONSE] = {"response", true}, [P_ALGORITHM] = {"algorithm", false},
-	[P_CNONCE] = {"cnonce", true},     [P_OPAQUE] = {"opaque", true},
-	[P_QOP] = {"qop", false},          [P_NC] = {"nc", false},
+	[P_USERNAME] = {"username", true},
+	[P_REALM] = {"realm", true},
+	[P_NONCE] = {"nonce", true},
+	[P_URI] = {"uri", true},
+	[P_RESPONSE] = {"response", true},
+	[P_ALGORITHM] = {"algorithm", false},
+	[P_CNONCE] = {"cnonce", true},
+	[P_OPAQUE] = {"opaque", true},
+	[P_QOP] = {"qop", false},
+	[P_NC] = {"nc", false},
 };
 
 static int param_of(const char *name)
@@ -70,10 +87,11 @@ static struct str or_empty(struct str s)
 	return s.p ? s : STR("");
 }
 
-static void put(struct buf *out, const char *name, struct str value, bool quoted, bool *first)
+static void put(
+	struct buf *out, const char *name, struct str value, bool quoted, bool *first)
 {
-	buf_fmt(out, quoted ? "%s%s=\"" STR_FMT "\"" : "%s%s=" STR_FMT, *first ? "" : ", ",
-		name, STR_ARG(value));
+	buf_fmt(out, quoted ? "%s%s=\"" STR_FMT "\"" : "%s%s=" STR_FMT,
+		*first ? "" : ", ", name, STR_ARG(value));
 	*first = false;
 }
 
@@ -82,9 +100,8 @@ static void lay(struct str p[PARAMS], const json_t *twist, char numbers[PARAMS][
 	const char *name;
 	json_t *v;
 
-	json_object_foreach ((json_t *)twist, name, v)
-		if (param_of(name) >= 0)
-			p[param_of(name)] = twisted(param_of(name), v, numbers[param_of(name)]);
+	json_object_foreach((json_t *)twist, name, v) if (param_of(name) >= 0)
+		p[param_of(name)] = twisted(param_of(name), v, numbers[param_of(name)]);
 }
 
 static void put_further(const json_t *twist, struct buf *out, bool *first)
@@ -92,7 +109,8 @@ static void put_further(const json_t *twist, struct buf *out, bool *first)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach ((json_t *)twist, name, v) {
+	json_object_foreach((json_t *)twist, name, v)
+	{
 		char number[24];
 		struct str value = twisted(-1, v, number);
 		if (param_of(name) < 0 && value.p)
@@ -103,20 +121,26 @@ static void put_further(const json_t *twist, struct buf *out, bool *first)
 void answer_write(const struct answer *a, const json_t *twist, const json_t *forged,
 	struct buf *out, char rspauth[DIGEST_HEX_MAX])
 {
-	char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX] = "", proof[DIGEST_HEX_MAX] = "";
+	char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX] = "",
+				  proof[DIGEST_HEX_MAX] = "";
 	char nc[16], numbers[PARAMS][24], more_numbers[PARAMS][24];
 	enum digest_algorithm algorithm = a->algorithm;
 	bool first = true;
 
 	snprintf(nc, sizeof nc, "%08x", a->nc);
-	struct str p[PARAMS] = {
-		[P_USERNAME] = a->username, [P_REALM] = a->realm,
-		[P_NONCE] = or_empty(a->nonce), [P_URI] = a->uri,
-		[P_ALGORITHM] = a->algorithm_name, [P_CNONCE] = a->cnonce,
-		[P_OPAQUE] = a->opaque, [P_QOP] = a->qop, [P_NC] = a->nc ? str_of(nc) : STR_NONE};
+	struct str p[PARAMS] = {[P_USERNAME] = a->username,
+		[P_REALM] = a->realm,
+		[P_NONCE] = or_empty(a->nonce),
+		[P_URI] = a->uri,
+		[P_ALGORITHM] = a->algorithm_name,
+		[P_CNONCE] = a->cnonce,
+		[P_OPAQUE] = a->opaque,
+		[P_QOP] = a->qop,
+		[P_NC] = a->nc ? str_of(nc) : STR_NONE};
 	lay(p, twist, numbers);
 	if (a->nc) {
-		digest_algorithm_of(p[P_ALGORITHM], &algorithm); /* unknown: as challenged */
+		digest_algorithm_of(
+			p[P_ALGORITHM], &algorithm); /* unknown: as challenged */
 		digest_ha1(algorithm, p[P_USERNAME], p[P_REALM], a->password, ha1);
 		digest_response(algorithm, str_of(ha1), a->method, p[P_URI], p[P_NONCE],
 			p[P_NC], p[P_CNONCE], p[P_QOP], response);

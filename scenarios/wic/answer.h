@@ -17,22 +17,23 @@ struct challenge {
 };
 /* The first challenge of `m` (field `id`, WWW-Authenticate or Proxy-Authenticate) with an
  * algorithm that we know; `only`: that one alone (p NULL: any). free() it; NULL: none. */
-struct challenge *challenge_take(const struct sip_msg *m, enum sip_header id, struct str only);
+struct challenge *challenge_take(
+	const struct sip_msg *m, enum sip_header id, struct str only);
 
 /* What an answer is made of. Members with p NULL are left out of the header field. */
 struct answer {
 	enum digest_algorithm algorithm;
 	struct str username, realm, uri, nonce, qop, cnonce, opaque, method, password;
-	struct str algorithm_name;     /* as the challenge wrote it; p NULL: left out */
-	uint32_t nc;                   /* 0: an empty answer, which names the user alone */
+	struct str algorithm_name; /* as the challenge wrote it; p NULL: left out */
+	uint32_t nc;		   /* 0: an empty answer, which names the user alone */
 };
 
-/* Writes the value of an Authorization field ("Digest username=..."). `twist` (may be NULL)
- * is a mapping: a member of the answer's name stands in place of what would be there, both
- * in the field and in what the response is computed from, but for `response` itself;
- * "absent" leaves the parameter out; other names are further, quoted parameters; a number
- * as nc is written as 8 hex digits. `forged` (may be NULL) is the same for the field alone,
- * after the response was computed. *rspauth gets what the server must prove ("" for an
- * empty answer); it may be NULL. */
+/* Writes the value of an Authorization field ("Digest username=..."). `twist` (may be
+ * NULL) is a mapping: a member of the answer's name stands in place of what would be
+ * there, both in the field and in what the response is computed from, but for `response`
+ * itself; "absent" leaves the parameter out; other names are further, quoted parameters;
+ * a number as nc is written as 8 hex digits. `forged` (may be NULL) is the same for the
+ * field alone, after the response was computed. *rspauth gets what the server must prove
+ * ("" for an empty answer); it may be NULL. */
 void answer_write(const struct answer *a, const json_t *twist, const json_t *forged,
 	struct buf *out, char rspauth[DIGEST_HEX_MAX]);

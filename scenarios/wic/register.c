@@ -21,7 +21,7 @@ struct wic_tx {
 	uint64_t conn;
 	enum sip_method method;
 	bool dereg, check;
-	struct str only;               /* algorithm to take from a challenge */
+	struct str only; /* algorithm to take from a challenge */
 	char rspauth[DIGEST_HEX_MAX];
 	int64_t asked_s;
 	struct arena arena;
@@ -105,16 +105,18 @@ static void twist(struct fields *f, const json_t *headers)
 	json_t *v, *item;
 	size_t i;
 
-	json_object_foreach ((json_t *)headers, name, v) {
+	json_object_foreach((json_t *)headers, name, v)
+	{
 		struct str key = str_of(name);
 		const char *text = json_string_value(v);
 		if (json_is_array(v)) {
 			drop(f, key);
-			json_array_foreach (v, i, item)
+			json_array_foreach(v, i, item)
 				put(f, key, str_of(json_string_value(item)));
 		} else if (json_is_integer(v)) {
-			twist_one(f, key, arena_fmt(f->a, "%lld",
-				(long long)json_integer_value(v)));
+			twist_one(f, key,
+				arena_fmt(
+					f->a, "%lld", (long long)json_integer_value(v)));
 		} else if (text && !strcmp(text, "absent")) {
 			drop(f, key);
 		} else if (text) {
@@ -166,7 +168,8 @@ static int64_t granted_s(const struct wic *w, const struct sip_msg *m, int64_t a
 
 	while (sip_list_next(m, SIP_H_CONTACT, &it, &element)) {
 		struct sip_name_addr a;
-		if (sip_name_addr_parse(&a, element) || !str_eq(a.uri.user, str_of(w->user)))
+		if (sip_name_addr_parse(&a, element) ||
+			!str_eq(a.uri.user, str_of(w->user)))
 			continue;
 		if (sip_param(a.params, STR("expires"), &value) && !str_u32(value, &s))
 			return s;
@@ -176,7 +179,8 @@ static int64_t granted_s(const struct wic *w, const struct sip_msg *m, int64_t a
 
 static bool proved(const struct wic_tx *t, const struct sip_msg *m, char **next_nonce)
 {
-	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), proof = STR_NONE, next;
+	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), proof = STR_NONE,
+		   next;
 	struct sip_auth info = {.params = value};
 
 	if (!value.p || !*t->rspauth)
@@ -184,7 +188,7 @@ static bool proved(const struct wic_tx *t, const struct sip_msg *m, char **next_
 	if (sip_auth_param(&info, STR("nextnonce"), &next))
 		*next_nonce = replaced(*next_nonce, next);
 	return !t->check || (sip_auth_param(&info, STR("rspauth"), &proof) &&
-		digest_equal(proof, str_of(t->rspauth)));
+				    digest_equal(proof, str_of(t->rspauth)));
 }
 
 /* TS 24.229 5.1.1.2: the default identity is the first of P-Associated-URI. */
@@ -202,8 +206,10 @@ static void take_registration(struct wic *w, struct wic_tx *t, const struct sip_
 	}
 	w->registered = true;
 	w->expires_ms = clock_ms(w->env->host->clock) + s * 1000;
-	w->service_route = replaced(w->service_route, joined(m, SIP_H_SERVICE_ROUTE, &t->arena));
-	w->associated = replaced(w->associated, joined(m, SIP_H_P_ASSOCIATED_URI, &t->arena));
+	w->service_route =
+		replaced(w->service_route, joined(m, SIP_H_SERVICE_ROUTE, &t->arena));
+	w->associated =
+		replaced(w->associated, joined(m, SIP_H_P_ASSOCIATED_URI, &t->arena));
 	if (sip_list_next(m, SIP_H_P_ASSOCIATED_URI, &it, &first) &&
 		!sip_name_addr_parse(&a, first))
 		w->identity = replaced(w->identity, a.uri.text);
@@ -216,7 +222,8 @@ static void distrust(struct wic *w, const struct wic_tx *t)
 	w->registered = false;
 	sip_flow_close(w->env->stack, t->conn, 1008, "rspauth is wrong");
 	if (w->env->h.fault)
-		w->env->h.fault(w, "Authentication-Info: rspauth does not prove the password");
+		w->env->h.fault(
+			w, "Authentication-Info: rspauth does not prove the password");
 }
 
 static void take_register_answer(struct wic *w, struct wic_tx *t, const struct sip_msg *m)
@@ -230,7 +237,7 @@ static void take_register_answer(struct wic *w, struct wic_tx *t, const struct s
 		else
 			distrust(w, t);
 	} else if (m->status == 401 &&
-		(c = challenge_take(m, SIP_H_WWW_AUTHENTICATE, t->only))) {
+		   (c = challenge_take(m, SIP_H_WWW_AUTHENTICATE, t->only))) {
 		free(w->challenge);
 		w->challenge = c;
 		w->next_nonce = replaced(w->next_nonce, STR_NONE);
@@ -323,8 +330,8 @@ static void put_contact(struct fields *f, const struct wic *w, const struct wic_
 	buf_free(&b);
 }
 
-static void put_call(struct fields *f, struct wic *w, const struct wic_conf *c,
-	struct str method)
+static void put_call(
+	struct fields *f, struct wic *w, const struct wic_conf *c, struct str method)
 {
 	char id[33];
 
@@ -343,8 +350,10 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 	bool with_response, char rspauth[DIGEST_HEX_MAX])
 {
 	const struct challenge *ch = w->challenge;
-	struct answer a = {.username = str_of(impi_of(w, c)), .realm = str_of(c->domain),
-		.uri = arena_fmt(f->a, "sip:%s", c->domain), .method = STR("REGISTER"),
+	struct answer a = {.username = str_of(impi_of(w, c)),
+		.realm = str_of(c->domain),
+		.uri = arena_fmt(f->a, "sip:%s", c->domain),
+		.method = STR("REGISTER"),
 		.password = str_of(c->password ? c->password : "")};
 	char cnonce[17];
 	struct buf b = {0};
@@ -369,7 +378,8 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 static void put_authorization(struct fields *f, struct wic *w, const struct wic_conf *c,
 	enum wic_register_kind kind, char rspauth[DIGEST_HEX_MAX])
 {
-	bool bearer = c->authorization == WIC_BEARER || c->authorization == WIC_BEARER_ONLY;
+	bool bearer =
+		c->authorization == WIC_BEARER || c->authorization == WIC_BEARER_ONLY;
 	bool with_response = w->challenge && !bearer && kind != WIC_REGISTER;
 
 	*rspauth = 0;
@@ -409,7 +419,8 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 	if (!t)
 		return -ENOTCONN;
 	if (!impu || (c->authorization == WIC_FULL && !impi_of(w, c))) {
-		snprintf(why, 256, "no identities are configured, and the WWSF has given none");
+		snprintf(why, 256,
+			"no identities are configured, and the WWSF has given none");
 		tx_free(t);
 		return -EINVAL;
 	}
@@ -435,8 +446,8 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 	put_authorization(&f, w, c, kind, t->rspauth);
 	PUT(&f, "Content-Length", "0");
 	twist(&f, c->headers);
-	write_request(&f, STR("REGISTER"), arena_fmt(&t->arena, "sip:%s", c->domain), STR_NONE,
-		&out);
+	write_request(&f, STR("REGISTER"), arena_fmt(&t->arena, "sip:%s", c->domain),
+		STR_NONE, &out);
 	err = tx_send(t, buf_str(&out), why);
 	buf_free(&out);
 	return err;
@@ -454,13 +465,15 @@ int wic_send(struct wic *w, const struct wic_conf *c, const struct wic_request *
 	if (!t)
 		return -ENOTCONN;
 	struct fields f = {.a = &t->arena};
-	struct str uri = r->uri ? str_of(r->uri) : arena_fmt(&t->arena, "sip:%s", c->domain);
+	struct str uri =
+		r->uri ? str_of(r->uri) : arena_fmt(&t->arena, "sip:%s", c->domain);
 	struct str body = str_of(r->body);
 	chance_hex(&w->env->host->chance, id, 10);
 	PUT(&f, "Max-Forwards", "70");
 	if (w->service_route)
 		PUT(&f, "Route", "%s", w->service_route);
-	PUT(&f, "From", "<%s>;tag=%s", from ? from : "sip:anonymous@anonymous.invalid", w->tag);
+	PUT(&f, "From", "<%s>;tag=%s", from ? from : "sip:anonymous@anonymous.invalid",
+		w->tag);
 	PUT(&f, "To", "<" STR_FMT ">", STR_ARG(r->to ? str_of(r->to) : uri));
 	PUT(&f, "Call-ID", "%s", id);
 	PUT(&f, "CSeq", "1 %s", r->method);

@@ -87,8 +87,10 @@ static int web_open(struct wic *w, const char *origin, char why[256])
 		snprintf(why, 256, "no WWSF at \"%.200s\"", origin ? origin : "");
 		return -ENOENT;
 	}
-	struct http_client_conf conf = {.local = w->env->local, .remote = at.addr,
-		.tls = w->env->tls, .server_name = at.name};
+	struct http_client_conf conf = {.local = w->env->local,
+		.remote = at.addr,
+		.tls = w->env->tls,
+		.server_name = at.name};
 	w->web = http_client_new(w->env->host, &conf);
 	return 0;
 }

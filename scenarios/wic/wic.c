@@ -14,8 +14,8 @@
 static void on_request(struct sip_req *req, void *arg)
 {
 	struct wic_env *env = arg;
-	struct wic_flow **flow = (struct wic_flow **)sip_flow_slot(env->stack,
-		sip_req_hop(req)->conn);
+	struct wic_flow **flow =
+		(struct wic_flow **)sip_flow_slot(env->stack, sip_req_hop(req)->conn);
 
 	if (flow && *flow && env->h.request)
 		env->h.request((*flow)->wic, req);
@@ -51,11 +51,11 @@ static void on_flow_gone(struct sip_stack *s, uint64_t conn, void *arg)
 int wic_env_open(struct wic_env *env, struct host *host, const struct addr *local,
 	struct tls *tls, const struct wic_h *h)
 {
-	static const struct sip_stack_h stack_h = {.request = on_request,
-		.flow_gone = on_flow_gone};
+	static const struct sip_stack_h stack_h = {
+		.request = on_request, .flow_gone = on_flow_gone};
 	/* TS 24.229 7.7: the timers of the UE. */
-	struct sip_stack_conf conf = {.core = {2000, 16000, 17000},
-		.access = {2000, 16000, 17000}};
+	struct sip_stack_conf conf = {
+		.core = {2000, 16000, 17000}, .access = {2000, 16000, 17000}};
 
 	*env = (struct wic_env){.host = host, .local = *local, .tls = tls, .h = *h};
 	return sip_stack_new(host, &conf, &stack_h, env, &env->stack);
@@ -83,8 +83,8 @@ struct wic *wic_new(struct wic_env *env, void *arg)
 	chance_hex(chance, hex, 16);
 	hex[12] = '4'; /* a random UUID, RFC 4122 4.4 */
 	hex[16] = "89ab"[hex[16] & 3];
-	snprintf(w->uuid, sizeof w->uuid, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-		hex + 16, hex + 20);
+	snprintf(w->uuid, sizeof w->uuid, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+		hex + 12, hex + 16, hex + 20);
 	return w;
 }
 
@@ -221,15 +221,20 @@ int wic_connect(struct wic *w, const struct wic_conf *c, char why[256])
 		return -EISCONN;
 	}
 	struct wic_flow *flow = mem_zalloc(sizeof *flow + strlen(name) + 1);
-	struct ws_connect_conf conf = {.local = w->env->local, .remote = at.addr,
-		.tls = w->env->tls, .server_name = c->server_name ? c->server_name : at.name,
-		.path = at.path, .origin = c->origin, .subprotocol = c->subprotocol};
+	struct ws_connect_conf conf = {.local = w->env->local,
+		.remote = at.addr,
+		.tls = w->env->tls,
+		.server_name = c->server_name ? c->server_name : at.name,
+		.path = at.path,
+		.origin = c->origin,
+		.subprotocol = c->subprotocol};
 	strcpy(flow->name, name);
 	flow->wic = w;
 	flow->opening = true;
 	err = ws_connect(w->env->host, &conf, &deaf, on_open, flow);
 	if (err) {
-		snprintf(why, 256, "cannot connect to %.200s: %s", edge, uv_strerror(err));
+		snprintf(
+			why, 256, "cannot connect to %.200s: %s", edge, uv_strerror(err));
 		free(flow);
 		return err;
 	}
@@ -238,7 +243,8 @@ int wic_connect(struct wic *w, const struct wic_conf *c, char why[256])
 	return 0;
 }
 
-void wic_disconnect(struct wic *w, const char *name, int code, const char *reason, bool hard)
+void wic_disconnect(
+	struct wic *w, const char *name, int code, const char *reason, bool hard)
 {
 	struct wic_flow *flow = wic_flow(w, name);
 	struct stream *stream;

@@ -2,8 +2,8 @@
  * over secure WebSockets (W2).
  *
  * One wic_env serves any number of WICs on one host (a load generator has thousands); a
- * scenario's actor has one of its own. Nothing here decides what to do next: each function
- * is one act of the user, what comes back goes to the handlers.
+ * scenario's actor has one of its own. Nothing here decides what to do next: each
+ * function is one act of the user, what comes back goes to the handlers.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <jansson.h>
@@ -22,7 +22,8 @@ struct wic_h {
 	void (*connected)(struct wic *w, int err, int status, const char *why);
 	/* A connection is gone. */
 	void (*disconnected)(struct wic *w);
-	/* Answer to a request of ours, provisional ones too; m NULL with err: none came. */
+	/* Answer to a request of ours, provisional ones too; m NULL with err: none came.
+	 */
 	void (*response)(struct wic *w, int err, const struct sip_msg *m);
 	/* A request for us; answer it now or later (sip_answer). NULL: 200 to all. */
 	void (*request)(struct wic *w, struct sip_req *req);
@@ -35,44 +36,45 @@ struct wic_h {
 
 struct wic_env {
 	struct host *host;
-	struct addr local;             /* address that connections come from */
+	struct addr local; /* address that connections come from */
 	struct tls *tls;
 	struct sip_stack *stack;
 	struct wic_h h;
 };
 int wic_env_open(struct wic_env *env, struct host *host, const struct addr *local,
 	struct tls *tls, const struct wic_h *h);
-void wic_env_close(struct wic_env *env);           /* after its WICs */
+void wic_env_close(struct wic_env *env); /* after its WICs */
 
 enum wic_authorization {
-	WIC_FULL,              /* IMPI, and the answer to a challenge */
-	WIC_NONE,              /* no Authorization before a challenge: the IMPI stays unsaid */
-	WIC_BEARER,            /* token, and the IMPI in a second field */
-	WIC_BEARER_ONLY,       /* token alone */
+	WIC_FULL,	 /* IMPI, and the answer to a challenge */
+	WIC_NONE,	 /* no Authorization before a challenge: the IMPI stays unsaid */
+	WIC_BEARER,	 /* token, and the IMPI in a second field */
+	WIC_BEARER_ONLY, /* token alone */
 };
 
 /* What a WIC is told; texts are read during a call only. NULL impi, impu, edge: as learnt
  * from the WWSF. */
 struct wic_conf {
-	const char *domain;            /* home domain: Request-URI and realm */
+	const char *domain; /* home domain: Request-URI and realm */
 	const char *impi, *impu, *password;
-	const char *algorithm;         /* NULL: the first challenge that we know */
+	const char *algorithm; /* NULL: the first challenge that we know */
 	enum wic_authorization authorization;
 	int64_t expires;
-	int reg_id;                    /* 0: no reg-id */
-	const char *instance;          /* "urn:uuid:..."; NULL: the WIC's own; "": none */
-	const char *call_id;           /* NULL: as before */
+	int reg_id;	      /* 0: no reg-id */
+	const char *instance; /* "urn:uuid:..."; NULL: the WIC's own; "": none */
+	const char *call_id;  /* NULL: as before */
 	bool new_call_id;
-	const char *flow;              /* name of the connection; NULL: "main" */
-	const char *contact;           /* NULL: the own one; "*" */
-	const json_t *headers;         /* {Name: text | [texts] | "absent"} */
-	const json_t *response, *auth; /* spoil the digest answer: twist, forged (answer.h) */
+	const char *flow;      /* name of the connection; NULL: "main" */
+	const char *contact;   /* NULL: the own one; "*" */
+	const json_t *headers; /* {Name: text | [texts] | "absent"} */
+	const json_t *response,
+		*auth; /* spoil the digest answer: twist, forged (answer.h) */
 	bool check_rspauth;
 
-	const char *edge;              /* "wss://host:port/path" */
+	const char *edge; /* "wss://host:port/path" */
 	const char *origin, *subprotocol;
-	const char *server_name;       /* for TLS; NULL: the host of `edge` */
-	struct addr edge_addr;         /* family none: what `edge` resolves to */
+	const char *server_name; /* for TLS; NULL: the host of `edge` */
+	struct addr edge_addr;	 /* family none: what `edge` resolves to */
 };
 
 struct wic_flow;
@@ -80,39 +82,39 @@ struct wic_tx;
 struct wic_flow {
 	struct wic_flow *next;
 	struct wic *wic;
-	struct ws *ws;                 /* NULL while it opens */
+	struct ws *ws; /* NULL while it opens */
 	uint64_t conn;
 	bool opening;
 	char name[];
 };
 struct wic {
 	struct wic_env *env;
-	void *arg;                     /* the caller's */
+	void *arg; /* the caller's */
 	struct wic_flow *flows;
-	struct wic_tx *txs;            /* requests under way */
-	struct challenge *challenge;   /* last one; NULL: none yet */
-	char *next_nonce;              /* of Authentication-Info, used for the next answer */
-	uint32_t nc;                   /* answers made with the nonce in use */
+	struct wic_tx *txs;	     /* requests under way */
+	struct challenge *challenge; /* last one; NULL: none yet */
+	char *next_nonce; /* of Authentication-Info, used for the next answer */
+	uint32_t nc;	  /* answers made with the nonce in use */
 	uint32_t cseq;
 	char *call_id;
 	char tag[17], host[13], user[9], uuid[37];
 
 	bool registered;
-	int status;                    /* last answer to a REGISTER */
-	int64_t expires_ms;            /* when the registration ends, rig time */
-	char *service_route;           /* as it goes into Route; NULL: none */
-	char *identity;                /* default identity: first of P-Associated-URI */
-	char *associated;              /* the whole list */
+	int status;	     /* last answer to a REGISTER */
+	int64_t expires_ms;  /* when the registration ends, rig time */
+	char *service_route; /* as it goes into Route; NULL: none */
+	char *identity;	     /* default identity: first of P-Associated-URI */
+	char *associated;    /* the whole list */
 
 	struct http_client *web;
-	struct wic_page *pages;        /* W1 requests under way */
-	char *cookie, *token;          /* of the WWSF */
-	char *impi, *impu, *edge;      /* learnt */
+	struct wic_page *pages;	  /* W1 requests under way */
+	char *cookie, *token;	  /* of the WWSF */
+	char *impi, *impu, *edge; /* learnt */
 };
 
 struct wic *wic_new(struct wic_env *env, void *arg);
-void wic_free(struct wic *w);          /* connections are closed, no callback comes any more */
-int wic_busy(const struct wic *w);     /* what it waits for */
+void wic_free(struct wic *w); /* connections are closed, no callback comes any more */
+int wic_busy(const struct wic *w); /* what it waits for */
 
 /* ---- W2: connections (wic.c) ---- */
 int wic_connect(struct wic *w, const struct wic_conf *c, char why[256]);
@@ -120,13 +122,14 @@ int wic_connect(struct wic *w, const struct wic_conf *c, char why[256]);
 struct wic_flow *wic_flow(const struct wic *w, const char *name);
 bool wic_connecting(const struct wic *w, const char *name);
 /* `hard`: without a close frame. */
-void wic_disconnect(struct wic *w, const char *name, int code, const char *reason, bool hard);
+void wic_disconnect(
+	struct wic *w, const char *name, int code, const char *reason, bool hard);
 
 /* ---- W2: registration and other requests (register.c) ---- */
 enum wic_register_kind {
-	WIC_REGISTER,          /* initial */
-	WIC_ANSWER,            /* answers the last challenge */
-	WIC_REFRESH,           /* with the nonce at hand, if any */
+	WIC_REGISTER, /* initial */
+	WIC_ANSWER,   /* answers the last challenge */
+	WIC_REFRESH,  /* with the nonce at hand, if any */
 	WIC_DEREGISTER,
 };
 /* 0, -ENOTCONN, -ENOMSG (no challenge to answer), -EINVAL (no identity known). */

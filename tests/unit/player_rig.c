@@ -1,6 +1,5 @@
-/* A rig of stand-in elements (node_sample): started, asked, moved in time, reset and ended;
- * and two actors that talk to each other.
- * SPDX-License-Identifier: Apache-2.0 */
+/* A rig of stand-in elements (node_sample): started, asked, moved in time, reset and
+ * ended; and two actors that talk to each other. SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -55,11 +54,11 @@ static struct result await(struct result *r)
 	return *r;
 }
 
-#define DO(call_)                                                                          \
-	({                                                                                 \
-		struct result r_ = {0};                                                    \
-		call_;                                                                     \
-		await(&r_);                                                                \
+#define DO(call_)                                                                        \
+	({                                                                               \
+		struct result r_ = {0};                                                  \
+		call_;                                                                   \
+		await(&r_);                                                              \
 	})
 
 static void on_died(const char *element, const char *line, void *arg)
@@ -71,10 +70,18 @@ static const char *const two[] = {"icscf", "hss"};
 
 static struct result open_rig(struct setting *settings, size_t n, struct rig **rig)
 {
-	struct rig_conf conf = {.loop = &loop, .collector = collector, .dir = run_dir,
-		.bin_dir = bin, .root = root, .seed = 7, .died = on_died};
-	struct variant v = {.id = "base", .processes = two, .n_processes = 2,
-		.settings = settings, .n_settings = n};
+	struct rig_conf conf = {.loop = &loop,
+		.collector = collector,
+		.dir = run_dir,
+		.bin_dir = bin,
+		.root = root,
+		.seed = 7,
+		.died = on_died};
+	struct variant v = {.id = "base",
+		.processes = two,
+		.n_processes = 2,
+		.settings = settings,
+		.n_settings = n};
 
 	assert_int_equal(mkdir(run_dir, 0700), 0);
 	return DO(assert_int_equal(rig_open(&conf, &v, on_done, &r_, rig), 0));
@@ -104,8 +111,8 @@ static json_int_t asked(struct rig *rig, const char *element, const char *comman
 {
 	json_t *json = json_pack("{s:s}", "cmd", command);
 	struct result r = DO(rig_admin(rig, element, json, on_answer, &r_));
-	json_int_t v = json_integer_value(json_object_get(
-		path ? json_object_get(r.answer, path) : r.answer, key));
+	json_int_t v = json_integer_value(
+		json_object_get(path ? json_object_get(r.answer, path) : r.answer, key));
 
 	assert_int_equal(r.err, 0);
 	json_decref(json);
@@ -121,7 +128,8 @@ static void starts(void **state)
 	struct rig *rig = open_good();
 	struct addr a = rig_addr(rig, 16);
 
-	print_message("rig of two up in %d ms\n", (int)((clock_real_ns() - before) / 1000000));
+	print_message(
+		"rig of two up in %d ms\n", (int)((clock_real_ns() - before) / 1000000));
 	assert_string_equal(rig_name(rig, &a), "hss");
 	assert_true(rig_traced(rig, "hss"));
 	assert_false(rig_traced(rig, "wwsf"));
@@ -159,8 +167,10 @@ static struct action on_process(enum action_kind kind, const char *process)
 static void stops_and_starts(void **state)
 {
 	struct rig *rig = open_good();
-	struct action stop = on_process(ACTION_STOP, "hss"), start = on_process(ACTION_START, "hss"),
-		kill_it = on_process(ACTION_KILL, "hss"), none = on_process(ACTION_STOP, "wwsf");
+	struct action stop = on_process(ACTION_STOP, "hss"),
+		      start = on_process(ACTION_START, "hss"),
+		      kill_it = on_process(ACTION_KILL, "hss"),
+		      none = on_process(ACTION_STOP, "wwsf");
 
 	*died = 0;
 	DO(rig_advance(rig, 5000, on_done, &r_));
@@ -205,9 +215,13 @@ static void left_overs_are_named(void **state)
 
 static void wrong_setting(void **state)
 {
-	struct setting unknown = {.owner = "hss", .path = "greating", .value = json_string("x"),
+	struct setting unknown = {.owner = "hss",
+		.path = "greating",
+		.value = json_string("x"),
 		.pos = {"s.yaml", 12, 4}};
-	struct setting nobody = {.owner = "waaf", .path = "a", .value = json_string("x"),
+	struct setting nobody = {.owner = "waaf",
+		.path = "a",
+		.value = json_string("x"),
 		.pos = {"s.yaml", 13, 4}};
 	struct rig *rig;
 	const char *line;
@@ -238,7 +252,10 @@ static struct action act(const char *actor, const char *verb, const char *option
 
 	assert_non_null(json);
 	assert_int_equal(actor_check_verb("sip-peer", verb, json, &key, why), 0);
-	return (struct action){.kind = ACTION_ACTOR, .text = verb, .actor = actor, .verb = verb,
+	return (struct action){.kind = ACTION_ACTOR,
+		.text = verb,
+		.actor = actor,
+		.verb = verb,
 		.options = json};
 }
 
@@ -258,21 +275,26 @@ static const char *name_of(const struct addr *a, void *arg)
 	return rig_name(arg, a);
 }
 
-#define MESSAGE                                                                            \
-	"\"OPTIONS sip:bob SIP/2.0\\nVia: SIP/2.0/UDP ${addr}:5060;branch=${branch}\\n"    \
-	"From: <sip:a@b>;tag=${tag}\\nTo: <sip:b@b>\\nCall-ID: ${call-id}\\n"              \
+#define MESSAGE                                                                          \
+	"\"OPTIONS sip:bob SIP/2.0\\nVia: SIP/2.0/UDP ${addr}:5060;branch=${branch}\\n"  \
+	"From: <sip:a@b>;tag=${tag}\\nTo: <sip:b@b>\\nCall-ID: ${call-id}\\n"            \
 	"CSeq: ${cseq} OPTIONS\\nContent-Length: 0\\n\""
 
 /* Over UDP told before, over TCP told after the request came. */
 static void peers_talk(void **state)
 {
 	struct rig *rig = open_good();
-	struct actor_decl peers[] = {{.name = "a", .kind = "sip-peer", .settings = json_object()},
-		{.name = "b", .kind = "sip-peer", .settings = json_pack("{s:i}", "address", 110)}};
+	struct actor_decl peers[] = {
+		{.name = "a", .kind = "sip-peer", .settings = json_object()},
+		{.name = "b",
+			.kind = "sip-peer",
+			.settings = json_pack("{s:i}", "address", 110)}};
 	struct variant v = {.id = "base", .actors = peers, .n_actors = 2};
 	struct action acts[] = {act("b", "answers", "{\"status\": 200, \"times\": 1}"),
 		act("a", "sends", "{\"to\": \"b\", \"message\": " MESSAGE "}"),
-		act("a", "sends", "{\"to\": \"b\", \"transport\": \"tcp\", \"message\": " MESSAGE "}"),
+		act("a", "sends",
+			"{\"to\": \"b\", \"transport\": \"tcp\", \"message\": " MESSAGE
+			"}"),
 		act("b", "answers", "{\"status\": 486, \"headers\": {\"X\": \"y\"}}")};
 
 	n_records = n_paired = 0;
@@ -304,7 +326,8 @@ static void peers_talk(void **state)
 
 static void options_are_checked(void **state)
 {
-	json_t *wrong = json_pack("{s:s}", "edje", "waaf"), *type = json_pack("{s:s}", "expires", "x");
+	json_t *wrong = json_pack("{s:s}", "edje", "waaf"),
+	       *type = json_pack("{s:s}", "expires", "x");
 	json_t *word = json_pack("{s:s}", "algorithm", "CRC32");
 	const char *key;
 	char why[256];
@@ -338,8 +361,9 @@ static void put(const char *dir, const char *name, const char *text)
 
 static int set_up(void **state)
 {
-	static const char conf[] = "node: {name: \"${name}\", run-dir: \"${dir}\", seed: ${seed}, "
-				   "trace: \"${trace}\", names: ${names}}\ngreeting: hello\n";
+	static const char conf[] =
+		"node: {name: \"${name}\", run-dir: \"${dir}\", seed: ${seed}, "
+		"trace: \"${trace}\", names: ${names}}\ngreeting: hello\n";
 	struct log_conf log = {.level = LOG_ERROR, .node = "test"};
 	char path[160];
 

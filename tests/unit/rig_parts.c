@@ -38,7 +38,8 @@ static void fills(void **state)
 	struct buf out = {0};
 	char why[256];
 
-	assert_int_equal(rig_conf_fill(STR("a ${net}.1 $${x} ${list} $"), vars, &out, why), 0);
+	assert_int_equal(
+		rig_conf_fill(STR("a ${net}.1 $${x} ${list} $"), vars, &out, why), 0);
 	assert_string_equal(buf_z(&out), "a 127.35.0.1 ${x} [a, b] $");
 	assert_int_equal(rig_conf_fill(STR("${nett}"), vars, &out, why), -EINVAL);
 	assert_non_null(strstr(why, "${nett}"));
@@ -46,21 +47,26 @@ static void fills(void **state)
 	buf_free(&out);
 }
 
-static const char template[] = "# kept\nname: ${name}\nsip: {listen: \"${net}.14:5060\"}\n"
-			       "peers:\n  - {addr: \"${net}.13\"}\nnames: ${list}\n";
+static const char template[] =
+	"# kept\nname: ${name}\nsip: {listen: \"${net}.14:5060\"}\n"
+	"peers:\n  - {addr: \"${net}.13\"}\nnames: ${list}\n";
 
 static struct setting setting(const char *path, const char *json, int line)
 {
-	return (struct setting){.owner = "scscf", .path = path,
-		.value = json_loads(json, JSON_DECODE_ANY, NULL), .pos = {"x.yaml", line, 3}};
+	return (struct setting){.owner = "scscf",
+		.path = path,
+		.value = json_loads(json, JSON_DECODE_ANY, NULL),
+		.pos = {"x.yaml", line, 3}};
 }
 
 static void builds(void **state)
 {
 	const char *path = written("t.yaml", template);
 	struct setting s[] = {setting("sip.transport", "\"tcp\"", 1),
-		setting("nonce-life", "\"2s\"", 2), setting("peers.1.addr", "\"${net}.99\"", 3),
-		setting("peers.0", "{\"addr\": \"x\"}", 4), setting("nonce-life", "\"3s\"", 5)};
+		setting("nonce-life", "\"2s\"", 2),
+		setting("peers.1.addr", "\"${net}.99\"", 3),
+		setting("peers.0", "{\"addr\": \"x\"}", 4),
+		setting("nonce-life", "\"3s\"", 5)};
 	struct buf out = {0};
 	char why[256];
 	json_t *j;
@@ -73,9 +79,10 @@ static void builds(void **state)
 	j = json_loadb(out.p, out.n, 0, NULL);
 	assert_non_null(j);
 	const char *listen, *transport, *life, *p0, *p1;
-	assert_int_equal(json_unpack(j, "{s:{s:s,s:s},s:s,s:[{s:s},{s:s}]}", "sip", "listen",
-		&listen, "transport", &transport, "nonce-life", &life, "peers", "addr", &p0,
-		"addr", &p1), 0);
+	assert_int_equal(json_unpack(j, "{s:{s:s,s:s},s:s,s:[{s:s},{s:s}]}", "sip",
+				 "listen", &listen, "transport", &transport, "nonce-life",
+				 &life, "peers", "addr", &p0, "addr", &p1),
+		0);
 	assert_string_equal(listen, "127.35.0.14:5060");
 	assert_string_equal(transport, "tcp");
 	assert_string_equal(life, "3s");
@@ -90,15 +97,19 @@ static void builds(void **state)
 static void refuses(void **state)
 {
 	const char *path = written("t.yaml", template);
-	struct setting through = setting("name.x", "1", 7), beyond = setting("peers.3.addr", "1", 8);
+	struct setting through = setting("name.x", "1", 7),
+		       beyond = setting("peers.3.addr", "1", 8);
 	struct buf out = {0};
 	char why[256];
 
-	assert_int_equal(rig_conf_build(path, vars, "scscf", &through, 1, &out, why), -EINVAL);
+	assert_int_equal(
+		rig_conf_build(path, vars, "scscf", &through, 1, &out, why), -EINVAL);
 	assert_non_null(strstr(why, "x.yaml:7:3"));
-	assert_int_equal(rig_conf_build(path, vars, "scscf", &beyond, 1, &out, why), -EINVAL);
+	assert_int_equal(
+		rig_conf_build(path, vars, "scscf", &beyond, 1, &out, why), -EINVAL);
 	assert_non_null(strstr(why, "not that long"));
-	assert_int_equal(rig_conf_build("/none", vars, "scscf", NULL, 0, &out, why), -ENOENT);
+	assert_int_equal(
+		rig_conf_build("/none", vars, "scscf", NULL, 0, &out, why), -ENOENT);
 	json_decref(through.value);
 	json_decref(beyond.value);
 	buf_free(&out);
@@ -106,7 +117,8 @@ static void refuses(void **state)
 
 static void culprit(void **state)
 {
-	struct setting s[] = {setting("sip.t1", "1", 1), setting("sip.nonse-life", "1", 2)};
+	struct setting s[] = {
+		setting("sip.t1", "1", 1), setting("sip.nonse-life", "1", 2)};
 	const char *line = "scscf.yaml:4:2: key \"nonse-life\" is not known here";
 
 	assert_ptr_equal(rig_conf_culprit(line, "scscf", s, 2), &s[1]);
@@ -144,8 +156,12 @@ static struct process *run(uv_loop_t *loop, const char *script, struct seen *s)
 {
 	static char log[128];
 	const char *argv[] = {"sh", "-c", script, NULL};
-	struct process_conf conf = {.loop = loop, .name = "stand-in", .program = "/bin/sh",
-		.argv = argv, .log = log, .dir = dir};
+	struct process_conf conf = {.loop = loop,
+		.name = "stand-in",
+		.program = "/bin/sh",
+		.argv = argv,
+		.log = log,
+		.dir = dir};
 	struct process *p = NULL;
 	char why[256] = "";
 
@@ -162,8 +178,10 @@ static void died(void **state)
 	char log[128];
 
 	uv_loop_init(&loop);
-	run(&loop, "echo '2026-01-01T00:00:00.000Z warn  hss db: it burns' >&2; "
-		   "echo '2026-01-01T00:00:00.001Z info  hss node: bye' >&2; exit 3", &s);
+	run(&loop,
+		"echo '2026-01-01T00:00:00.000Z warn  hss db: it burns' >&2; "
+		"echo '2026-01-01T00:00:00.001Z info  hss node: bye' >&2; exit 3",
+		&s);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(s.ended, 1);
 	assert_int_equal(s.ready, 0);
@@ -201,7 +219,8 @@ static int say_ready(void)
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	snprintf(un.sun_path, sizeof un.sun_path, "%s", getenv("NOTIFY_SOCKET"));
-	if (sendto(fd, "STATUS=x\nREADY=1\n", 17, 0, (struct sockaddr *)&un, sizeof un) != 17)
+	if (sendto(fd, "STATUS=x\nREADY=1\n", 17, 0, (struct sockaddr *)&un, sizeof un) !=
+		17)
 		return 1;
 	pause();
 	return 0;
@@ -230,8 +249,12 @@ static void no_program(void **state)
 {
 	uv_loop_t loop;
 	const char *argv[] = {"none", NULL};
-	struct process_conf conf = {.loop = &loop, .name = "x", .program = "/none/there",
-		.argv = argv, .log = "/dev/null", .dir = dir};
+	struct process_conf conf = {.loop = &loop,
+		.name = "x",
+		.program = "/none/there",
+		.argv = argv,
+		.log = "/dev/null",
+		.dir = dir};
 	struct process *p = NULL;
 	char why[256] = "";
 
@@ -245,8 +268,9 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "say-ready"))
 		return say_ready();
-	const struct CMUnitTest tests[] = {cmocka_unit_test(fills), cmocka_unit_test(builds),
-		cmocka_unit_test(refuses), cmocka_unit_test(culprit), cmocka_unit_test(died),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(fills),
+		cmocka_unit_test(builds), cmocka_unit_test(refuses),
+		cmocka_unit_test(culprit), cmocka_unit_test(died),
 		cmocka_unit_test(stopped), cmocka_unit_test(readiness),
 		cmocka_unit_test(no_program)};
 	snprintf(dir, sizeof dir, "/tmp/imsrig-test-%d", (int)getpid());

@@ -10,25 +10,33 @@
 
 static const char challenge_md5[] =
 	"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/WSS a.invalid;branch=z9hG4bK1\r\n"
-	"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n"
+	"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 "
+	"REGISTER\r\n"
 	"WWW-Authenticate: Bearer realm=\"ims.example.org\"\r\n"
-	"WWW-Authenticate: Digest realm=\"ims.example.org\", nonce=\"n-sha\", qop=\"auth\", "
+	"WWW-Authenticate: Digest realm=\"ims.example.org\", nonce=\"n-sha\", "
+	"qop=\"auth\", "
 	"algorithm=SHA-256\r\n"
-	"WWW-Authenticate: Digest realm=\"ims.example.org\", nonce=\"6e6f6e63652d30303031\", "
+	"WWW-Authenticate: Digest realm=\"ims.example.org\", "
+	"nonce=\"6e6f6e63652d30303031\", "
 	"qop=\"auth\", algorithm=MD5, stale=TRUE\r\nContent-Length: 0\r\n\r\n";
 
 static struct answer vector(enum digest_algorithm a)
 {
-	return (struct answer){.algorithm = a, .username = STR("alice-impi@ims.example.org"),
-		.realm = STR("ims.example.org"), .uri = STR("sip:ims.example.org"),
-		.nonce = STR("6e6f6e63652d30303031"), .qop = STR("auth"),
-		.cnonce = STR("0a4f113b"), .method = STR("REGISTER"),
-		.password = STR("correct-horse"), .nc = 1,
+	return (struct answer){.algorithm = a,
+		.username = STR("alice-impi@ims.example.org"),
+		.realm = STR("ims.example.org"),
+		.uri = STR("sip:ims.example.org"),
+		.nonce = STR("6e6f6e63652d30303031"),
+		.qop = STR("auth"),
+		.cnonce = STR("0a4f113b"),
+		.method = STR("REGISTER"),
+		.password = STR("correct-horse"),
+		.nc = 1,
 		.algorithm_name = str_of(digest_algorithm_name(a))};
 }
 
-static struct sip_digest written(const struct answer *a, const char *twist, struct buf *out,
-	char rspauth[DIGEST_HEX_MAX])
+static struct sip_digest written(const struct answer *a, const char *twist,
+	struct buf *out, char rspauth[DIGEST_HEX_MAX])
 {
 	json_t *json = twist ? json_loads(twist, 0, NULL) : NULL;
 	struct sip_digest d;
@@ -55,7 +63,8 @@ static void vectors(void **state)
 	EQ(d.nc, "00000001");
 	EQ(d.username, "alice-impi@ims.example.org");
 	d = written(&sha, NULL, &out, proof);
-	EQ(d.response, "641000a1c4055db10e3113ab554c12ce9337bd832dc9241985051d47fc1c3fd9");
+	EQ(d.response,
+		"641000a1c4055db10e3113ab554c12ce9337bd832dc9241985051d47fc1c3fd9");
 	assert_string_equal(proof,
 		"5ec754bcc6c3cebb7a2f3517eca02dd282236a78c269126e04b68d4dae6b4859");
 	buf_free(&out);
@@ -82,7 +91,9 @@ static void twists(void **state)
 {
 	struct answer a = vector(DIGEST_MD5), other = a;
 	struct buf out = {0}, same = {0};
-	struct sip_digest d = written(&a, "{\"nc\": 7, \"nonce\": \"other\"}", &out, NULL), e;
+	struct sip_digest d = written(
+				  &a, "{\"nc\": 7, \"nonce\": \"other\"}", &out, NULL),
+			  e;
 
 	EQ(d.nc, "00000007");
 	EQ(d.nonce, "other");
@@ -91,7 +102,8 @@ static void twists(void **state)
 	e = written(&other, NULL, &same, NULL);
 	assert_true(str_eq(d.response, e.response)); /* consistent with what is sent */
 	/* forged: sent, but not computed from */
-	json_t *forged = json_pack("{s:s,s:s}", "nc", "00000009", "integrity-protected", "auth-done");
+	json_t *forged = json_pack(
+		"{s:s,s:s}", "nc", "00000009", "integrity-protected", "auth-done");
 	struct sip_digest plain = written(&a, NULL, &same, NULL);
 	out.n = 0;
 	answer_write(&a, NULL, forged, &out, NULL);
