@@ -270,7 +270,8 @@ int evidence_close(struct evidence *e, const struct totals *t)
 	json_t *all = verdicts(e, t);
 	int err = e->err;
 
-	if (json_dump_file(all, inside(e, "verdicts.json"), JSON_INDENT(1)) && !err)
+	if (json_dump_file(all, inside(e, "verdicts.json"),
+		    JSON_INDENT(1) | JSON_REAL_PRECISION(6)) && !err)
 		err = -EIO;
 	json_decref(all);
 	if (fclose(e->ladder) && !err)

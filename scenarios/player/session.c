@@ -15,6 +15,7 @@
 #include "scenarios/player/pool.h"
 #include "scenarios/player/run.h"
 
+#define PATIENCE_NS 500000000ull /* a signal after this ends the program at once */
 enum { MAX_WORKERS = 8, DEFAULT_JOBS = 3, LOOK_AHEAD = 64 };
 
 struct options {
@@ -52,7 +53,8 @@ struct session {
 	struct worker workers[MAX_WORKERS];
 	uv_timer_t turn;               /* look for what can be done, at the next turn */
 	uv_signal_t interrupt, terminate;
-	bool over, interrupted, finishing, colour;
+	bool over, finishing, colour;
+	uint64_t interrupted_ns;       /* 0: not */
 	struct totals totals;
 	enum verdict worst;
 	uint64_t started_ns;
@@ -70,7 +72,7 @@ static void schedule(void *arg)
 
 static void print_json(json_t *o)
 {
-	char *line = json_dumps(o, JSON_COMPACT);
+	char *line = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	puts(line);
 	fflush(stdout);
 	free(line);
@@ -291,9 +293,13 @@ static void on_died(struct slot *slot, const char *element, const char *line, vo
 static void on_signal(uv_signal_t *h, int number)
 {
 	struct session *s = h->data;
-	if (s->interrupted)
+	uint64_t now = clock_real_ns();
+	if (s->interrupted_ns && now - s->interrupted_ns > PATIENCE_NS)
 		_exit(128 + number);
-	s->interrupted = s->over = true;
+	if (s->interrupted_ns)
+		return; /* some senders signal twice */
+	s->interrupted_ns = now;
+	s->over = true;
 	s->worst = VERDICT_ERROR;
 	fputs("imsrig: interrupted\n", stderr);
 	schedule(s);
