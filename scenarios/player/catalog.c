@@ -41,7 +41,8 @@ char *catalog_root(void)
 	char real[PATH_MAX];
 
 	buf_fmt(&b, "%s/../../../scenarios", bin);
-	const char *path = is_dir(buf_z(&b)) && realpath(b.p, real) ? real : SCENARIOS_DIR;
+	const char *path =
+		is_dir(buf_z(&b)) && realpath(b.p, real) ? real : SCENARIOS_DIR;
 	char *out = str_dup(str_of(path));
 	buf_free(&b);
 	free(bin);
@@ -100,7 +101,8 @@ static void found_free(struct found *f)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct script *x = *(struct script *const *)a, *y = *(struct script *const *)b;
+	const struct script *x = *(struct script *const *)a,
+			    *y = *(struct script *const *)b;
 	return strcmp(x->id, y->id);
 }
 
@@ -124,7 +126,8 @@ static int load_file(struct catalog *c, const char *file)
 
 static bool is_file(const char *name)
 {
-	return str_ends(str_of(name), STR(".yaml")) || str_ends(str_of(name), STR(".yml")) ||
+	return str_ends(str_of(name), STR(".yaml")) ||
+	       str_ends(str_of(name), STR(".yml")) ||
 	       (strchr(name, '/') && !access(name, F_OK));
 }
 
@@ -181,14 +184,17 @@ static size_t take_named(struct catalog *c, struct catalog *all, const char *nam
 	return n;
 }
 
-static int take_names(struct catalog *c, struct catalog *all, char *const *names, size_t n)
+static int take_names(
+	struct catalog *c, struct catalog *all, char *const *names, size_t n)
 {
 	int err = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (is_file(names[i]))
 			continue;
 		if (!take_named(c, all, names[i]) && !has_id(c, names[i])) {
-			fprintf(stderr, "imsrig: there is no script \"%s\" (imsrig list shows them)\n",
+			fprintf(stderr,
+				"imsrig: there is no script \"%s\" (imsrig list shows "
+				"them)\n",
 				names[i]);
 			err = -EINVAL;
 		}
@@ -240,10 +246,11 @@ json_t *catalog_json(const struct catalog *c)
 		json_t *variants = json_array();
 		for (size_t k = 0; k < s->n_variants; k++)
 			json_array_append_new(variants, json_string(s->variants[k].id));
-		json_array_append_new(out,
-			json_pack("{s:s, s:s, s:s, s:s, s:o}", "id", s->id, "title", s->title,
-				"document", s->doc_name ? s->doc_name : "", "clause",
-				s->doc_clause ? s->doc_clause : "", "variants", variants));
+		json_array_append_new(
+			out, json_pack("{s:s, s:s, s:s, s:s, s:o}", "id", s->id, "title",
+				     s->title, "document", s->doc_name ? s->doc_name : "",
+				     "clause", s->doc_clause ? s->doc_clause : "",
+				     "variants", variants));
 	}
 	return out;
 }

@@ -50,11 +50,11 @@ struct collector {
 	collector_record_h *h;
 	collector_name_h *name;
 	void *arg;
-	struct arena arena;            /* records since the last clear */
+	struct arena arena; /* records since the last clear */
 	uint32_t n_records;
 	uint64_t lost;
 	struct half *halves[BUCKETS];
-	struct node *nodes;            /* names; kept until the end */
+	struct node *nodes; /* names; kept until the end */
 	struct peer *peers;
 	char read[READ_SIZE];
 };
@@ -188,7 +188,8 @@ void collector_sink(const struct trace_msg *m, void *arg)
 	else if (arena_size(&c->arena) + m->bytes.n < MAX_BYTES)
 		add_half(c, &h);
 	else if (!c->lost++)
-		log_error("collector", "more than %d MiB of messages: the rest is not kept",
+		log_error("collector",
+			"more than %d MiB of messages: the rest is not kept",
 			MAX_BYTES >> 20);
 }
 
@@ -213,7 +214,8 @@ void collector_clear(struct collector *c)
 	c->lost = 0;
 }
 
-void collector_set(struct collector *c, collector_record_h *h, collector_name_h *name, void *arg)
+void collector_set(
+	struct collector *c, collector_record_h *h, collector_name_h *name, void *arg)
 {
 	c->h = h;
 	c->name = name;

@@ -53,8 +53,8 @@ json_t *result_json(const struct result *r)
 json_t *totals_json(const struct totals *t)
 {
 	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:o}", "type", "summary", "pass",
-		t->pass, "fail", t->fail, "inconc", t->inconc, "error", t->error, "notrun",
-		t->notrun, "seconds", rounded(t->seconds));
+		t->pass, "fail", t->fail, "inconc", t->inconc, "error", t->error,
+		"notrun", t->notrun, "seconds", rounded(t->seconds));
 }
 
 /* ---- the directory ---- */
@@ -173,7 +173,8 @@ static void page_records(struct page *p, const struct evidence *e, struct judge 
 		const struct arrow *a = arrows[i];
 		char comment[512];
 		snprintf(comment, sizeof comment, "%s/%s%s%s: %s -> %s%s",
-			r->variant->script->id, r->variant->id, a->step >= 0 ? " step " : "",
+			r->variant->script->id, r->variant->id,
+			a->step >= 0 ? " step " : "",
 			a->step >= 0 ? r->variant->steps[a->step].name : "",
 			a->record->from, a->record->to,
 			a->wrong     ? " (differs)"
@@ -241,14 +242,14 @@ void page_free(struct page *p)
 
 void evidence_put(struct evidence *e, const struct page *p)
 {
-	json_object_set_new(
-		p->description, "first_packet", json_integer(e->records + (p->n_packets > 0)));
+	json_object_set_new(p->description, "first_packet",
+		json_integer(e->records + (p->n_packets > 0)));
 	e->records += p->n_packets;
 	json_object_set_new(p->description, "last_packet", json_integer(e->records));
 	json_array_append(e->results, p->description);
 	pcapng_write(e->pcapng, buf_str(&p->packets));
-	if (p->ladder.n && fwrite(p->ladder.p, 1, p->ladder.n, e->ladder) != p->ladder.n &&
-		!e->err)
+	if (p->ladder.n &&
+		fwrite(p->ladder.p, 1, p->ladder.n, e->ladder) != p->ladder.n && !e->err)
 		e->err = -EIO;
 }
 
@@ -261,8 +262,9 @@ static json_t *verdicts(struct evidence *e, const struct totals *t)
 	json_object_del(summary, "type");
 	gmtime_r(&e->started, &tm);
 	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_pack("{s:s, s:s, s:I, s:O, s:o}", "version", IMSRIG_VERSION, "started",
-		stamp, "seed", (json_int_t)e->seed, "results", e->results, "summary", summary);
+	return json_pack("{s:s, s:s, s:I, s:O, s:o}", "version", IMSRIG_VERSION,
+		"started", stamp, "seed", (json_int_t)e->seed, "results", e->results,
+		"summary", summary);
 }
 
 int evidence_close(struct evidence *e, const struct totals *t)
@@ -271,7 +273,8 @@ int evidence_close(struct evidence *e, const struct totals *t)
 	int err = e->err;
 
 	if (json_dump_file(all, inside(e, "verdicts.json"),
-		    JSON_INDENT(1) | JSON_REAL_PRECISION(6)) && !err)
+		    JSON_INDENT(1) | JSON_REAL_PRECISION(6)) &&
+		!err)
 		err = -EIO;
 	json_decref(all);
 	if (fclose(e->ladder) && !err)

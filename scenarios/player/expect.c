@@ -161,7 +161,8 @@ static int plain_value(struct reader *r, size_t start, struct str s, struct valu
 		v->kind = VALUE_ABSENT;
 	} else if (s.n && s.p[0] == '$') {
 		if (!is_name(str_skip(s, 1)))
-			return refuse(r, start, "\"$\" needs a name: letters, digits, - and _");
+			return refuse(
+				r, start, "\"$\" needs a name: letters, digits, - and _");
 		v->kind = VALUE_CAPTURE;
 		v->name = keep(r, str_skip(s, 1));
 	} else if (!take_range(s, v)) {
@@ -198,7 +199,8 @@ static int take_value(struct reader *r, const char *stops, struct value *v)
 		size_t at = r->at;
 		struct str s = take_word(r, stops);
 		if (!s.n)
-			return refuse(r, at, "a value is missing (\"\" is the empty text)");
+			return refuse(
+				r, at, "a value is missing (\"\" is the empty text)");
 		err = plain_value(r, at, s, v);
 	}
 	}
@@ -206,8 +208,8 @@ static int take_value(struct reader *r, const char *stops, struct value *v)
 	return err;
 }
 
-int value_parse(struct str text, struct arena *a, struct regexes *regexes, struct value *out,
-	struct expect_fault *fault)
+int value_parse(struct str text, struct arena *a, struct regexes *regexes,
+	struct value *out, struct expect_fault *fault)
 {
 	struct reader r = {.text = text, .a = a, .regexes = regexes, .fault = fault};
 	skip_blanks(&r);
@@ -227,15 +229,16 @@ int value_parse(struct str text, struct arena *a, struct regexes *regexes, struc
 static int take_end(struct reader *r, const char *which, const char **out)
 {
 	size_t start = r->at;
-	while (r->at < r->text.n && (isalnum((unsigned char)r->text.p[r->at]) ||
-					    strchr("*_.", r->text.p[r->at]) ||
-					    (r->text.p[r->at] == '-' &&
-						    !str_starts(str_skip(r->text, r->at),
-							    STR("->")))))
+	while (r->at < r->text.n &&
+		(isalnum((unsigned char)r->text.p[r->at]) ||
+			strchr("*_.", r->text.p[r->at]) ||
+			(r->text.p[r->at] == '-' &&
+				!str_starts(str_skip(r->text, r->at), STR("->")))))
 		r->at++;
 	struct str s = str_span(r->text.p + start, r->text.p + r->at);
 	if (!s.n)
-		return refuse(r, start, "%s is missing: FROM -> TO: WHAT {FIELD: VALUE}", which);
+		return refuse(r, start, "%s is missing: FROM -> TO: WHAT {FIELD: VALUE}",
+			which);
 	*out = str_eq(s, STR("*")) ? NULL : keep(r, s);
 	return 0;
 }
@@ -247,7 +250,8 @@ static int take_ends(struct reader *r, struct pattern *p)
 		return err;
 	skip_blanks(r);
 	if (!str_starts(str_skip(r->text, r->at), STR("->")))
-		return refuse(r, r->at, "\"->\" is missing: FROM -> TO: WHAT {FIELD: VALUE}");
+		return refuse(
+			r, r->at, "\"->\" is missing: FROM -> TO: WHAT {FIELD: VALUE}");
 	r->at += 2;
 	skip_blanks(r);
 	return take_end(r, "TO", &p->to);
@@ -256,8 +260,8 @@ static int take_ends(struct reader *r, struct pattern *p)
 static const struct {
 	const char *name;
 	enum pattern_proto proto;
-} protos[] = {
-	{"SIP", PATTERN_SIP}, {"Cx", PATTERN_CX}, {"HTTP", PATTERN_HTTP}, {"WS", PATTERN_WS}};
+} protos[] = {{"SIP", PATTERN_SIP}, {"Cx", PATTERN_CX}, {"HTTP", PATTERN_HTTP},
+	{"WS", PATTERN_WS}};
 
 static const char commands[] = "UAR UAA MAR MAA SAR SAA LIR LIA RTR RTA PPR PPA "
 			       "CER CEA DWR DWA DPR DPA";
@@ -302,16 +306,19 @@ static int take_kind(struct reader *r, struct pattern *p)
 	if (peek(r) == '/') {
 		int err = take_regex(r, &p->what_regex);
 		if (!err) /* its text, for who passes it on */
-			p->what = keep(r, (struct str){r->text.p + start + 1, r->at - start - 2});
+			p->what = keep(r,
+				(struct str){r->text.p + start + 1, r->at - start - 2});
 		return err;
 	}
 	struct str s = take_word(r, " \t\r\n{");
 	if (!s.n) /* the protocol alone: any of its messages */
 		return 0;
 	if (p->proto == PATTERN_CX && !among(commands, s))
-		return refuse(r, start, "\"%.*s\" is no Diameter command: %s", STR_ARG(s), commands);
+		return refuse(r, start, "\"%.*s\" is no Diameter command: %s", STR_ARG(s),
+			commands);
 	if (p->proto == PATTERN_WS && !among(frames, s))
-		return refuse(r, start, "\"%.*s\" is no control frame: %s", STR_ARG(s), frames);
+		return refuse(
+			r, start, "\"%.*s\" is no control frame: %s", STR_ARG(s), frames);
 	if (p->proto == PATTERN_CX || p->proto == PATTERN_WS) {
 		p->what = keep(r, s);
 		return 0;
@@ -320,7 +327,8 @@ static int take_kind(struct reader *r, struct pattern *p)
 		return 0;
 	if (!is_method(s))
 		return refuse(r, start,
-			"\"%.*s\" is neither a method nor a status (401), a class (4xx) or a "
+			"\"%.*s\" is neither a method nor a status (401), a class (4xx) "
+			"or a "
 			"/regex/",
 			STR_ARG(s));
 	p->what = keep(r, s);
@@ -339,7 +347,8 @@ static int take_what(struct reader *r, struct pattern *p)
 		if (str_eq(s, str_of(protos[i].name)))
 			p->proto = protos[i].proto;
 	if (p->proto == PATTERN_ANY)
-		return refuse(r, start, "\"%.*s\" is no protocol: SIP, Cx, HTTP, WS", STR_ARG(s));
+		return refuse(r, start, "\"%.*s\" is no protocol: SIP, Cx, HTTP, WS",
+			STR_ARG(s));
 	skip_blanks(r);
 	return take_kind(r, p);
 }
@@ -359,7 +368,8 @@ static int take_field_name(struct reader *r, const char **out)
 	if (!s.n)
 		return refuse(r, start, "the name of a field is missing");
 	if (peek(r) != ':')
-		return refuse(r, start, "field \"%.*s\" has no value (\": VALUE\", or present)",
+		return refuse(r, start,
+			"field \"%.*s\" has no value (\": VALUE\", or present)",
 			STR_ARG(s));
 	r->at++;
 	skip_blanks(r);
@@ -397,7 +407,8 @@ static int take_fields(struct reader *r, struct pattern *p)
 		if (peek(r) == ',')
 			r->at++;
 		else if (peek(r) >= 0 && peek(r) != '}')
-			return refuse(r, r->at, "\",\" or \"}\" is missing behind the value of %s",
+			return refuse(r, r->at,
+				"\",\" or \"}\" is missing behind the value of %s",
 				f->name);
 	}
 	r->at++;

@@ -1,16 +1,30 @@
-/* Loading scenario scripts: rules for the fault gates (common/trace/gate.h has their form).
- * SPDX-License-Identifier: Apache-2.0 */
+/* Loading scenario scripts: rules for the fault gates (common/trace/gate.h has their
+ * form). SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/loader.h"
 
 #include <errno.h>
 
 static const struct yaml_key fault_keys[] = {{"message", YAML_ANY, YAML_REQUIRED},
 	{"do", YAML_NAME, YAML_REQUIRED}, {"at", YAML_NAME}, {"times", YAML_TEXT},
-	{"skip", YAML_TEXT}, {"ms", YAML_TEXT}, {"copies", YAML_TEXT}, {"find", YAML_TEXT},
-	{"with", YAML_TEXT}, {"all", YAML_TEXT}, {"text", YAML_TEXT}, {"hex", YAML_TEXT},
-	{"set", YAML_MAP}, {NULL}};
-enum { F_MESSAGE, F_DO, F_AT, F_TIMES, F_SKIP, F_MS, F_COPIES, F_FIND, F_WITH, F_ALL,
-	F_TEXT, F_HEX, F_SET, F_COUNT };
+	{"skip", YAML_TEXT}, {"ms", YAML_TEXT}, {"copies", YAML_TEXT},
+	{"find", YAML_TEXT}, {"with", YAML_TEXT}, {"all", YAML_TEXT}, {"text", YAML_TEXT},
+	{"hex", YAML_TEXT}, {"set", YAML_MAP}, {NULL}};
+enum {
+	F_MESSAGE,
+	F_DO,
+	F_AT,
+	F_TIMES,
+	F_SKIP,
+	F_MS,
+	F_COPIES,
+	F_FIND,
+	F_WITH,
+	F_ALL,
+	F_TEXT,
+	F_HEX,
+	F_SET,
+	F_COUNT
+};
 
 static int fault_fields(
 	struct loader *l, const struct pattern *p, struct script_pos pos, json_t *match)
@@ -31,7 +45,8 @@ static int fault_fields(
 			j = json_string(v->text);
 		if (!j)
 			return yaml_refuse(l->y, pos,
-				"field %s: the gate knows text, /regex/, present and absent",
+				"field %s: the gate knows text, /regex/, present and "
+				"absent",
 				p->fields[i].name);
 		json_object_set_new(fields, p->fields[i].name, j);
 	}
@@ -53,7 +68,8 @@ static void fault_what(struct loader *l, const struct pattern *p, json_t *match)
 		buf_fmt(&b, "%s %d", names[p->proto], p->status);
 	else
 		buf_fmt(&b, "%s%s%s%s%s", names[p->proto], p->what ? " " : "",
-			p->what ? p->what : "", p->path ? " " : "", p->path ? p->path : "");
+			p->what ? p->what : "", p->path ? " " : "",
+			p->path ? p->path : "");
 	json_object_set_new(match, "what", json_stringn_nocheck(b.p, b.n));
 	buf_free(&b);
 }
@@ -64,8 +80,8 @@ static int fault_do(struct loader *l, const struct yaml_found *f, struct script_
 		const char *name;
 		int needs, or_needs; /* keys, -1: none */
 	} rows[] = {{"drop", -1, -1}, {"hold", -1, -1}, {"delay", F_MS, -1},
-		{"duplicate", -1, -1}, {"rewrite", F_FIND, -1}, {"replace", F_TEXT, F_HEX},
-		{"set", F_SET, -1}};
+		{"duplicate", -1, -1}, {"rewrite", F_FIND, -1},
+		{"replace", F_TEXT, F_HEX}, {"set", F_SET, -1}};
 	struct str what = yaml_text(l->y, f[F_DO].node);
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -74,13 +90,15 @@ static int fault_do(struct loader *l, const struct yaml_found *f, struct script_
 		if (rows[i].needs < 0 || f[rows[i].needs].node ||
 			(rows[i].or_needs >= 0 && f[rows[i].or_needs].node))
 			return 0;
-		return yaml_refuse(l->y, pos, "a fault that does \"%s\" needs the key \"%s\"%s%s",
-			rows[i].name, fault_keys[rows[i].needs].name,
+		return yaml_refuse(l->y, pos,
+			"a fault that does \"%s\" needs the key \"%s\"%s%s", rows[i].name,
+			fault_keys[rows[i].needs].name,
 			rows[i].or_needs < 0 ? "" : " or ",
 			rows[i].or_needs < 0 ? "" : fault_keys[rows[i].or_needs].name);
 	}
 	return yaml_refuse(l->y, yaml_pos(l->y, f[F_DO].node, pos),
-		"\"%.*s\" is no fault (drop, hold, delay, duplicate, rewrite, replace, set)",
+		"\"%.*s\" is no fault (drop, hold, delay, duplicate, rewrite, replace, "
+		"set)",
 		STR_ARG(what));
 }
 
@@ -99,9 +117,11 @@ static int fault_options(struct loader *l, const struct yaml_found *f, json_t *r
 	for (int i = F_FIND; i <= F_HEX; i++) {
 		struct str s = yaml_text(l->y, f[i].node);
 		if (f[i].node && i == F_ALL)
-			json_object_set_new(rule, "all", json_boolean(str_eq(s, STR("true"))));
+			json_object_set_new(
+				rule, "all", json_boolean(str_eq(s, STR("true"))));
 		else if (f[i].node)
-			json_object_set_new(rule, i == F_HEX ? "bytes_hex" : fault_keys[i].name,
+			json_object_set_new(rule,
+				i == F_HEX ? "bytes_hex" : fault_keys[i].name,
 				json_stringn_nocheck(s.p, s.n));
 	}
 	if (f[F_SET].node)
@@ -135,7 +155,8 @@ static int load_fault(
 	json_object_set_new(match, "dir", json_string(sent ? "sent" : "received"));
 	fault_what(l, &p, match);
 	err = fault_fields(l, &p, p.pos, match);
-	json_object_set_new(out->rule, "do", json_string(yaml_text(l->y, f[F_DO].node).p));
+	json_object_set_new(
+		out->rule, "do", json_string(yaml_text(l->y, f[F_DO].node).p));
 	if (!err)
 		err = fault_options(l, f, out->rule);
 	return err ? err : scope_json(l, out->rule, p.pos);
@@ -163,4 +184,3 @@ int load_faults(struct loader *l, struct fy_node *node, struct script_pos pos,
 	}
 	return err;
 }
-

@@ -7,8 +7,8 @@
 struct entry {
 	const struct expect *expect;
 	int step;
-	struct arrow *arrow;           /* what met it */
-	bool passed;                   /* optional, and the link went on without it */
+	struct arrow *arrow; /* what met it */
+	bool passed;	     /* optional, and the link went on without it */
 };
 
 /* `not $name` that came before $name was taken. */
@@ -22,9 +22,9 @@ struct later {
 /* A record that differs; the earliest one becomes the finding. */
 struct suspect {
 	struct arrow *arrow;
-	const struct entry *entry;     /* the first that was acceptable; NULL: none was */
-	struct str why;                /* whole sentence without step and element */
-	bool at_entry;                 /* the step is that of the entry */
+	const struct entry *entry; /* the first that was acceptable; NULL: none was */
+	struct str why;		   /* whole sentence without step and element */
+	bool at_entry;		   /* the step is that of the entry */
 };
 
 struct judge {
@@ -36,14 +36,14 @@ struct judge {
 	size_t n_entries, first_open;
 	struct arrow **arrows;
 	size_t n_arrows, cap_arrows;
-	uint64_t *began_ns;            /* by step; 0: not begun */
-	int current;                   /* step under way, -1: none */
+	uint64_t *began_ns; /* by step; 0: not begun */
+	int current;	    /* step under way, -1: none */
 	struct capture *vars;
 	struct later *later;
 	struct suspect *suspects;
 	size_t n_suspects;
 	struct finding finding;
-	int heard;                     /* arrows that are not outside the ladder */
+	int heard; /* arrows that are not outside the ladder */
 	bool sorted;
 };
 
@@ -134,12 +134,13 @@ static bool too_early(const struct judge *j, const struct arrow *a, int step)
 
 struct acceptable {
 	const struct entry *first;
-	struct buf text;               /* "x" or "y" */
+	struct buf text; /* "x" or "y" */
 	struct str near;
 	int n;
 };
 
-static void accept_text(struct acceptable *acc, const struct entry *e, const struct match *m)
+static void accept_text(
+	struct acceptable *acc, const struct entry *e, const struct match *m)
 {
 	enum { SHOWN = 4 };
 	if (!acc->first || (m->near && !acc->near.p))
@@ -147,7 +148,8 @@ static void accept_text(struct acceptable *acc, const struct entry *e, const str
 	if (m->near && !acc->near.p)
 		acc->near = m->why;
 	if (acc->n++ < SHOWN)
-		buf_fmt(&acc->text, "%s\"%s\"", acc->n > 1 ? " or " : "", e->expect->pattern.text);
+		buf_fmt(&acc->text, "%s\"%s\"", acc->n > 1 ? " or " : "",
+			e->expect->pattern.text);
 }
 
 static void check_later(struct judge *j, const struct capture *c)
@@ -161,7 +163,8 @@ static void check_later(struct judge *j, const struct capture *c)
 		message_put(&why, &l->arrow->message);
 		buf_fmt(&why, "\", where ");
 		match_differs(&why, l->test->name, l->value, &l->test->value);
-		suspect(j, &(struct suspect){l->arrow, l->arrow->entry, keep(j, &why), true});
+		suspect(j, &(struct suspect){
+				   l->arrow, l->arrow->entry, keep(j, &why), true});
 	}
 }
 
@@ -184,13 +187,15 @@ static void meet(struct judge *j, struct entry *e, struct arrow *a, const struct
 	}
 	/* The link went on: an optional entry before can't come any more. */
 	for (struct entry *o = &j->entries[j->first_open]; o < e; o++)
-		if (!o->arrow && o->expect->optional && !pattern_wild(&o->expect->pattern) &&
+		if (!o->arrow && o->expect->optional &&
+			!pattern_wild(&o->expect->pattern) &&
 			(!o->expect->group || o->expect->group != e->expect->group ||
 				o->step != e->step) &&
-			pattern_on_link(&o->expect->pattern, a->record->from, a->record->to))
+			pattern_on_link(
+				&o->expect->pattern, a->record->from, a->record->to))
 			o->passed = true;
-	while (j->first_open < j->n_entries && (j->entries[j->first_open].arrow ||
-						       j->entries[j->first_open].passed))
+	while (j->first_open < j->n_entries &&
+		(j->entries[j->first_open].arrow || j->entries[j->first_open].passed))
 		j->first_open++;
 }
 
@@ -227,7 +232,8 @@ static bool find_entry(struct judge *j, struct arrow *a, struct acceptable *acc)
 	return false;
 }
 
-/* The next entry of the link that waits for its action: shows that a message came early. */
+/* The next entry of the link that waits for its action: shows that a message came early.
+ */
 static const struct entry *next_on_link(const struct judge *j, const struct arrow *a)
 {
 	for (size_t i = j->first_open; i < j->n_entries; i++) {
@@ -268,8 +274,8 @@ static void unexpected(struct judge *j, struct arrow *a, struct acceptable *acc)
 
 /* ---- what must never come ---- */
 
-static bool hits_never(
-	struct judge *j, struct arrow *a, const struct expect *list, size_t n, const char *where)
+static bool hits_never(struct judge *j, struct arrow *a, const struct expect *list,
+	size_t n, const char *where)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct pattern *p = &list[i].pattern;
@@ -306,8 +312,10 @@ static bool is_again(const struct judge *j, const struct arrow *a)
 		return false;
 	for (size_t i = j->n_arrows; i-- > 0;) {
 		const struct arrow *b = j->arrows[i];
-		if (b->message.hash == a->message.hash && str_eq(b->record->bytes, r->bytes) &&
-			!strcmp(b->record->from, r->from) && !strcmp(b->record->to, r->to))
+		if (b->message.hash == a->message.hash &&
+			str_eq(b->record->bytes, r->bytes) &&
+			!strcmp(b->record->from, r->from) &&
+			!strcmp(b->record->to, r->to))
 			return true;
 	}
 	return false;
@@ -319,8 +327,8 @@ static struct arrow *find_request(const struct judge *j, const struct arrow *a)
 {
 	for (size_t i = 0; i < j->n_arrows; i++) {
 		struct arrow *b = j->arrows[i];
-		if (b->message.proto == PATTERN_HTTP && b->message.request && !b->request &&
-			addr_eq(&b->record->src, &a->record->dst) &&
+		if (b->message.proto == PATTERN_HTTP && b->message.request &&
+			!b->request && addr_eq(&b->record->src, &a->record->dst) &&
 			addr_eq(&b->record->dst, &a->record->src)) {
 			b->request = b; /* answered */
 			return b;
@@ -374,8 +382,8 @@ void judge_record(struct record *r, bool paired, void *arg)
 		classify(j, a);
 		if (j->n_arrows == j->cap_arrows) {
 			j->cap_arrows = j->cap_arrows ? 2 * j->cap_arrows : 64;
-			j->arrows = mem_realloc(
-				j->arrows, j->cap_arrows * sizeof *j->arrows);
+			j->arrows =
+				mem_realloc(j->arrows, j->cap_arrows * sizeof *j->arrows);
 		}
 		j->arrows[j->n_arrows++] = a;
 		judge_arrow(j, a);
@@ -488,15 +496,17 @@ static void end_order(struct judge *j)
 			continue;
 		for (size_t k = i + 1; k < j->n_entries; k++) {
 			const struct entry *f = &j->entries[k];
-			if (!f->arrow || f->arrow->message.transaction !=
-						 e->arrow->message.transaction ||
+			if (!f->arrow ||
+				f->arrow->message.transaction !=
+					e->arrow->message.transaction ||
 				f->arrow->message.proto != e->arrow->message.proto ||
 				(e->step == f->step && e->expect->group &&
 					e->expect->group == f->expect->group) ||
 				arrow_ns(e->arrow) <= arrow_ns(f->arrow))
 				continue;
 			struct buf why = {0};
-			buf_fmt(&why, "expected \"%s\", came \"", e->expect->pattern.text);
+			buf_fmt(&why, "expected \"%s\", came \"",
+				e->expect->pattern.text);
 			message_put(&why, &f->arrow->message);
 			buf_fmt(&why, "\" before it");
 			f->arrow->wrong = true;

@@ -39,7 +39,8 @@ static void sip_words(struct buf *out, const struct message *m)
 static void cx_words(struct buf *out, const struct message *m)
 {
 	struct str experimental = message_field(m, STR("Experimental-Result"));
-	struct str code = experimental.p ? experimental : message_field(m, STR("Result-Code"));
+	struct str code =
+		experimental.p ? experimental : message_field(m, STR("Result-Code"));
 	struct str user = message_field(m, STR("Public-Identity"));
 	uint32_t n;
 
@@ -116,7 +117,8 @@ static void paint(struct page *p, enum colour c)
 
 static void put_steps(struct page *p, int until)
 {
-	for (; p->next_step <= until && p->next_step < (int)p->v->n_steps; p->next_step++) {
+	for (; p->next_step <= until && p->next_step < (int)p->v->n_steps;
+		p->next_step++) {
 		const struct step *s = &p->v->steps[p->next_step];
 		buf_byte(p->out, '\n');
 		paint(p, BOLD);
@@ -125,7 +127,10 @@ static void put_steps(struct page *p, int until)
 		buf_fmt(p->out, " %s", s->text ? s->text : "");
 		for (size_t i = 0; i < s->n_actions; i++) {
 			paint(p, CYAN);
-			buf_fmt(p->out, "%s%s%s", i ? ", " : s->text ? "  [" : "[",
+			buf_fmt(p->out, "%s%s%s",
+				i	  ? ", "
+				: s->text ? "  ["
+					  : "[",
 				s->actions[i].text, i + 1 == s->n_actions ? "]" : "");
 			paint(p, PLAIN);
 		}
@@ -152,8 +157,8 @@ static void put_arrow(struct page *p, const struct arrow *a)
 	buf_fmt(p->out, "  %c %9.3f ", a->wrong ? '!' : a->outside ? '.' : ' ', s);
 	if (offset_s)
 		buf_fmt(p->out, "+%llds ", (long long)offset_s);
-	buf_fmt(p->out, "%*s %s %-*s  ", p->from_width, r->from, line_end(p, r), p->to_width,
-		r->to);
+	buf_fmt(p->out, "%*s %s %-*s  ", p->from_width, r->from, line_end(p, r),
+		p->to_width, r->to);
 	ladder_words(p->out, &a->message);
 	paint(p, PLAIN);
 	buf_byte(p->out, '\n');
@@ -169,7 +174,8 @@ static void widen(int *width, const char *name)
 void ladder_put(struct buf *out, const struct variant *v, struct judge *j,
 	const struct ladder_style *style, ladder_traced_h *traced, void *arg)
 {
-	struct page p = {.out = out, .v = v, .style = style, .traced = traced, .arg = arg};
+	struct page p = {
+		.out = out, .v = v, .style = style, .traced = traced, .arg = arg};
 	const struct script *s = v->script;
 	struct arrow *const *arrows;
 	size_t n = judge_arrows(j, &arrows);
@@ -180,7 +186,8 @@ void ladder_put(struct buf *out, const struct variant *v, struct judge *j,
 	buf_fmt(out, "  %s\n", s->title);
 	if (s->doc_name)
 		buf_fmt(out, "  %s%s%s%s%s\n", s->doc_name, s->doc_clause ? " " : "",
-			s->doc_clause ? s->doc_clause : "", s->doc_figure ? ", figure " : "",
+			s->doc_clause ? s->doc_clause : "",
+			s->doc_figure ? ", figure " : "",
 			s->doc_figure ? s->doc_figure : "");
 	if (v->text)
 		buf_fmt(out, "  variant: %s\n", v->text);

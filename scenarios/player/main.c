@@ -21,7 +21,8 @@ int list_main(int argc, char **argv)
 		if (c == 'j') {
 			as_json = true;
 		} else if (c == 'h') {
-			puts("imsrig list [--json] [ID|GLOB|FILE ...]: the scripts and their variants");
+			puts("imsrig list [--json] [ID|GLOB|FILE ...]: the scripts and "
+			     "their variants");
 			return 0;
 		} else if (c == 'v') {
 			puts("imsrig " IMSRIG_VERSION);

@@ -45,7 +45,8 @@ static void read_sip(struct message *m)
 	read_start_line(m, m->record->bytes, "SIP/");
 	if (m->readable) {
 		uint64_t id = str_hash(sip_value(&m->sip, SIP_H_CALL_ID));
-		m->transaction = mix(mix(id, m->sip.cseq), str_hash(m->sip.method_text)) | 1;
+		m->transaction =
+			mix(mix(id, m->sip.cseq), str_hash(m->sip.method_text)) | 1;
 	}
 }
 
@@ -61,7 +62,8 @@ static void read_cx(struct message *m)
 	const char *name = cx_command_name(h.command, h.request);
 	m->request = h.request;
 	m->what = name ? str_of(name) : arena_fmt(m->arena, "%u", h.command);
-	struct str session = cx_script_field(m->record->bytes, STR("Session-Id"), m->arena);
+	struct str session =
+		cx_script_field(m->record->bytes, STR("Session-Id"), m->arena);
 	m->transaction = session.p ? str_hash(session) | 1 : 0;
 }
 
@@ -122,7 +124,8 @@ static struct str path_of(struct str target)
 
 void message_put(struct buf *out, const struct message *m)
 {
-	buf_fmt(out, "%s -> %s: %s ", m->record->from, m->record->to, proto_names[m->proto]);
+	buf_fmt(out, "%s -> %s: %s ", m->record->from, m->record->to,
+		proto_names[m->proto]);
 	if (m->status)
 		buf_fmt(out, "%d", m->status);
 	else
@@ -241,18 +244,21 @@ static bool kind_is(const struct pattern *p, const struct message *m)
 	if (p->proto != m->proto)
 		return false;
 	if (p->what_regex)
-		return value_holds(&(struct value){.kind = VALUE_REGEX, .regex = p->what_regex},
+		return value_holds(&(struct value){.kind = VALUE_REGEX,
+					   .regex = p->what_regex},
 			       m->status ? arena_fmt(m->arena, "%d", m->status) : m->what,
 			       NULL) == HOLDS;
 	if (p->status)
-		return m->status && (p->status_class ? m->status / 100 : m->status) == p->status;
+		return m->status &&
+		       (p->status_class ? m->status / 100 : m->status) == p->status;
 	if (!p->what)
 		return true;
 	return !m->status && str_eq(m->what, str_of(p->what)) &&
 	       (!p->path || path_is(p->path, m->target));
 }
 
-void match_differs(struct buf *out, const char *name, struct str got, const struct value *want)
+void match_differs(
+	struct buf *out, const char *name, struct str got, const struct value *want)
 {
 	buf_fmt(out, "%s is ", name);
 	secret_put(out, str_of(name), got);
@@ -292,7 +298,8 @@ struct match match_message(const struct pattern *p, const struct message *m,
 		}
 		if (h == HOLDS_BINDS) {
 			struct capture *c = ARENA_NEW(a, struct capture);
-			*c = (struct capture){out.binds, f->value.name, arena_str(a, got)};
+			*c = (struct capture){
+				out.binds, f->value.name, arena_str(a, got)};
 			out.binds = c;
 		}
 		if (h == HOLDS_LATER) {

@@ -27,21 +27,23 @@ static int resolve_end(struct loader *l, const char **name, struct script_pos po
 	const char *is = scope_name(l, str_of(*name));
 	if (!is)
 		return yaml_refuse(l->y, pos,
-			"\"%s\" is neither an element nor an actor or role of this script", *name);
+			"\"%s\" is neither an element nor an actor or role of this "
+			"script",
+			*name);
 	*name = is;
 	return 0;
 }
 
-int load_pattern(
-	struct loader *l, struct fy_node *node, struct script_pos pos, struct pattern *out)
+int load_pattern(struct loader *l, struct fy_node *node, struct script_pos pos,
+	struct pattern *out)
 {
 	struct expect_fault fault;
 	struct str written = message_text(l, node), text;
 
 	pos = yaml_pos(l->y, node, pos);
 	if (!written.p)
-		return yaml_refuse(
-			l->y, pos, "a message is a text: FROM -> TO: WHAT {FIELD: VALUE}");
+		return yaml_refuse(l->y, pos,
+			"a message is a text: FROM -> TO: WHAT {FIELD: VALUE}");
 	int err = scope_text(l, written, pos, &text);
 	if (err)
 		return err;
@@ -54,6 +56,7 @@ int load_pattern(
 	if (!err)
 		err = resolve_end(l, &out->to, pos);
 	out->text = arena_fmt(l->arena, "%s -> %s%s", out->from ? out->from : "*",
-		out->to ? out->to : "*", out->rest).p;
+		out->to ? out->to : "*", out->rest)
+			    .p;
 	return err;
 }

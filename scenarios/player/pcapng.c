@@ -52,7 +52,8 @@ static void flush(struct pcapng *p)
 	p->out.n = 0;
 }
 
-/* Numbers outside the PDU are in the writer's byte order, which the section header tells. */
+/* Numbers outside the PDU are in the writer's byte order, which the section header tells.
+ */
 static void put16(struct buf *b, uint16_t v)
 {
 	buf_put(b, &v, sizeof v);
@@ -101,7 +102,8 @@ static void put_head(struct pcapng *p)
 	put32(&p->out, 0xffffffff); /* length of the section: not said */
 	put32(&p->out, 0xffffffff);
 	put_option(&p->out, OPT_COMMENT,
-		STR("Holds the octets as they were sent, with the passwords, keys and tokens "
+		STR("Holds the octets as they were sent, with the passwords, keys and "
+		    "tokens "
 		    "of a lab. Not for publication."));
 	put_option(&p->out, SHB_USERAPPL, STR("imsrig " IMSRIG_VERSION));
 	put_option(&p->out, OPT_END, STR_NONE);
@@ -112,7 +114,8 @@ static void put_head(struct pcapng *p)
 	put16(&p->out, 0);
 	put32(&p->out, 0);
 	put_option(&p->out, IF_NAME, STR("rig"));
-	put_option(&p->out, IF_DESCRIPTION, STR("messages between the elements of an imsrig"));
+	put_option(&p->out, IF_DESCRIPTION,
+		STR("messages between the elements of an imsrig"));
 	char resolution = NANOSECONDS;
 	put_option(&p->out, IF_TSRESOL, (struct str){&resolution, 1});
 	put_option(&p->out, OPT_END, STR_NONE);
@@ -206,8 +209,8 @@ static void put_tags(struct buf *b, const struct record *r)
 	put_tag(b, TAG_END, NULL, 0);
 }
 
-void pcapng_format(
-	const struct pcapng *p, const struct record *r, const char *comment, struct buf *b)
+void pcapng_format(const struct pcapng *p, const struct record *r, const char *comment,
+	struct buf *b)
 {
 	struct buf pdu = {0};
 	uint64_t ns = (uint64_t)((int64_t)(r->sent_ns ? r->sent_ns : r->received_ns) +

@@ -10,7 +10,7 @@ struct slot {
 	struct pool *pool;
 	struct slot *next;
 	enum slot_state state;
-	const struct variant *v;       /* that it was opened for */
+	const struct variant *v; /* that it was opened for */
 	struct collector *collector;
 	struct rig *rig;
 	const char *dir;

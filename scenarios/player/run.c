@@ -13,10 +13,10 @@
 
 enum {
 	SILENCE_MS = 5000,
-	OPERATION_MS = 60000,          /* of the acting half, which has limits of its own */
-	QUIET_MS = 300,                /* after the last step; then stillness is enough */
+	OPERATION_MS = 60000, /* of the acting half, which has limits of its own */
+	QUIET_MS = 300,	      /* after the last step; then stillness is enough */
 	STILL_MS = 5000,
-	SETTLE_MS = 1000,              /* after something went wrong */
+	SETTLE_MS = 1000, /* after something went wrong */
 };
 
 enum phase {
@@ -24,7 +24,7 @@ enum phase {
 	PHASE_ACTION,
 	PHASE_WAIT,
 	PHASE_CHECK,
-	PHASE_CHECK_QUIET,             /* a check that did not hold is asked again when quiet */
+	PHASE_CHECK_QUIET, /* a check that did not hold is asked again when quiet */
 	PHASE_QUIET,
 	PHASE_STILL,
 	PHASE_RESET,
@@ -42,9 +42,10 @@ struct run {
 	int step;
 	size_t action, check;
 	bool checked_again, failed, dirty, died;
-	struct call *call;             /* operation under way */
+	struct call *call; /* operation under way */
 	uv_timer_t timer;
-	uint64_t started_ns, heard_ns; /* heard: last arrow of the ladder, or start of the wait */
+	uint64_t started_ns,
+		heard_ns; /* heard: last arrow of the ladder, or start of the wait */
 	int heard;
 	enum verdict verdict;
 	const char *why, *why_step;
@@ -53,7 +54,7 @@ struct run {
 
 /* An operation of the acting half. The run may give it up, its callback still comes. */
 struct call {
-	struct run *run;               /* NULL: given up */
+	struct run *run; /* NULL: given up */
 };
 
 static void enter_step(struct run *r, int i);
@@ -139,8 +140,8 @@ static void enter_step(struct run *r, int i)
 	next_action(r);
 }
 
-/* What an actor can't do shows that an element behaved otherwise; what the rig can't do is
- * an error of the rig. */
+/* What an actor can't do shows that an element behaved otherwise; what the rig can't do
+ * is an error of the rig. */
 static enum verdict action_verdict(const struct action *a, int err)
 {
 	if (err == -ENOTSUP)
@@ -195,7 +196,8 @@ static void next_action(struct run *r)
 static void on_changed(void *arg)
 {
 	struct run *r = arg;
-	if (judge_heard(r->judge) != r->heard) /* watchdogs and the like are silence, too */
+	if (judge_heard(r->judge) !=
+		r->heard) /* watchdogs and the like are silence, too */
 		r->heard_ns = clock_real_ns();
 	r->heard = judge_heard(r->judge);
 	if (r->phase != PHASE_WAIT)
@@ -255,14 +257,16 @@ static struct str look_up(struct run *r, const json_t *v, struct str path)
 }
 
 /* False: something differs, with `why`. */
-static bool check_holds(
-	struct run *r, const struct check *c, int err, const json_t *answer, struct buf *why)
+static bool check_holds(struct run *r, const struct check *c, int err,
+	const json_t *answer, struct buf *why)
 {
 	const char *said = json_string_value(json_object_get(answer, "why"));
 	if (err || !json_is_true(json_object_get(answer, "ok"))) {
 		buf_fmt(why, "does not answer \"%s\": %s",
 			json_string_value(json_object_get(c->command, "cmd")),
-			err ? strerror(-err) : said ? said : "refused");
+			err    ? strerror(-err)
+			: said ? said
+			       : "refused");
 		return false;
 	}
 	for (size_t i = 0; i < c->n_is; i++) {
@@ -296,10 +300,11 @@ static void on_check(int err, const json_t *answer, void *arg)
 		next_check(r);
 	} else if (!r->checked_again) { /* its state may follow its message */
 		r->checked_again = true;
-		rig_quiet(r->conf.rig, SETTLE_MS, on_check_quiet, call_new(r, PHASE_CHECK_QUIET));
+		rig_quiet(r->conf.rig, SETTLE_MS, on_check_quiet,
+			call_new(r, PHASE_CHECK_QUIET));
 	} else {
-		blame(r, VERDICT_FAIL, "step %s, %s: after it %s", r->v->steps[r->step].name,
-			c->at, buf_z(&why));
+		blame(r, VERDICT_FAIL, "step %s, %s: after it %s",
+			r->v->steps[r->step].name, c->at, buf_z(&why));
 		conclude(r);
 	}
 	buf_free(&why);
@@ -312,7 +317,8 @@ static void next_check(struct run *r)
 		conclude(r);
 	} else if (r->check < s->n_checks) {
 		const struct check *c = &s->checks[r->check];
-		rig_admin(r->conf.rig, c->at, c->command, on_check, call_new(r, PHASE_CHECK));
+		rig_admin(r->conf.rig, c->at, c->command, on_check,
+			call_new(r, PHASE_CHECK));
 	} else {
 		enter_step(r, r->step + 1);
 	}
@@ -389,7 +395,8 @@ static void on_quiet(int err, const char *why, void *arg)
 
 	if (!r)
 		return;
-	/* A transaction whose answer was lost stays open for minutes: nothing moves then. */
+	/* A transaction whose answer was lost stays open for minutes: nothing moves then.
+	 */
 	if (err && !wrong && r->phase == PHASE_QUIET) {
 		rig_still(r->conf.rig, STILL_MS, on_quiet, call_new(r, PHASE_STILL));
 		return;
@@ -411,7 +418,8 @@ static void on_quiet(int err, const char *why, void *arg)
 static void conclude(struct run *r)
 {
 	bool wrong = r->failed || judge_suspects(r->judge);
-	rig_quiet(r->conf.rig, wrong ? SETTLE_MS : QUIET_MS, on_quiet, call_new(r, PHASE_QUIET));
+	rig_quiet(r->conf.rig, wrong ? SETTLE_MS : QUIET_MS, on_quiet,
+		call_new(r, PHASE_QUIET));
 }
 
 static void done(struct run *r)
@@ -436,7 +444,8 @@ void run_died(struct run *r, const char *element, const char *line)
 
 	if (r->phase == PHASE_DONE || r->died)
 		return;
-	if (r->verdict < VERDICT_ERROR) /* what differed before it was seen is its work, too */
+	if (r->verdict <
+		VERDICT_ERROR) /* what differed before it was seen is its work, too */
 		r->verdict = VERDICT_NONE;
 	blame(r, VERDICT_INCONC, "%s%s%s%s ended by itself%s%s%s", in_step ? "step " : "",
 		in_step ? r->v->steps[r->step].name : "", in_step ? ": " : "", element,
@@ -469,8 +478,8 @@ static void on_record(struct record *record, bool paired, void *arg)
 	judge_record(record, paired, r->judge);
 }
 
-struct run *run_start(const struct run_conf *conf, const struct variant *v, run_done_h *h,
-	void *arg)
+struct run *run_start(
+	const struct run_conf *conf, const struct variant *v, run_done_h *h, void *arg)
 {
 	struct run *r = MEM_NEW(struct run);
 

@@ -83,8 +83,10 @@ static int open_roles(struct loader *l, struct yaml_found f, bool wins)
 		struct script_pos pos = yaml_pos(l->y, fy_node_pair_key(p), f.pos);
 		struct str name = yaml_text(l->y, fy_node_pair_key(p));
 		if (!yaml_is_scalar(fy_node_pair_value(p)))
-			return yaml_refuse(l->y, pos, "role \"%s\" is the name of an element or "
-						      "actor", name.p);
+			return yaml_refuse(l->y, pos,
+				"role \"%s\" is the name of an element or "
+				"actor",
+				name.p);
 		if (rig_is_process(name.p))
 			return yaml_refuse(l->y, pos, "the name \"%s\" is taken", name.p);
 		struct role *r = find_role(l, name);
@@ -97,7 +99,8 @@ static int open_roles(struct loader *l, struct yaml_found f, bool wins)
 	return 0;
 }
 
-static int open_actor(struct loader *l, struct fy_node *key, struct fy_node *map, bool further)
+static int open_actor(
+	struct loader *l, struct fy_node *key, struct fy_node *map, bool further)
 {
 	struct script_pos pos = yaml_pos(l->y, key, (struct script_pos){0});
 	struct actor_decl a = {.name = yaml_text(l->y, key).p, .pos = pos};
@@ -115,7 +118,8 @@ static int open_actor(struct loader *l, struct fy_node *key, struct fy_node *map
 	a.settings = loader_own(l, yaml_json(l->y, map));
 	const char *kind = json_string_value(json_object_get(a.settings, "kind"));
 	if (!kind)
-		return yaml_refuse(l->y, pos, "actor \"%s\" needs the key \"kind\"", a.name);
+		return yaml_refuse(
+			l->y, pos, "actor \"%s\" needs the key \"kind\"", a.name);
 	a.kind = arena_str(l->arena, str_of(kind)).p;
 	json_object_del(a.settings, "kind");
 	const struct role *edge = find_role(l, STR("edge"));
@@ -123,8 +127,8 @@ static int open_actor(struct loader *l, struct fy_node *key, struct fy_node *map
 		json_object_set_new(a.settings, "edge", json_string(edge->is));
 	scope_nodes(l, a.settings);
 	if (actor_check_settings(a.kind, a.settings, &wrong, why))
-		return yaml_refuse(
-			l->y, scope_member(l, map, wrong ? wrong : "kind", pos), "%s", why);
+		return yaml_refuse(l->y,
+			scope_member(l, map, wrong ? wrong : "kind", pos), "%s", why);
 	*LIST_ADD(l->arena, l->actors, l->n_actors) = a;
 	return 0;
 }
@@ -176,7 +180,8 @@ int scope_open(struct loader *l, struct yaml_found own_roles, struct yaml_found 
 	if (!err)
 		err = open_actors(l, further, true);
 	if (!err)
-		err = check_roles(l, own_roles.node ? own_roles : l->sources->top[TOP_ROLES]);
+		err = check_roles(
+			l, own_roles.node ? own_roles : l->sources->top[TOP_ROLES]);
 	return err;
 }
 
@@ -309,7 +314,8 @@ int read_setting(struct loader *l, struct fy_node *key, struct fy_node *value,
 	out->pos = yaml_pos(l->y, key, dflt);
 	if (!path.p || !path.n || !owner.n)
 		return yaml_refuse(l->y, out->pos,
-			"\"%.*s\" is no setting: PROCESS.KEY or ACTOR.KEY", STR_ARG(owner));
+			"\"%.*s\" is no setting: PROCESS.KEY or ACTOR.KEY",
+			STR_ARG(owner));
 	const struct actor_decl *a = scope_actor(l, owner);
 	out->owner = a ? a->name : scope_process(l, owner);
 	if (!out->owner)

@@ -72,7 +72,8 @@ static const struct yaml_key include_keys[] = {{"actors", YAML_MAP}, {"roles", Y
 static const int include_tops[] = {
 	TOP_ACTORS, TOP_ROLES, TOP_LADDERS, TOP_INCLUDE, TOP_VARIANTS};
 
-static int open_source(struct loader *l, const char *file, struct str text, struct source **out)
+static int open_source(
+	struct loader *l, const char *file, struct str text, struct source **out)
 {
 	struct source *src = ARENA_NEW(l->arena, struct source), **tail = &l->sources;
 	struct fy_node *root;
@@ -87,10 +88,11 @@ static int open_source(struct loader *l, const char *file, struct str text, stru
 		return err;
 	root = fy_document_root(src->y.doc);
 	if (src == l->sources)
-		return yaml_keys(&src->y, root, (struct script_pos){0}, "a script", top_keys,
-			src->top);
+		return yaml_keys(&src->y, root, (struct script_pos){0}, "a script",
+			top_keys, src->top);
 	struct yaml_found f[5];
-	err = yaml_keys(&src->y, root, (struct script_pos){0}, "an included file", include_keys, f);
+	err = yaml_keys(&src->y, root, (struct script_pos){0}, "an included file",
+		include_keys, f);
 	for (int i = 0; i < 5; i++)
 		src->top[include_tops[i]] = f[i];
 	return err;
@@ -98,8 +100,8 @@ static int open_source(struct loader *l, const char *file, struct str text, stru
 
 static int include_all(struct loader *l, struct source *from);
 
-static int include_file(
-	struct loader *l, struct source *from, struct fy_node *name, struct script_pos pos)
+static int include_file(struct loader *l, struct source *from, struct fy_node *name,
+	struct script_pos pos)
 {
 	struct str path = yaml_text(&from->y, name);
 	const char *slash = strrchr(from->y.file, '/');
@@ -178,8 +180,8 @@ static int load_top(struct loader *l, struct source *src)
 	return err ? err : load_variants(l);
 }
 
-int script_load_text(const char *file, struct str text, const char *root, struct script **out,
-	char why[512])
+int script_load_text(const char *file, struct str text, const char *root,
+	struct script **out, char why[512])
 {
 	struct script_own *own = MEM_NEW(struct script_own);
 	struct script *s = &own->script;

@@ -19,7 +19,7 @@
 enum { MAX_WORKERS = 8, DEFAULT_JOBS = 3, LOOK_AHEAD = 64 };
 
 struct options {
-	const char *variant;           /* glob; NULL: all */
+	const char *variant; /* glob; NULL: all */
 	const char *out;
 	uint64_t seed;
 	int jobs;
@@ -28,14 +28,14 @@ struct options {
 
 /* A job that ran, until those before it have, too. */
 struct outcome {
-	struct page *page;             /* NULL: not ended */
-	struct buf ladder;             /* for the terminal */
+	struct page *page; /* NULL: not ended */
+	struct buf ladder; /* for the terminal */
 };
 
 /* One run under way. */
 struct worker {
 	struct session *session;
-	struct run *run;               /* NULL: idle */
+	struct run *run; /* NULL: idle */
 	struct slot *slot;
 	size_t at;
 };
@@ -45,16 +45,16 @@ struct session {
 	struct options opt;
 	struct catalog catalog;
 	const struct variant **variants; /* to be run, in order */
-	const struct variant **jobs;   /* the same; NULL once begun */
+	const struct variant **jobs;	 /* the same; NULL once begun */
 	struct outcome *outcomes;
 	size_t n_jobs, first_waiting, told;
 	struct evidence *evidence;
 	struct pool *pool;
 	struct worker workers[MAX_WORKERS];
-	uv_timer_t turn;               /* look for what can be done, at the next turn */
+	uv_timer_t turn; /* look for what can be done, at the next turn */
 	uv_signal_t interrupt, terminate;
 	bool over, finishing, colour;
-	uint64_t interrupted_ns;       /* 0: not */
+	uint64_t interrupted_ns; /* 0: not */
 	struct totals totals;
 	enum verdict worst;
 	uint64_t started_ns;
@@ -107,7 +107,8 @@ static void print_totals(struct session *s)
 		print_json(totals_json(t));
 		return;
 	}
-	printf("%d pass, %d fail, %d inconc, %d error, %d notrun in %.1f s; evidence in %s\n",
+	printf("%d pass, %d fail, %d inconc, %d error, %d notrun in %.1f s; evidence in "
+	       "%s\n",
 		t->pass, t->fail, t->inconc, t->error, t->notrun, t->seconds,
 		evidence_dir(s->evidence));
 }
@@ -134,7 +135,8 @@ static void tell(struct session *s)
 	}
 }
 
-static void keep_outcome(struct session *s, size_t at, const struct result *r, struct run *run)
+static void keep_outcome(
+	struct session *s, size_t at, const struct result *r, struct run *run)
 {
 	struct outcome *o = &s->outcomes[at];
 	struct judge *j = run ? run_judge(run) : NULL;
@@ -167,7 +169,8 @@ static void judge_opening(struct session *s, size_t at, struct slot *slot)
 	const char *why = "", *line = "", *who = NULL;
 	static const struct value none;
 	const struct value *want = v->refused_why ? v->refused_why : &none;
-	struct result r = {.variant = v, .why = "", .step = "", .rig_dir = slot_dir(slot)};
+	struct result r = {
+		.variant = v, .why = "", .step = "", .rig_dir = slot_dir(slot)};
 	struct buf text = {0};
 	int code = 0, err = 0;
 
@@ -191,10 +194,13 @@ static void judge_opening(struct session *s, size_t at, struct slot *slot)
 		r.verdict = VERDICT_PASS;
 	} else {
 		r.verdict = VERDICT_FAIL;
-		buf_fmt(&text, "%s: expected to refuse its configuration with exit code %d (%s), ",
+		buf_fmt(&text,
+			"%s: expected to refuse its configuration with exit code %d "
+			"(%s), ",
 			v->refused_process, EXIT_USAGE, want->text);
 		if (who)
-			buf_fmt(&text, "%s ended with %d: \"%s\"", who, code, line ? line : "");
+			buf_fmt(&text, "%s ended with %d: \"%s\"", who, code,
+				line ? line : "");
 		else
 			buf_fmt(&text, "the rig said: %s", why);
 	}
@@ -239,12 +245,14 @@ static bool any_busy(const struct session *s)
 	return false;
 }
 
-/* Begins the next jobs whose rig is ready; those that are looked at have theirs opened. */
+/* Begins the next jobs whose rig is ready; those that are looked at have theirs opened.
+ */
 static void start_jobs(struct session *s)
 {
 	while (s->first_waiting < s->n_jobs && !s->jobs[s->first_waiting])
 		s->first_waiting++;
-	for (size_t i = s->first_waiting, seen = 0; i < s->n_jobs && seen < LOOK_AHEAD; i++) {
+	for (size_t i = s->first_waiting, seen = 0; i < s->n_jobs && seen < LOOK_AHEAD;
+		i++) {
 		if (!s->jobs[i])
 			continue;
 		seen++;
@@ -320,7 +328,8 @@ static void finish(struct session *s)
 {
 	s->finishing = true;
 	for (; s->told < s->n_jobs; s->told++) {
-		struct result r = {.variant = s->variants[s->told], .why = "", .step = ""};
+		struct result r = {
+			.variant = s->variants[s->told], .why = "", .step = ""};
 		struct page *p = page_new(s->evidence, &r, NULL, NULL, NULL);
 		totals_add(&s->totals, VERDICT_NONE);
 		evidence_put(s->evidence, p);
@@ -402,7 +411,8 @@ static int run_jobs(struct session *s)
 	print_totals(s);
 	err = evidence_close(s->evidence, &s->totals);
 	if (err) {
-		fprintf(stderr, "imsrig: the evidence is not complete: %s\n", strerror(-err));
+		fprintf(stderr, "imsrig: the evidence is not complete: %s\n",
+			strerror(-err));
 		verdict_worsen(&s->worst, VERDICT_ERROR);
 	}
 	for (size_t i = 0; i < s->n_jobs; i++) {
@@ -423,15 +433,26 @@ static const char usage[] =
 	"  --keep-going   go on after a verdict that is not pass\n"
 	"  --json         one JSON object a line: results, then a summary\n"
 	"  --ladder       print every ladder (a single variant's is printed anyway)\n"
-	"  --seed N       draw the same values as a run with this seed (verdicts.json has it)\n"
+	"  --seed N       draw the same values as a run with this seed (verdicts.json "
+	"has it)\n"
 	"  --out DIR      leave the evidence in DIR, not in runs/<time>\n"
 	"  --no-color     no colours, as with NO_COLOR in the environment\n"
 	"\n"
-	"Without a name every script is run. Exit codes: 0 pass, 1 fail, 2 inconclusive,\n"
+	"Without a name every script is run. Exit codes: 0 pass, 1 fail, 2 "
+	"inconclusive,\n"
 	"3 error, 4 usage or script.\n";
 
-enum { O_VARIANT = 256, O_KEEP_GOING, O_JSON, O_LADDER, O_SEED, O_OUT, O_NO_COLOR, O_VERSION,
-	O_JOBS };
+enum {
+	O_VARIANT = 256,
+	O_KEEP_GOING,
+	O_JSON,
+	O_LADDER,
+	O_SEED,
+	O_OUT,
+	O_NO_COLOR,
+	O_VERSION,
+	O_JOBS
+};
 static const struct option long_options[] = {
 	{"variant", required_argument, NULL, O_VARIANT},
 	{"jobs", required_argument, NULL, O_JOBS},
@@ -465,8 +486,8 @@ static int read_options(struct options *o, int argc, char **argv)
 			break;
 		case O_JOBS:
 			if (str_u32(str_of(optarg), &n) || !n || n > MAX_WORKERS)
-				return usage_fault("--jobs takes a number from 1 to 8, not",
-					optarg);
+				return usage_fault(
+					"--jobs takes a number from 1 to 8, not", optarg);
 			o->jobs = (int)n;
 			break;
 		case O_KEEP_GOING:
@@ -480,7 +501,8 @@ static int read_options(struct options *o, int argc, char **argv)
 			break;
 		case O_SEED:
 			if (str_u64(str_of(optarg), &o->seed) || !o->seed)
-				return usage_fault("--seed takes a number from 1, not", optarg);
+				return usage_fault(
+					"--seed takes a number from 1, not", optarg);
 			break;
 		case O_OUT:
 			o->out = optarg;
@@ -522,7 +544,8 @@ int run_main(int argc, char **argv)
 		s.opt.jobs = DEFAULT_JOBS;
 	if (!s.opt.seed)
 		s.opt.seed = draw_seed();
-	if (catalog_load(&s.catalog, argv + optind, (size_t)(argc - optind)) || choose_jobs(&s)) {
+	if (catalog_load(&s.catalog, argv + optind, (size_t)(argc - optind)) ||
+		choose_jobs(&s)) {
 		code = EXIT_USAGE;
 	} else {
 		const char *no_color = getenv("NO_COLOR");

@@ -13,19 +13,21 @@ static const struct script_pos nowhere;
 /* ---- expectations ---- */
 
 struct group {
-	int number;            /* 0: in order */
+	int number; /* 0: in order */
 	bool never;
 };
 
 static int load_entries(struct loader *l, struct fy_node *node, struct script_pos pos,
 	struct group g, struct expect **out, size_t *n);
 
-static struct fy_node *find_ladder(const struct loader *l, struct str name, struct yaml **y)
+static struct fy_node *find_ladder(
+	const struct loader *l, struct str name, struct yaml **y)
 {
 	for (struct source *s = l->sources; s; s = s->next) {
 		struct fy_node *map = s->top[TOP_LADDERS].node;
 		struct fy_node *n =
-			map ? fy_node_mapping_lookup_by_string(map, name.p, name.n) : NULL;
+			map ? fy_node_mapping_lookup_by_string(map, name.p, name.n)
+			    : NULL;
 		*y = &s->y;
 		if (n)
 			return n;
@@ -34,8 +36,8 @@ static struct fy_node *find_ladder(const struct loader *l, struct str name, stru
 }
 
 /* {use: LADDER, KEY: value, ...}: the values are read in the scope of the user. */
-static int use_params(
-	struct loader *l, struct fy_node *node, struct script_pos pos, const struct param **out)
+static int use_params(struct loader *l, struct fy_node *node, struct script_pos pos,
+	const struct param **out)
 {
 	struct fy_node_pair *p;
 	void *it = NULL;
@@ -50,7 +52,8 @@ static int use_params(
 			return yaml_refuse(l->y, yaml_pos(l->y, key, pos),
 				"\"%s\" of use takes a text", name.p);
 		struct param *param = ARENA_NEW(l->arena, struct param);
-		*param = (struct param){(struct param *)*out, name, yaml_text(l->y, value)};
+		*param = (struct param){
+			(struct param *)*out, name, yaml_text(l->y, value)};
 		int err = scope_text(
 			l, param->value, yaml_pos(l->y, value, pos), &param->value);
 		if (err)
@@ -71,9 +74,11 @@ static int load_use(struct loader *l, struct fy_node *node, struct script_pos po
 	pos = yaml_pos(l->y, use, pos);
 	ladder = find_ladder(l, name, &y);
 	if (!ladder)
-		return yaml_refuse(l->y, pos, "there is no ladder \"%.*s\"", STR_ARG(name));
+		return yaml_refuse(
+			l->y, pos, "there is no ladder \"%.*s\"", STR_ARG(name));
 	if (l->depth >= MAX_LADDER_DEPTH)
-		return yaml_refuse(l->y, pos, "ladder \"%.*s\" uses itself", STR_ARG(name));
+		return yaml_refuse(
+			l->y, pos, "ladder \"%.*s\" uses itself", STR_ARG(name));
 	int err = use_params(l, node, pos, &params);
 	if (err)
 		return err;
@@ -151,8 +156,8 @@ static int load_entries(struct loader *l, struct fy_node *node, struct script_po
 	return err;
 }
 
-int load_expects(struct loader *l, struct fy_node *node, struct script_pos pos, bool never,
-	struct expect **out, size_t *n)
+int load_expects(struct loader *l, struct fy_node *node, struct script_pos pos,
+	bool never, struct expect **out, size_t *n)
 {
 	return load_entries(l, node, pos, (struct group){.never = never}, out, n);
 }
@@ -172,8 +177,8 @@ static void add_action(struct loader *l, struct action_list *out, const struct a
 		p->options = loader_own(l, json_object());
 }
 
-static int need_process(struct loader *l, struct fy_node *node, struct script_pos pos,
-	const char **out)
+static int need_process(
+	struct loader *l, struct fy_node *node, struct script_pos pos, const char **out)
 {
 	struct str name = yaml_text(l->y, node);
 
@@ -184,8 +189,8 @@ static int need_process(struct loader *l, struct fy_node *node, struct script_po
 		"\"%.*s\" is not among the rig's processes", STR_ARG(name));
 }
 
-static int take_advance(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_advance(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	struct str s = yaml_text(l->y, value);
 	if (!s.p || conf_ms(s, &a->ms) || a->ms < 0)
@@ -196,8 +201,8 @@ static int take_advance(
 	return 0;
 }
 
-static int take_fault(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_fault(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	struct fault_list faults = {0};
 	int err = value ? load_faults(l, value, a->pos, &faults)
@@ -209,8 +214,8 @@ static int take_fault(
 	return err;
 }
 
-static int take_bare(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_bare(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	if (value && (!yaml_is_scalar(value) || yaml_text(l->y, value).n))
 		return yaml_refuse(l->y, yaml_pos(l->y, value, a->pos),
@@ -219,18 +224,19 @@ static int take_bare(
 	return 0;
 }
 
-static int take_wait(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_wait(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	if (!str_eq(yaml_text(l->y, value), STR("quiet")))
-		return yaml_refuse(l->y, yaml_pos(l->y, value, a->pos), "\"wait\" takes quiet");
+		return yaml_refuse(
+			l->y, yaml_pos(l->y, value, a->pos), "\"wait\" takes quiet");
 	a->text = "wait until nothing is under way";
 	add_action(l, out, a);
 	return 0;
 }
 
-static int take_process(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_process(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	int err = need_process(l, value, a->pos, &a->process);
 	if (err)
@@ -240,8 +246,8 @@ static int take_process(
 	return 0;
 }
 
-static int take_admin(
-	struct loader *l, struct fy_node *value, struct action *a, struct action_list *out)
+static int take_admin(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
 {
 	struct fy_node *at = NULL;
 	const char *cmd;
@@ -296,8 +302,10 @@ static int take_actor(struct loader *l, struct str words, struct fy_node *option
 
 	if (!actor)
 		return yaml_refuse(l->y, a->pos,
-			"\"%.*s\" is neither an actor or role of this script nor an action "
-			"(advance, fault, release, unfault, wait, stop, kill, start, admin)",
+			"\"%.*s\" is neither an actor or role of this script nor an "
+			"action "
+			"(advance, fault, release, unfault, wait, stop, kill, start, "
+			"admin)",
 			STR_ARG(name));
 	rest = str_trim(rest);
 	if (!rest.n)
@@ -319,21 +327,23 @@ static int take_actor(struct loader *l, struct str words, struct fy_node *option
 	if (err)
 		return err;
 	if (actor_check_verb(actor->kind, a->verb, a->options, &key, why))
-		return yaml_refuse(l->y, scope_member(l, options, key, a->pos), "%s", why);
+		return yaml_refuse(
+			l->y, scope_member(l, options, key, a->pos), "%s", why);
 	add_action(l, out, a);
 	return 0;
 }
 
-static int load_action(
-	struct loader *l, struct fy_node *node, struct script_pos pos, struct action_list *out)
+static int load_action(struct loader *l, struct fy_node *node, struct script_pos pos,
+	struct action_list *out)
 {
 	struct fy_node *key = node, *value = NULL;
 
 	pos = yaml_pos(l->y, node, pos);
 	if (fy_node_is_mapping(node)) {
 		if (fy_node_mapping_item_count(node) != 1)
-			return yaml_refuse(l->y, pos, "an action is one text, or one text "
-						       "and its options");
+			return yaml_refuse(l->y, pos,
+				"an action is one text, or one text "
+				"and its options");
 		struct fy_node_pair *p = fy_node_mapping_get_by_index(node, 0);
 		key = fy_node_pair_key(p);
 		value = fy_node_pair_value(p);
@@ -380,7 +390,8 @@ static int load_is(struct loader *l, struct yaml_found f, struct check *c)
 		struct script_pos pos = yaml_pos(l->y, key, f.pos);
 		struct value *v = ARENA_NEW(l->arena, struct value);
 		if (value && !yaml_is_scalar(value))
-			return yaml_refuse(l->y, pos, "\"%s\" of is takes a value as in expect",
+			return yaml_refuse(l->y, pos,
+				"\"%s\" of is takes a value as in expect",
 				yaml_text(l->y, key).p);
 		struct str text = yaml_text(l->y, value);
 		if (text.p && scope_text(l, text, pos, &text))
@@ -406,7 +417,8 @@ static int load_check(struct loader *l, struct fy_node *node, struct check *c)
 		err = need_process(l, f[0].node, f[0].pos, &c->at);
 	if (err)
 		return err;
-	c->command = loader_own(l, f[2].node ? yaml_json(l->y, f[2].node) : json_object());
+	c->command =
+		loader_own(l, f[2].node ? yaml_json(l->y, f[2].node) : json_object());
 	json_object_set_new(c->command, "cmd", json_string(yaml_text(l->y, f[1].node).p));
 	err = scope_json(l, c->command, c->pos);
 	return err ? err : load_is(l, f[3], c);
@@ -448,7 +460,8 @@ static int load_step(struct loader *l, struct fy_node *node, struct step *s)
 		err = load_expects(
 			l, f[3].node, f[3].pos, false, &s->expects, &s->n_expects);
 	if (!err && f[4].node)
-		err = load_expects(l, f[4].node, f[4].pos, true, &s->nevers, &s->n_nevers);
+		err = load_expects(
+			l, f[4].node, f[4].pos, true, &s->nevers, &s->n_nevers);
 	if (!err && f[5].node)
 		err = load_checks(l, f[5].node, &s->checks, &s->n_checks);
 	return err;

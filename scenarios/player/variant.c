@@ -9,8 +9,25 @@
 
 static const struct script_pos nowhere;
 
-enum { V_ID, V_TEXT, V_SET, V_ACTORS, V_ROLES, V_FAULT, V_BEFORE, V_DO, V_EXPECT, V_CHECK,
-	V_FROM, V_FLOW, V_AFTER, V_NEVER, V_RIG, V_REFUSED, V_COUNT };
+enum {
+	V_ID,
+	V_TEXT,
+	V_SET,
+	V_ACTORS,
+	V_ROLES,
+	V_FAULT,
+	V_BEFORE,
+	V_DO,
+	V_EXPECT,
+	V_CHECK,
+	V_FROM,
+	V_FLOW,
+	V_AFTER,
+	V_NEVER,
+	V_RIG,
+	V_REFUSED,
+	V_COUNT
+};
 static const struct yaml_key variant_keys[] = {
 	[V_ID] = {"id", YAML_NAME, YAML_REQUIRED},
 	[V_TEXT] = {"text", YAML_TEXT},
@@ -41,11 +58,11 @@ enum { MAX_AXES = 8, MAX_COMBINATIONS = 1000 };
 
 /* What makes one run: the script, a variant of it or none, and a combination. */
 struct recipe {
-	struct source *source;         /* where the variant stands */
-	struct fy_node *variant;       /* NULL: base */
+	struct source *source;	 /* where the variant stands */
+	struct fy_node *variant; /* NULL: base */
 	struct choice choices[MAX_AXES];
 	size_t n_choices;
-	struct yaml_found f[V_COUNT];  /* of the variant */
+	struct yaml_found f[V_COUNT]; /* of the variant */
 };
 
 /* ---- rig ---- */
@@ -61,20 +78,22 @@ static int load_processes(struct loader *l, struct yaml_found f, struct variant 
 		struct str name = yaml_text(l->y, n);
 		if (!name.p || !rig_is_process(name.p))
 			return yaml_refuse(l->y, pos,
-				"\"%.*s\" is no element (hss, scscf, scscf2, icscf, epcscf, "
+				"\"%.*s\" is no element (hss, scscf, scscf2, icscf, "
+				"epcscf, "
 				"waaf, wwsf)",
 				STR_ARG(name));
 		for (size_t i = 0; i < v->n_processes; i++)
 			if (str_eq(name, str_of(list[i])))
-				return yaml_refuse(l->y, pos, "\"%s\" stands twice", name.p);
+				return yaml_refuse(
+					l->y, pos, "\"%s\" stands twice", name.p);
 		*LIST_ADD(l->arena, list, v->n_processes) = name.p;
 	}
 	v->processes = list;
 	return 0;
 }
 
-static int load_subscriber_file(struct loader *l, struct fy_node *n, struct script_pos pos,
-	struct variant *v, const char ***list)
+static int load_subscriber_file(struct loader *l, struct fy_node *n,
+	struct script_pos pos, struct variant *v, const char ***list)
 {
 	struct str name = yaml_text(l->y, n);
 	const char *path = name.n && name.p[0] == '/'
@@ -113,7 +132,8 @@ static int load_set(struct loader *l, struct yaml_found f, struct variant *v)
 	int err = 0;
 
 	while (!err && f.node && (p = fy_node_mapping_iterate(f.node, &it))) {
-		err = read_setting(l, fy_node_pair_key(p), fy_node_pair_value(p), f.pos, &s);
+		err = read_setting(
+			l, fy_node_pair_key(p), fy_node_pair_value(p), f.pos, &s);
 		if (!err)
 			err = put_setting(l, v, &s);
 	}
@@ -178,7 +198,8 @@ static int find_step(
 		"there is no step \"%.*s\" in the flow", STR_ARG(name));
 }
 
-/* The script's flow, or the variant's in place of the whole, or of step N and all behind. */
+/* The script's flow, or the variant's in place of the whole, or of step N and all behind.
+ */
 static int load_flow(struct loader *l, const struct yaml_found *f, struct variant *v)
 {
 	struct step *tail = NULL;
@@ -186,7 +207,8 @@ static int load_flow(struct loader *l, const struct yaml_found *f, struct varian
 
 	if (f[V_FROM].node && !f[V_FLOW].node)
 		return yaml_refuse(l->y, f[V_FROM].pos,
-			"\"from-step\" needs \"flow\": the steps that stand there instead");
+			"\"from-step\" needs \"flow\": the steps that stand there "
+			"instead");
 	if (f[V_FLOW].node && !f[V_FROM].node)
 		return load_steps(l, f[V_FLOW].node, &v->steps, &v->n_steps);
 	int err = load_base_flow(l, v);
@@ -217,8 +239,8 @@ static int check_before(struct loader *l, const struct yaml_found *f)
 		return 0;
 	}
 	if (!f[V_DO].node && !f[V_EXPECT].node)
-		return yaml_refuse(
-			l->y, f[V_BEFORE].pos, "\"before-step\" needs \"do\" or \"expect\"");
+		return yaml_refuse(l->y, f[V_BEFORE].pos,
+			"\"before-step\" needs \"do\" or \"expect\"");
 	if (f[V_CHECK].node && !f[V_EXPECT].node)
 		return yaml_refuse(
 			l->y, f[V_CHECK].pos, "\"check\" of a variant needs \"expect\"");
@@ -279,11 +301,12 @@ static int load_nevers(struct loader *l, const struct recipe *r, struct variant 
 
 	l->y = &l->sources->y;
 	if (never.node)
-		err = load_expects(l, never.node, never.pos, true, &v->nevers, &v->n_nevers);
+		err = load_expects(
+			l, never.node, never.pos, true, &v->nevers, &v->n_nevers);
 	l->y = &r->source->y;
 	if (!err && r->f[V_NEVER].node)
-		err = load_expects(l, r->f[V_NEVER].node, r->f[V_NEVER].pos, true, &v->nevers,
-			&v->n_nevers);
+		err = load_expects(l, r->f[V_NEVER].node, r->f[V_NEVER].pos, true,
+			&v->nevers, &v->n_nevers);
 	return err;
 }
 
@@ -304,7 +327,8 @@ static int load_refused(struct loader *l, struct yaml_found refused, struct vari
 			"\"%s\" is not among the rig's processes",
 			yaml_text(l->y, f[0].node).p);
 	v->refused_why = ARENA_NEW(l->arena, struct value);
-	if (value_parse(yaml_text(l->y, f[1].node), l->arena, l->regexes, v->refused_why, &fault))
+	if (value_parse(yaml_text(l->y, f[1].node), l->arena, l->regexes, v->refused_why,
+		    &fault))
 		return yaml_refuse_in(l->y, f[1].node, f[1].pos, fault.at, fault.why);
 	v->own_rig = true;
 	return 0;
@@ -388,7 +412,8 @@ static int check_captures(struct loader *l, const struct variant *v)
 						false) != NULL;
 			if (!taken)
 				return yaml_refuse(l->y, e->pattern.pos,
-					"nothing takes $%s, so \"not $%s\" would always hold",
+					"nothing takes $%s, so \"not $%s\" would always "
+					"hold",
 					f->value.name, f->value.name);
 		}
 	return 0;
@@ -399,7 +424,8 @@ static bool ends_processes(const struct variant *v)
 	for (size_t i = 0; i < v->n_steps; i++)
 		for (size_t k = 0; k < v->steps[i].n_actions; k++) {
 			enum action_kind kind = v->steps[i].actions[k].kind;
-			if (kind == ACTION_STOP || kind == ACTION_KILL || kind == ACTION_START)
+			if (kind == ACTION_STOP || kind == ACTION_KILL ||
+				kind == ACTION_START)
 				return true;
 		}
 	return false;
@@ -479,7 +505,8 @@ static int load_run(struct loader *l, struct recipe *r)
 	l->y = &r->source->y;
 	memset(r->f, 0, sizeof r->f);
 	if (r->variant)
-		err = yaml_keys(l->y, r->variant, nowhere, "a variant", variant_keys, r->f);
+		err = yaml_keys(
+			l->y, r->variant, nowhere, "a variant", variant_keys, r->f);
 	if (!err)
 		err = name_run(l, r, &v.id);
 	if (err)
@@ -509,7 +536,7 @@ static int load_run(struct loader *l, struct recipe *r)
 /* ---- all runs ---- */
 
 struct axes {
-	struct choice axis[MAX_AXES];  /* value: the list */
+	struct choice axis[MAX_AXES]; /* value: the list */
 	size_t n, combinations;
 	bool all;
 };
@@ -528,8 +555,8 @@ static int read_axes(struct loader *l, struct axes *axes)
 		struct script_pos pos = yaml_pos(l->y, key, nowhere);
 		if (str_eq(yaml_text(l->y, key), STR("variants"))) {
 			if (!str_eq(yaml_text(l->y, value), STR("all")))
-				return yaml_refuse(
-					l->y, pos, "\"variants\" of the matrix takes all");
+				return yaml_refuse(l->y, pos,
+					"\"variants\" of the matrix takes all");
 			axes->all = true;
 			continue;
 		}
@@ -549,8 +576,8 @@ static int read_axes(struct loader *l, struct axes *axes)
 }
 
 /* The last axis turns fastest. */
-static int load_combinations(
-	struct loader *l, const struct axes *axes, struct source *source, struct fy_node *variant)
+static int load_combinations(struct loader *l, const struct axes *axes,
+	struct source *source, struct fy_node *variant)
 {
 	int err = 0;
 
@@ -559,7 +586,8 @@ static int load_combinations(
 			.source = source, .variant = variant, .n_choices = axes->n};
 		size_t rest = k;
 		for (size_t i = axes->n; i-- > 0;) {
-			size_t n = (size_t)fy_node_sequence_item_count(axes->axis[i].value);
+			size_t n =
+				(size_t)fy_node_sequence_item_count(axes->axis[i].value);
 			r.choices[i] = axes->axis[i];
 			r.choices[i].value = fy_node_sequence_get_by_index(
 				axes->axis[i].value, (int)(rest % n));
@@ -570,7 +598,8 @@ static int load_combinations(
 	return err;
 }
 
-static int load_variant_list(struct loader *l, struct source *source, const struct axes *axes)
+static int load_variant_list(
+	struct loader *l, struct source *source, const struct axes *axes)
 {
 	struct fy_node *list = source->top[TOP_VARIANTS].node, *item;
 	void *it = NULL;
@@ -578,7 +607,8 @@ static int load_variant_list(struct loader *l, struct source *source, const stru
 
 	while (!err && list && (item = fy_node_sequence_iterate(list, &it))) {
 		err = axes ? load_combinations(l, axes, source, item)
-			   : load_run(l, &(struct recipe){.source = source, .variant = item});
+			   : load_run(l,
+				     &(struct recipe){.source = source, .variant = item});
 	}
 	return err;
 }
@@ -600,7 +630,7 @@ int load_variants(struct loader *l)
 		err = load_variant_list(l, s, &axes);
 	l->y = &main->y;
 	if (!err && !l->s->n_variants)
-		err = yaml_refuse(l->y, nowhere,
-			"there is neither a flow nor a variant with one");
+		err = yaml_refuse(
+			l->y, nowhere, "there is neither a flow nor a variant with one");
 	return err;
 }

@@ -21,7 +21,8 @@ static size_t count_blanks(struct str s)
 static size_t count_word(struct str s, const char *more)
 {
 	size_t n = 0;
-	while (n < s.n && (isalnum((unsigned char)s.p[n]) || (s.p[n] && strchr(more, s.p[n]))))
+	while (n < s.n &&
+		(isalnum((unsigned char)s.p[n]) || (s.p[n] && strchr(more, s.p[n]))))
 		n++;
 	return n;
 }
@@ -81,7 +82,8 @@ static size_t message_length(struct str s)
 			depth++;
 		} else if (c == '}') {
 			depth--;
-		} else if (depth <= 0 && (c == '\n' || (c == '#' && n && s.p[n - 1] == ' '))) {
+		} else if (depth <= 0 &&
+			   (c == '\n' || (c == '#' && n && s.p[n - 1] == ' '))) {
 			break;
 		}
 	}
@@ -179,8 +181,8 @@ static int refuse_document(struct yaml *y, struct fy_diag *diag)
 		STR_ARG(msg));
 }
 
-int yaml_open(struct yaml *y, const char *file, struct str text, struct arena *a, char *why,
-	size_t why_n)
+int yaml_open(struct yaml *y, const char *file, struct str text, struct arena *a,
+	char *why, size_t why_n)
 {
 	struct fy_diag_cfg dcfg;
 	int err = 0;
@@ -222,7 +224,8 @@ bool yaml_is_scalar(struct fy_node *n)
 	return n && fy_node_is_scalar(n);
 }
 
-struct script_pos yaml_pos(const struct yaml *y, struct fy_node *n, struct script_pos dflt)
+struct script_pos yaml_pos(
+	const struct yaml *y, struct fy_node *n, struct script_pos dflt)
 {
 	void *it = NULL;
 	while (n) {
@@ -230,15 +233,18 @@ struct script_pos yaml_pos(const struct yaml *y, struct fy_node *n, struct scrip
 		const struct fy_mark *m = t ? fy_token_start_mark(t) : NULL;
 		if (m) {
 			enum fy_node_style style = fy_node_get_style(n);
-			int back = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
-			return (struct script_pos){y->file, m->line + 1, m->column + 1 - back};
+			int back = style == FYNS_SINGLE_QUOTED ||
+				   style == FYNS_DOUBLE_QUOTED;
+			return (struct script_pos){
+				y->file, m->line + 1, m->column + 1 - back};
 		}
 		it = NULL;
 		if (fy_node_is_mapping(n)) {
 			struct fy_node_pair *p = fy_node_mapping_iterate(n, &it);
 			n = p ? fy_node_pair_key(p) : NULL;
 		} else {
-			n = fy_node_is_sequence(n) ? fy_node_sequence_iterate(n, &it) : NULL;
+			n = fy_node_is_sequence(n) ? fy_node_sequence_iterate(n, &it)
+						   : NULL;
 		}
 	}
 	return dflt;
@@ -254,8 +260,8 @@ static bool is_quoted(const struct yaml *y, struct script_pos pos)
 	return at < line.n && (line.p[at] == '"' || line.p[at] == '\'');
 }
 
-int yaml_refuse_in(struct yaml *y, struct fy_node *scalar, struct script_pos dflt, size_t at,
-	const char *why)
+int yaml_refuse_in(struct yaml *y, struct fy_node *scalar, struct script_pos dflt,
+	size_t at, const char *why)
 {
 	struct script_pos pos = yaml_pos(y, scalar, dflt);
 	enum fy_node_style style = fy_node_get_style(scalar);
@@ -263,7 +269,8 @@ int yaml_refuse_in(struct yaml *y, struct fy_node *scalar, struct script_pos dfl
 	const char *text = fy_node_get_scalar(scalar, &n);
 
 	/* Behind a line break the value and the file count differently. */
-	if (style <= FYNS_DOUBLE_QUOTED && (!text || !memchr(text, '\n', n < at ? n : at)))
+	if (style <= FYNS_DOUBLE_QUOTED &&
+		(!text || !memchr(text, '\n', n < at ? n : at)))
 		pos.col += (int)at + is_quoted(y, pos);
 	return yaml_refuse(y, pos, "%s", why);
 }
@@ -356,8 +363,9 @@ static int take_key(struct yaml *y, struct fy_node *key, struct fy_node *value,
 		return yaml_refuse(y, pos, "key \"%.*s\" is not known in %s (it has: %s)",
 			STR_ARG(name), what, list_keys(y, keys));
 	if (!value || !has_shape(value, keys[i].shape))
-		return yaml_refuse(y, yaml_pos(y, value, pos), "\"%s\" of %s takes %s, not %s",
-			keys[i].name, what, shape_words(keys[i].shape),
+		return yaml_refuse(y, yaml_pos(y, value, pos),
+			"\"%s\" of %s takes %s, not %s", keys[i].name, what,
+			shape_words(keys[i].shape),
 			!value || (yaml_is_scalar(value) && !yaml_text(y, value).n)
 				? "nothing"
 				: node_words(value));
@@ -365,8 +373,8 @@ static int take_key(struct yaml *y, struct fy_node *key, struct fy_node *value,
 	return 0;
 }
 
-int yaml_keys(struct yaml *y, struct fy_node *map, struct script_pos dflt, const char *what,
-	const struct yaml_key *keys, struct yaml_found *found)
+int yaml_keys(struct yaml *y, struct fy_node *map, struct script_pos dflt,
+	const char *what, const struct yaml_key *keys, struct yaml_found *found)
 {
 	struct script_pos pos = yaml_pos(y, map, dflt);
 	struct fy_node_pair *p;
@@ -379,11 +387,12 @@ int yaml_keys(struct yaml *y, struct fy_node *map, struct script_pos dflt, const
 		return yaml_refuse(y, pos, "%s is a mapping, not %s", what,
 			map ? node_words(map) : "nothing");
 	while (!err && (p = fy_node_mapping_iterate(map, &it)))
-		err = take_key(y, fy_node_pair_key(p), fy_node_pair_value(p), pos, what, keys,
-			found);
+		err = take_key(y, fy_node_pair_key(p), fy_node_pair_value(p), pos, what,
+			keys, found);
 	for (size_t i = 0; !err && keys[i].name; i++)
 		if ((keys[i].flags & YAML_REQUIRED) && !found[i].node)
-			err = yaml_refuse(y, pos, "%s needs the key \"%s\"", what, keys[i].name);
+			err = yaml_refuse(
+				y, pos, "%s needs the key \"%s\"", what, keys[i].name);
 	return err;
 }
 

@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Repetitions of repetitions cost regcomp(3) whatever memory there is; scripts are ours. */
+/* Repetitions of repetitions cost regcomp(3) whatever memory there is; scripts are ours.
+ */
 static bool repeats(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -28,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (repeats(text))
 		return 0;
-	if (pattern_parse(text, &a, &regexes, &p, &fault) && (fault.at > size || !fault.why[0]))
+	if (pattern_parse(text, &a, &regexes, &p, &fault) &&
+		(fault.at > size || !fault.why[0]))
 		abort();
 	if (!value_parse(text, &a, &regexes, &v, &fault))
 		value_holds(&v, text, NULL);

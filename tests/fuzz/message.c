@@ -1,15 +1,16 @@
-/* What a rogue puts on the wire reaches the judge, the ladder and the trace, too: the first
- * octet chooses the protocol, the rest is the message.
- * SPDX-License-Identifier: Apache-2.0 */
+/* What a rogue puts on the wire reaches the judge, the ladder and the trace, too: the
+ * first octet chooses the protocol, the rest is the message. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "common/base/buf.h"
 #include "scenarios/player/ladder.h"
 #include "scenarios/player/match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[] = {"To.tag", "Via[2].branch", "Authorization.nonce", "body",
-	"Request-URI", "Session-Id", "Server-Capabilities.Mandatory-Capability[2]",
-	"Experimental-Result", "token", "impu[1]", "Host", "code"};
+static const char *const names[] = {"To.tag", "Via[2].branch", "Authorization.nonce",
+	"body", "Request-URI", "Session-Id",
+	"Server-Capabilities.Mandatory-Capability[2]", "Experimental-Result", "token",
+	"impu[1]", "Host", "code"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

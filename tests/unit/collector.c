@@ -124,7 +124,8 @@ static void static_files(void **state)
 {
 	struct world w;
 	begin(&w);
-	struct trace_msg m = message(true, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n[5 octets, sha256 00]", 1);
+	struct trace_msg m =
+		message(true, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n[5 octets, sha256 00]", 1);
 	m.proto = TRACE_HTTP;
 	collector_sink(&m, w.c);
 	m = message(false, "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", 2);
@@ -183,7 +184,8 @@ static void over_tcp(void **state)
 	struct trace *t;
 	begin(&w);
 	struct clock *clock = clock_new(&w.loop);
-	assert_int_equal(trace_to(&w.loop, clock, "epcscf", collector_target(w.c), &t), 0);
+	assert_int_equal(
+		trace_to(&w.loop, clock, "epcscf", collector_target(w.c), &t), 0);
 	struct trace_msg m = message(false, "over the wire", 7);
 	trace_emit(t, &m);
 	memset(big, 'x', sizeof big - 1);

@@ -73,9 +73,10 @@ static void ends_and_kinds(void **state)
 
 static void fields(void **state)
 {
-	struct pattern p = parsed("a -> b: SIP 200 {To.tag: present, Via[2].branch: not /x,}y/, "
-				  "Contact.expires: 590..600, Public-Identity: sip:a@b, "
-				  "N: \"a, \\\"b\\\"}\", C: $nonce,\n  E: \"\"}");
+	struct pattern p =
+		parsed("a -> b: SIP 200 {To.tag: present, Via[2].branch: not /x,}y/, "
+		       "Contact.expires: 590..600, Public-Identity: sip:a@b, "
+		       "N: \"a, \\\"b\\\"}\", C: $nonce,\n  E: \"\"}");
 	assert_int_equal(p.n_fields, 7);
 	assert_string_equal(p.fields[0].name, "To.tag");
 	assert_int_equal(p.fields[0].value.kind, VALUE_PRESENT);
@@ -106,29 +107,35 @@ static void faults(void **state)
 		{"a -> b SIP", 7, "\":\" is missing behind TO"},
 		{"a -> b: SPI 200", 8, "\"SPI\" is no protocol: SIP, Cx, HTTP, WS"},
 		{"a -> b: SIP 4yx", 12,
-			"\"4yx\" is neither a method nor a status (401), a class (4xx) or a "
+			"\"4yx\" is neither a method nor a status (401), a class (4xx) "
+			"or a "
 			"/regex/"},
 		{"a -> b: Cx UAX", 11,
-			"\"UAX\" is no Diameter command: UAR UAA MAR MAA SAR SAA LIR LIA RTR RTA "
+			"\"UAX\" is no Diameter command: UAR UAA MAR MAA SAR SAA LIR LIA "
+			"RTR RTA "
 			"PPR PPA CER CEA DWR DWA DPR DPA"},
-		{"a -> b: WS HELLO", 11, "\"HELLO\" is no control frame: PING PONG CLOSE"},
+		{"a -> b: WS HELLO", 11,
+			"\"HELLO\" is no control frame: PING PONG CLOSE"},
 		{"a -> b: SIP 200 {To}", 17,
 			"field \"To\" has no value (\": VALUE\", or present)"},
-		{"a -> b: SIP 200 {To: }", 21, "a value is missing (\"\" is the empty text)"},
+		{"a -> b: SIP 200 {To: }", 21,
+			"a value is missing (\"\" is the empty text)"},
 		{"a -> b: SIP 200 {: x}", 17, "the name of a field is missing"},
 		{"a -> b: SIP 200 {To: x", 16, "\"{\" has no \"}\""},
 		{"a -> b: SIP 200 {To: \"x}", 21, "the quoted text has no end"},
 		{"a -> b: SIP 200 {To: /x}", 21, "the expression has no closing /"},
 		{"a -> b: SIP 200 {To: \"x\" y}", 25,
 			"\",\" or \"}\" is missing behind the value of To"},
-		{"a -> b: SIP 200 {To: $}", 21, "\"$\" needs a name: letters, digits, - and _"},
+		{"a -> b: SIP 200 {To: $}", 21,
+			"\"$\" needs a name: letters, digits, - and _"},
 		{"a -> b: SIP 200 {To: 9..1}", 21, "the range 9..1 is empty"},
 		{"a -> b: SIP 200 {} x", 19, "unexpected text behind the message"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct pattern p;
 		assert_int_not_equal(
-			pattern_parse(str_of(rows[i].text), &arena, &regexes, &p, &fault), 0);
+			pattern_parse(str_of(rows[i].text), &arena, &regexes, &p, &fault),
+			0);
 		assert_string_equal(fault.why, rows[i].why);
 		assert_int_equal(fault.at, rows[i].at);
 	}
@@ -143,22 +150,43 @@ static void values_hold(void **state)
 		const char *value, *got; /* got NULL: absent */
 		bool holds;
 	} rows[] = {
-		{"x", "x", true}, {"x", "X", false}, {"x", NULL, false}, {"\"\"", "", true},
-		{"\"\"", NULL, false}, {"not x", "y", true}, {"not x", "x", false},
-		{"not x", NULL, true}, {"present", "", true}, {"present", NULL, false},
-		{"absent", NULL, true}, {"absent", "", false}, {"not present", NULL, true},
-		{"not absent", "x", true}, {"/b+/", "abbc", true}, {"/^b/", "ab", false},
-		{"/b/", NULL, false}, {"not /b/", "a", true}, {"not /b/", NULL, true},
-		{"/a\\/b/", "a/b", true}, {"/a\\.b/", "aXb", false}, {"60..600", "60", true},
-		{"60..600", "600", true}, {"60..600", "601", false}, {"60..600", "6x", false},
-		{"60..600", "", false}, {"60..600", NULL, false}, {"-5..5", "-3", true},
-		{"a..b", "a..b", true}, {"\"present\"", "present", true},
+		{"x", "x", true},
+		{"x", "X", false},
+		{"x", NULL, false},
+		{"\"\"", "", true},
+		{"\"\"", NULL, false},
+		{"not x", "y", true},
+		{"not x", "x", false},
+		{"not x", NULL, true},
+		{"present", "", true},
+		{"present", NULL, false},
+		{"absent", NULL, true},
+		{"absent", "", false},
+		{"not present", NULL, true},
+		{"not absent", "x", true},
+		{"/b+/", "abbc", true},
+		{"/^b/", "ab", false},
+		{"/b/", NULL, false},
+		{"not /b/", "a", true},
+		{"not /b/", NULL, true},
+		{"/a\\/b/", "a/b", true},
+		{"/a\\.b/", "aXb", false},
+		{"60..600", "60", true},
+		{"60..600", "600", true},
+		{"60..600", "601", false},
+		{"60..600", "6x", false},
+		{"60..600", "", false},
+		{"60..600", NULL, false},
+		{"-5..5", "-3", true},
+		{"a..b", "a..b", true},
+		{"\"present\"", "present", true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct value v = value(rows[i].value);
 		enum holds h = value_holds(&v, str_of(rows[i].got), NULL);
 		if ((h == HOLDS) != rows[i].holds)
-			fail_msg("%s and %s", rows[i].value, rows[i].got ? rows[i].got : "(absent)");
+			fail_msg("%s and %s", rows[i].value,
+				rows[i].got ? rows[i].got : "(absent)");
 	}
 }
 

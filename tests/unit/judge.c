@@ -48,7 +48,8 @@ static struct str sip(const char *start, int cseq, const char *extra)
 static void put_avp(struct buf *b, uint32_t code, uint32_t vendor, struct str data)
 {
 	buf_u32(b, code);
-	buf_u32(b, (vendor ? 0xc0000000u : 0x40000000u) | (uint32_t)(data.n + (vendor ? 12 : 8)));
+	buf_u32(b, (vendor ? 0xc0000000u : 0x40000000u) |
+			   (uint32_t)(data.n + (vendor ? 12 : 8)));
 	if (vendor)
 		buf_u32(b, vendor);
 	buf_add(b, data);
@@ -86,7 +87,7 @@ static struct str cx(uint32_t command, bool request, const char *session, uint32
 struct fed {
 	const char *from, *to;
 	struct str bytes;
-	int burst;             /* of the step whose action sets it off */
+	int burst; /* of the step whose action sets it off */
 };
 
 struct world {
@@ -151,7 +152,8 @@ static void feed(struct world *w, const char *from, const char *to, struct str b
 	feed_at(w, from, to, bytes, w->now += 10);
 }
 
-/* As the runner does: on while steps are done, until one whose action is another burst's. */
+/* As the runner does: on while steps are done, until one whose action is another burst's.
+ */
 static void advance(struct world *w, int until)
 {
 	while (w->step < until && (w->step < 0 || judge_step_done(w->judge, w->step)) &&
@@ -164,7 +166,8 @@ static void advance(struct world *w, int until)
 static const struct finding *end(struct world *w)
 {
 	advance(w, (int)w->v->n_steps - 1);
-	if (!judge_suspects(w->judge) && !judge_step_done(w->judge, (int)w->v->n_steps - 1))
+	if (!judge_suspects(w->judge) &&
+		!judge_step_done(w->judge, (int)w->v->n_steps - 1))
 		judge_timeout(w->judge, w->step, 5000);
 	return judge_finish(w->judge);
 }
@@ -192,21 +195,20 @@ static void passes(struct world *w)
 	stop(w);
 }
 
-#define HEAD                                                                               \
-	"id: t\ntitle: t\nrig: {processes: [hss, scscf, icscf, epcscf, wwsf]}\n"           \
+#define HEAD                                                                             \
+	"id: t\ntitle: t\nrig: {processes: [hss, scscf, icscf, epcscf, wwsf]}\n"         \
 	"actors: {alice: {kind: wic}}\n"
 #define FLOW HEAD "flow:\n"
 
 /* ---- order ---- */
 
-static const char two_links[] = FLOW
-	"  - step: 1\n    do: alice registers\n    expect:\n"
-	"      - \"alice -> epcscf: SIP REGISTER\"\n"
-	"      - \"epcscf -> icscf: SIP REGISTER\"\n"
-	"      - \"icscf -> hss: Cx UAR\"\n"
-	"      - \"hss -> icscf: Cx UAA\"\n"
-	"      - \"icscf -> epcscf: SIP 403\"\n"
-	"      - \"epcscf -> alice: SIP 403\"\n";
+static const char two_links[] = FLOW "  - step: 1\n    do: alice registers\n    expect:\n"
+				     "      - \"alice -> epcscf: SIP REGISTER\"\n"
+				     "      - \"epcscf -> icscf: SIP REGISTER\"\n"
+				     "      - \"icscf -> hss: Cx UAR\"\n"
+				     "      - \"hss -> icscf: Cx UAA\"\n"
+				     "      - \"icscf -> epcscf: SIP 403\"\n"
+				     "      - \"epcscf -> alice: SIP 403\"\n";
 
 static void in_order(void **state)
 {
@@ -214,7 +216,8 @@ static void in_order(void **state)
 	start(&w, two_links);
 	advance(&w, 0);
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
-	feed(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, "Path: <sip:e>\r\n"));
+	feed(&w, "epcscf", "icscf",
+		sip("REGISTER sip:x SIP/2.0", 1, "Path: <sip:e>\r\n"));
 	feed(&w, "icscf", "hss", cx(300, true, "s1", 0));
 	assert_false(judge_step_done(w.judge, 0));
 	feed(&w, "hss", "icscf", cx(300, false, "s1", 5012));
@@ -232,7 +235,8 @@ static void late_records(void **state)
 	start(&w, two_links);
 	advance(&w, 0);
 	uint64_t t = w.now + 1;
-	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"), t + 60);
+	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"),
+		t + 60);
 	assert_true(judge_suspects(w.judge)); /* the link's first must be the REGISTER */
 	stop(&w);
 
@@ -242,8 +246,10 @@ static void late_records(void **state)
 	feed_at(&w, "icscf", "hss", cx(300, true, "s1", 0), t + 30);
 	feed_at(&w, "hss", "icscf", cx(300, false, "s1", 5012), t + 40);
 	feed_at(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""), t + 10);
-	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"), t + 60);
-	feed_at(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, "P: q\r\n"), t + 20);
+	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"),
+		t + 60);
+	feed_at(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, "P: q\r\n"),
+		t + 20);
 	feed_at(&w, "icscf", "epcscf", sip("SIP/2.0 403 Forbidden", 1, ""), t + 50);
 	passes(&w);
 }
@@ -254,12 +260,14 @@ static void order_of_a_transaction(void **state)
 	start(&w, two_links);
 	advance(&w, 0);
 	uint64_t t = w.now + 1;
-	feed_at(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, "P: q\r\n"), t + 5);
+	feed_at(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, "P: q\r\n"),
+		t + 5);
 	feed_at(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""), t + 10);
 	feed_at(&w, "icscf", "hss", cx(300, true, "s1", 0), t + 30);
 	feed_at(&w, "hss", "icscf", cx(300, false, "s1", 5012), t + 40);
 	feed_at(&w, "icscf", "epcscf", sip("SIP/2.0 403 Forbidden", 1, ""), t + 50);
-	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"), t + 60);
+	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"),
+		t + 60);
 	finds(&w, "1",
 		"expected \"alice -> epcscf: SIP REGISTER\", came \"epcscf -> icscf: SIP "
 		"REGISTER\" before it");
@@ -268,16 +276,20 @@ static void order_of_a_transaction(void **state)
 static void order_of_a_session(void **state)
 {
 	struct world w;
-	start(&w, FLOW "  - step: 1\n    expect: [\"icscf -> hss: Cx UAR\", \"hss -> icscf: Cx "
-		       "UAA\", \"hss -> scscf: Cx MAA\"]\n");
+	start(&w, FLOW
+		"  - step: 1\n    expect: [\"icscf -> hss: Cx UAR\", \"hss -> icscf: Cx "
+		"UAA\", \"hss -> scscf: Cx MAA\"]\n");
 	advance(&w, 0);
 	feed(&w, "hss", "scscf", cx(303, false, "s1", 2001)); /* same session */
 	feed(&w, "icscf", "hss", cx(300, true, "s1", 0));
 	feed(&w, "hss", "icscf", cx(300, false, "s1", 2001));
-	finds(&w, "1", "expected \"icscf -> hss: Cx UAR\", came \"hss -> scscf: Cx MAA\" before it");
+	finds(&w, "1",
+		"expected \"icscf -> hss: Cx UAR\", came \"hss -> scscf: Cx MAA\" before "
+		"it");
 
-	start(&w, FLOW "  - step: 1\n    expect: [\"icscf -> hss: Cx UAR\", \"hss -> icscf: Cx "
-		       "UAA\", \"hss -> scscf: Cx MAA\"]\n");
+	start(&w, FLOW
+		"  - step: 1\n    expect: [\"icscf -> hss: Cx UAR\", \"hss -> icscf: Cx "
+		"UAA\", \"hss -> scscf: Cx MAA\"]\n");
 	advance(&w, 0);
 	feed(&w, "hss", "scscf", cx(303, false, "s2", 2001)); /* another one */
 	feed(&w, "icscf", "hss", cx(300, true, "s1", 0));
@@ -289,7 +301,8 @@ static void unordered(void **state)
 {
 	static const char yaml[] = FLOW
 		"  - step: 1\n    expect:\n"
-		"      - {unordered: [\"hss -> scscf: Cx RTR\", \"hss -> scscf: Cx PPR\"]}\n"
+		"      - {unordered: [\"hss -> scscf: Cx RTR\", \"hss -> scscf: Cx "
+		"PPR\"]}\n"
 		"      - \"scscf -> hss: Cx RTA\"\n      - \"scscf -> hss: Cx PPA\"\n";
 	struct world w;
 	for (int swap = 0; swap < 2; swap++) {
@@ -305,14 +318,16 @@ static void unordered(void **state)
 	advance(&w, 0);
 	feed(&w, "hss", "scscf", cx(304, true, "a", 0));
 	feed(&w, "scscf", "hss", cx(304, false, "a", 2001));
-	finds(&w, "1", "expected \"hss -> scscf: Cx PPR\", came \"scscf -> hss: Cx RTA\"");
+	finds(&w, "1",
+		"expected \"hss -> scscf: Cx PPR\", came \"scscf -> hss: Cx RTA\"");
 }
 
 static void optional(void **state)
 {
-	static const char yaml[] = FLOW
-		"  - step: 1\n    expect:\n      - \"scscf -> hss: Cx MAR\"\n"
-		"      - {optional: \"hss -> scscf: Cx PPR\"}\n      - \"hss -> scscf: Cx MAA\"\n";
+	static const char yaml[] =
+		FLOW "  - step: 1\n    expect:\n      - \"scscf -> hss: Cx MAR\"\n"
+		     "      - {optional: \"hss -> scscf: Cx PPR\"}\n      - \"hss -> "
+		     "scscf: Cx MAA\"\n";
 	struct world w;
 	for (int with = 0; with < 2; with++) {
 		start(&w, yaml);
@@ -334,12 +349,14 @@ static void optional(void **state)
 static void wildcards_hold_nobody_up(void **state)
 {
 	struct world w;
-	start(&w, FLOW "  - step: 1\n    expect: [\"* -> hss: Cx MAR\", \"icscf -> hss: Cx UAR\"]\n");
+	start(&w, FLOW "  - step: 1\n    expect: [\"* -> hss: Cx MAR\", \"icscf -> hss: "
+		       "Cx UAR\"]\n");
 	advance(&w, 0);
 	feed(&w, "icscf", "hss", cx(300, true, "a", 0));
 	feed(&w, "scscf", "hss", cx(303, true, "b", 0));
 	passes(&w);
-	start(&w, FLOW "  - step: 1\n    expect: [\"* -> hss: Cx MAR\", \"icscf -> hss: Cx UAR\"]\n");
+	start(&w, FLOW "  - step: 1\n    expect: [\"* -> hss: Cx MAR\", \"icscf -> hss: "
+		       "Cx UAR\"]\n");
 	advance(&w, 0);
 	feed(&w, "icscf", "hss", cx(300, true, "a", 0));
 	finds(&w, "1", "expected \"* -> hss: Cx MAR\", nothing came for 5 s");
@@ -351,13 +368,15 @@ static void not_before_the_action(void **state)
 {
 	struct world w;
 	start(&w, FLOW
-		"  - step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER {CSeq: 1 REGISTER}\"]\n"
+		"  - step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER {CSeq: 1 "
+		"REGISTER}\"]\n"
 		"  - step: 2\n    do: alice refreshes\n"
 		"    expect: [\"alice -> epcscf: SIP REGISTER {CSeq: 2 REGISTER}\"]\n");
 	advance(&w, 0);
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 2, ""));
-	finds(&w, "1", "came \"alice -> epcscf: SIP REGISTER\", before the action of step 2");
+	finds(&w, "1",
+		"came \"alice -> epcscf: SIP REGISTER\", before the action of step 2");
 }
 
 static void ahead_of_its_step(void **state)
@@ -391,30 +410,34 @@ static void missing(void **state)
 
 static void never(void **state)
 {
-	static const char yaml[] = HEAD
-		"never: [\"epcscf -> icscf\", \"* -> *: SIP 5xx\"]\n"
-		"flow:\n  - step: 1\n    never: [\"icscf -> hss: Cx UAR\"]\n"
-		"    expect: [\"alice -> epcscf: SIP REGISTER\"]\n"
-		"  - step: 2\n    do: alice refreshes\n    expect: [\"icscf -> hss: Cx UAR\"]\n";
+	static const char yaml[] =
+		HEAD "never: [\"epcscf -> icscf\", \"* -> *: SIP 5xx\"]\n"
+		     "flow:\n  - step: 1\n    never: [\"icscf -> hss: Cx UAR\"]\n"
+		     "    expect: [\"alice -> epcscf: SIP REGISTER\"]\n"
+		     "  - step: 2\n    do: alice refreshes\n    expect: [\"icscf -> hss: "
+		     "Cx UAR\"]\n";
 	struct world w;
 
 	start(&w, yaml);
 	advance(&w, 0);
 	feed(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	finds(&w, "1",
-		"came \"epcscf -> icscf: SIP REGISTER\", which must never come: \"epcscf -> "
+		"came \"epcscf -> icscf: SIP REGISTER\", which must never come: \"epcscf "
+		"-> "
 		"icscf\"");
 	start(&w, yaml);
 	advance(&w, 0);
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	feed(&w, "epcscf", "alice", sip("SIP/2.0 503 Busy", 1, ""));
-	finds(&w, "1", "came \"epcscf -> alice: SIP 503\", which must never come: \"* -> *: SIP "
-		       "5xx\"");
+	finds(&w, "1",
+		"came \"epcscf -> alice: SIP 503\", which must never come: \"* -> *: SIP "
+		"5xx\"");
 	start(&w, yaml);
 	advance(&w, 0);
 	feed(&w, "icscf", "hss", cx(300, true, "a", 0));
 	finds(&w, "1",
-		"came \"icscf -> hss: Cx UAR\", which must never come in this step: \"icscf -> "
+		"came \"icscf -> hss: Cx UAR\", which must never come in this step: "
+		"\"icscf -> "
 		"hss: Cx UAR\"");
 	start(&w, yaml); /* in step 2 it may */
 	advance(&w, 0);
@@ -426,9 +449,9 @@ static void never(void **state)
 
 /* ---- outside the ladder ---- */
 
-static const char plain[] = FLOW
-	"  - step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER\", \"epcscf -> alice: SIP "
-	"200\"]\n";
+static const char plain[] = FLOW "  - step: 1\n    expect: [\"alice -> epcscf: SIP "
+				 "REGISTER\", \"epcscf -> alice: SIP "
+				 "200\"]\n";
 
 static void outside(void **state)
 {
@@ -445,8 +468,8 @@ static void outside(void **state)
 	feed(&w, "epcscf", "alice", STR("\r\n"));
 	feed(&w, "alice", "epcscf", STR("PING"));
 	feed(&w, "alice", "wwsf", STR("GET /wic.js HTTP/1.1\r\nHost: w\r\n\r\n"));
-	struct record *r =
-		feed_at(&w, "wwsf", "alice", STR("HTTP/1.1 200 OK\r\n\r\nx"), w.now += 10);
+	struct record *r = feed_at(
+		&w, "wwsf", "alice", STR("HTTP/1.1 200 OK\r\n\r\nx"), w.now += 10);
 	assert_int_equal(r->number, 9);
 	feed(&w, "epcscf", "wwsf", STR("GET /.well-known/jwks.json HTTP/1.1\r\n\r\n"));
 	feed(&w, "epcscf", "alice", sip("SIP/2.0 200 OK", 1, ""));
@@ -461,10 +484,12 @@ static void outside(void **state)
 static void named_outside(void **state)
 {
 	struct world w;
-	start(&w, FLOW
-		"  - step: 1\n    expect: [\"scscf -> hss: Cx CER\", \"alice -> epcscf: SIP "
-		"REGISTER\", \"alice -> epcscf: SIP REGISTER {retransmission: present}\", "
-		"\"epcscf -> alice: SIP 100\", \"epcscf -> alice: WS CLOSE {code: 1009}\"]\n");
+	start(&w, FLOW "  - step: 1\n    expect: [\"scscf -> hss: Cx CER\", \"alice -> "
+		       "epcscf: SIP "
+		       "REGISTER\", \"alice -> epcscf: SIP REGISTER {retransmission: "
+		       "present}\", "
+		       "\"epcscf -> alice: SIP 100\", \"epcscf -> alice: WS CLOSE {code: "
+		       "1009}\"]\n");
 	advance(&w, 0);
 	feed(&w, "scscf", "hss", cx(257, true, NULL, 0));
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
@@ -477,32 +502,35 @@ static void named_outside(void **state)
 static void a_retransmission_is_no_new_request(void **state)
 {
 	struct world w;
-	start(&w, FLOW "  - step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER\", \"alice -> "
-		       "epcscf: SIP REGISTER\"]\n");
+	start(&w, FLOW
+		"  - step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER\", \"alice -> "
+		"epcscf: SIP REGISTER\"]\n");
 	advance(&w, 0);
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
 	feed(&w, "alice", "epcscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
-	finds(&w, "1", "expected \"alice -> epcscf: SIP REGISTER\", nothing came for 5 s");
+	finds(&w, "1",
+		"expected \"alice -> epcscf: SIP REGISTER\", nothing came for 5 s");
 }
 
 /* ---- captures ---- */
 
 static void captures(void **state)
 {
-	static const char yaml[] = FLOW
-		"  - step: 1\n    expect:\n"
-		"      - \"scscf -> icscf: SIP 401 {X: $a}\"\n"
-		"      - \"icscf -> epcscf: SIP 401 {X: $a}\"\n"
-		"      - \"epcscf -> alice: SIP 401 {X: not $a}\"\n";
+	static const char yaml[] =
+		FLOW "  - step: 1\n    expect:\n"
+		     "      - \"scscf -> icscf: SIP 401 {X: $a}\"\n"
+		     "      - \"icscf -> epcscf: SIP 401 {X: $a}\"\n"
+		     "      - \"epcscf -> alice: SIP 401 {X: not $a}\"\n";
 	static const struct {
 		const char *x[3], *why;
 	} rows[] = {
 		{{"1", "1", "2"}, NULL},
-		{{"1", "2", "3"}, "expected \"icscf -> epcscf: SIP 401 {X: $a}\", came \"icscf -> "
-				  "epcscf: SIP 401\", where X is \"2\", not $a"},
-		{{"1", "1", "1"},
-			"expected \"epcscf -> alice: SIP 401 {X: not $a}\", came \"epcscf -> "
-			"alice: SIP 401\", where X is \"1\", expected not $a"},
+		{{"1", "2", "3"},
+			"expected \"icscf -> epcscf: SIP 401 {X: $a}\", came \"icscf -> "
+			"epcscf: SIP 401\", where X is \"2\", not $a"},
+		{{"1", "1", "1"}, "expected \"epcscf -> alice: SIP 401 {X: not $a}\", "
+				  "came \"epcscf -> "
+				  "alice: SIP 401\", where X is \"1\", expected not $a"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct world w;
@@ -525,7 +553,8 @@ static void captures(void **state)
 	uint64_t t = w.now;
 	feed_at(&w, "epcscf", "alice", sip("SIP/2.0 401 No", 1, "X: 1\r\n"), t + 30);
 	feed_at(&w, "scscf", "icscf", sip("SIP/2.0 401 No", 1, "X: 1\r\n"), t + 10);
-	finds(&w, "1", "came \"epcscf -> alice: SIP 401\", where X is \"1\", expected not $a");
+	finds(&w, "1",
+		"came \"epcscf -> alice: SIP 401\", where X is \"1\", expected not $a");
 }
 
 static void secrets_stay_hidden(void **state)
@@ -536,17 +565,20 @@ static void secrets_stay_hidden(void **state)
 	advance(&w, 0);
 	feed(&w, "alice", "epcscf",
 		sip("REGISTER sip:x SIP/2.0", 1,
-			"Authorization: Digest username=\"a\", response=\"0123456789abcdef\"\r\n"));
+			"Authorization: Digest username=\"a\", "
+			"response=\"0123456789abcdef\"\r\n"));
 	finds(&w, "1",
-		"expected \"alice -> epcscf: SIP REGISTER {Authorization.response: \"\"}\", came "
-		"\"alice -> epcscf: SIP REGISTER\", where Authorization.response is hidden (16 "
+		"expected \"alice -> epcscf: SIP REGISTER {Authorization.response: "
+		"\"\"}\", came "
+		"\"alice -> epcscf: SIP REGISTER\", where Authorization.response is "
+		"hidden (16 "
 		"octets), not what was expected");
 }
 
 /* ---- falsification ---- */
 
 struct line {
-	int step;              /* index */
+	int step; /* index */
 	const char *from, *to, *what, *field, *wrong_field, *wrong_what;
 	int burst;
 };
@@ -557,20 +589,28 @@ enum { N_STEPS = 5 };
 
 static const struct line good[] = {
 	{0, "alice", "epcscf", "HTTP GET /sip", "Host: e", "Host: f", "HTTP POST /sip"},
-	{0, "epcscf", "alice", "HTTP 101", "Upgrade: websocket", "Upgrade: x", "HTTP 403"},
-	{1, "alice", "epcscf", "SIP REGISTER", "CSeq: 1 REGISTER", "CSeq: 7 REGISTER", "SIP INVITE"},
-	{1, "epcscf", "icscf", "SIP REGISTER", "Path: present", "Path: absent", "SIP 200"},
+	{0, "epcscf", "alice", "HTTP 101", "Upgrade: websocket", "Upgrade: x",
+		"HTTP 403"},
+	{1, "alice", "epcscf", "SIP REGISTER", "CSeq: 1 REGISTER", "CSeq: 7 REGISTER",
+		"SIP INVITE"},
+	{1, "epcscf", "icscf", "SIP REGISTER", "Path: present", "Path: absent",
+		"SIP 200"},
 	{1, "icscf", "hss", "Cx UAR", "Session-Id: s1", "Session-Id: s9", "Cx MAR"},
 	{1, "hss", "icscf", "Cx UAA", "Result-Code: 2001", "Result-Code: 5012", "Cx SAA"},
-	{1, "icscf", "scscf", "SIP REGISTER", "CSeq: /^1 /", "CSeq: /^2 /", "SIP OPTIONS"},
+	{1, "icscf", "scscf", "SIP REGISTER", "CSeq: /^1 /", "CSeq: /^2 /",
+		"SIP OPTIONS"},
 	{1, "scscf", "hss", "Cx MAR", "Session-Id: s2", "Session-Id: s9", "Cx SAR"},
-	{1, "hss", "scscf", "Cx MAA", "Result-Code: 2001", "Result-Code: 1..2000", "Cx UAA"},
+	{1, "hss", "scscf", "Cx MAA", "Result-Code: 2001", "Result-Code: 1..2000",
+		"Cx UAA"},
 	{2, "scscf", "icscf", "SIP 401", "Call-ID: c1", "Call-ID: c2", "SIP 403"},
 	{2, "icscf", "epcscf", "SIP 401", "Call-ID: c1", "Call-ID: absent", "SIP 5xx"},
 	{2, "epcscf", "alice", "SIP 401", "Call-ID: c1", "Call-ID: not c1", "SIP 200"},
-	{3, "alice", "epcscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER", "SIP 200"},
-	{3, "epcscf", "icscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER", "Cx UAR"},
-	{3, "icscf", "scscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER", "SIP ACK"},
+	{3, "alice", "epcscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER",
+		"SIP 200"},
+	{3, "epcscf", "icscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER",
+		"Cx UAR"},
+	{3, "icscf", "scscf", "SIP REGISTER", "CSeq: 2 REGISTER", "CSeq: 1 REGISTER",
+		"SIP ACK"},
 	{3, "scscf", "hss", "Cx SAR", "Session-Id: s3", "Session-Id: $none", "Cx MAR"},
 	{3, "hss", "scscf", "Cx SAA", "Result-Code: 2001", "Result-Code: 5012", "Cx MAA"},
 	{4, "scscf", "icscf", "SIP 200", "Call-ID: c1", "Call-ID: c2", "SIP 401"},
@@ -585,7 +625,8 @@ static struct str message_of(int i)
 	int cseq = l->step < 3 ? 1 : 2;
 	char extra[40];
 
-	snprintf(extra, sizeof extra, "Path: <sip:p%d>\r\n", i); /* each has other bytes */
+	snprintf(
+		extra, sizeof extra, "Path: <sip:p%d>\r\n", i); /* each has other bytes */
 	switch (i) {
 	case 0:
 		return STR("GET /sip HTTP/1.1\r\nHost: e\r\n\r\n");
@@ -615,7 +656,9 @@ static void put_line(struct buf *b, const struct line *l, enum falsehood how)
 	bool turn = how == DIRECTION;
 	buf_fmt(b, "      - \"%s -> %s: %s {%s}\"\n", turn ? l->to : l->from,
 		turn ? l->from : l->to, how == KIND ? l->wrong_what : l->what,
-		how == KIND ? "" : how == VALUE ? l->wrong_field : l->field);
+		how == KIND    ? ""
+		: how == VALUE ? l->wrong_field
+			       : l->field);
 }
 
 static struct str ladder_script(int false_line, enum falsehood how)
@@ -674,7 +717,8 @@ static void the_good_ladder(void **state)
 
 static void every_falsehood(void **state)
 {
-	static const char *const names[] = {"", "value", "direction", "kind", "removed", "doubled"};
+	static const char *const names[] = {
+		"", "value", "direction", "kind", "removed", "doubled"};
 	for (int i = 0; i < N_LINES; i++)
 		for (int how = VALUE; how < N_FALSEHOODS; how++) {
 			if (how == VALUE && strstr(good[i].wrong_field, "$none"))
@@ -689,7 +733,8 @@ static void every_falsehood(void **state)
 			bool next = how == REMOVED && last_of_step(i) &&
 				    f->step == good[i].step + 1;
 			if (f->step != good[i].step && !next)
-				fail_msg("line %d, %s: step %s for %s: %.*s", i, names[how],
+				fail_msg("line %d, %s: step %s for %s: %.*s", i,
+					names[how],
 					f->step >= 0 ? step_names[f->step] : "none",
 					step_names[good[i].step], STR_ARG(f->why));
 			stop(&w);
@@ -708,19 +753,21 @@ static void ladder_text(void **state)
 	advance(&w, 0);
 	w.now = 1000000;
 	feed(&w, "alice", "epcscf",
-		sip("REGISTER sip:x SIP/2.0", 1, "Authorization: Digest response=\"secret\"\r\n"));
+		sip("REGISTER sip:x SIP/2.0", 1,
+			"Authorization: Digest response=\"secret\"\r\n"));
 	struct record *r = feed_at(&w, "epcscf", "icscf",
 		sip("REGISTER sip:x SIP/2.0", 1, "P: q\r\n"), 3000000);
 	r->received_ns = 0;
 	r->offset_ms = 5000;
 	end(&w);
 	ladder_put(&b, w.v, w.judge, &style, NULL, NULL);
-	assert_string_equal(buf_z(&b), "t/base  t\n"
-				       "\n  1    [alice registers]\n"
-				       "        0.000  alice -> epcscf  SIP REGISTER sip:x  (CSeq "
-				       "1 REGISTER)\n"
-				       "        0.002 +5s epcscf -x icscf   SIP REGISTER sip:x  "
-				       "(CSeq 1 REGISTER)\n");
+	assert_string_equal(buf_z(&b),
+		"t/base  t\n"
+		"\n  1    [alice registers]\n"
+		"        0.000  alice -> epcscf  SIP REGISTER sip:x  (CSeq "
+		"1 REGISTER)\n"
+		"        0.002 +5s epcscf -x icscf   SIP REGISTER sip:x  "
+		"(CSeq 1 REGISTER)\n");
 	buf_free(&b);
 	stop(&w);
 }

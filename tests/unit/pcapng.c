@@ -15,17 +15,19 @@
 
 static char path[] = "/tmp/imsrig-pcapng-XXXXXX";
 
-static const char sip[] = "REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/WSS h.invalid;branch=z9hG4bK1\r\n"
-			  "Max-Forwards: 70\r\nTo: <sip:a@x>\r\nFrom: <sip:a@x>;tag=1\r\n"
-			  "Call-ID: c1\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n";
+static const char sip[] =
+	"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/WSS h.invalid;branch=z9hG4bK1\r\n"
+	"Max-Forwards: 70\r\nTo: <sip:a@x>\r\nFrom: <sip:a@x>;tag=1\r\n"
+	"Call-ID: c1\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n";
 static const char http[] = "GET /sip HTTP/1.1\r\nHost: e\r\nUpgrade: websocket\r\n\r\n";
 /* DWR with Origin-Host and Origin-Realm. */
-static const uint8_t diameter[] = {1, 0, 0, 44, 0x80, 0, 1, 24, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
-	2, 0, 0, 1, 8, 0x40, 0, 0, 11, 'h', 's', 's', 0, 0, 0, 1, 40, 0x40, 0, 0, 12, 'r', 'e',
-	'a', 'l'};
+static const uint8_t diameter[] = {1, 0, 0, 44, 0x80, 0, 1, 24, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+	0, 0, 2, 0, 0, 1, 8, 0x40, 0, 0, 11, 'h', 's', 's', 0, 0, 0, 1, 40, 0x40, 0, 0,
+	12, 'r', 'e', 'a', 'l'};
 static const char ping[] = "PING";
 
-static struct record record(enum trace_proto proto, enum trace_via via, const void *p, size_t n)
+static struct record record(
+	enum trace_proto proto, enum trace_via via, const void *p, size_t n)
 {
 	struct record r = {.proto = proto,
 		.via = via,
@@ -120,7 +122,8 @@ static void tshark_dissects(void **state)
 		skip();
 	write_all();
 	snprintf(command, sizeof command,
-		"tshark -r %s -T fields -E separator='|' -e frame.protocols -e sip.Method -e "
+		"tshark -r %s -T fields -E separator='|' -e frame.protocols -e "
+		"sip.Method -e "
 		"http.request.method -e diameter.cmd.code -e websocket.opcode -e "
 		"exported_pdu.src_port 2>/dev/null",
 		path);

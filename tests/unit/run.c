@@ -1,4 +1,5 @@
-/* `imsrig run` with a made-up acting half: verdicts, exit codes, what is printed and left.
+/* `imsrig run` with a made-up acting half: verdicts, exit codes, what is printed and
+ * left.
  *
  * The script's words steer the made-up half: an actor "sends WHAT FROM TO" puts a message
  * on the wire, "fails" can't act, "hangs" never ends, "crashes" ends a process.
@@ -23,7 +24,7 @@
 
 struct rig {
 	struct rig_conf conf;
-	const char *refuses;           /* process that ended at start */
+	const char *refuses; /* process that ended at start */
 	int begun, reset;
 };
 
@@ -55,7 +56,8 @@ static void on_later(uv_timer_t *t)
 	uv_close((uv_handle_t *)t, on_later_closed);
 }
 
-static struct later *later(struct rig *rig, int err, const char *why, rig_done_h *h, void *arg)
+static struct later *later(
+	struct rig *rig, int err, const char *why, rig_done_h *h, void *arg)
 {
 	struct later *l = MEM_NEW(struct later);
 	l->h = h;
@@ -85,8 +87,8 @@ bool rig_is_process(const char *name)
 	return !strcmp(name, "hss") || !strcmp(name, "icscf") || !strcmp(name, "epcscf");
 }
 
-int rig_open(const struct rig_conf *conf, const struct variant *v, rig_done_h *h, void *arg,
-	struct rig **out)
+int rig_open(const struct rig_conf *conf, const struct variant *v, rig_done_h *h,
+	void *arg, struct rig **out)
 {
 	struct rig *rig = MEM_NEW(struct rig);
 	const char *start = "";
@@ -158,16 +160,18 @@ static struct addr address(const char *node)
 	return a;
 }
 
-static void put_on_wire(struct rig *rig, const char *what, const char *from, const char *to)
+static void put_on_wire(
+	struct rig *rig, const char *what, const char *from, const char *to)
 {
 	char bytes[400];
 	static int number;
 	bool response = what[0] >= '1' && what[0] <= '6';
 	snprintf(bytes, sizeof bytes,
 		"%s%s%s\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK%d\r\nTo: <sip:a@x>\r\n"
-		"From: <sip:a@x>;tag=1\r\nCall-ID: c1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
-		response ? "SIP/2.0 " : "", what, response ? " Reason" : " sip:x SIP/2.0", ++number,
-		response ? "REGISTER" : what);
+		"From: <sip:a@x>;tag=1\r\nCall-ID: c1\r\nCSeq: 1 %s\r\nContent-Length: "
+		"0\r\n\r\n",
+		response ? "SIP/2.0 " : "", what, response ? " Reason" : " sip:x SIP/2.0",
+		++number, response ? "REGISTER" : what);
 	for (int side = 0; side < 2; side++) {
 		struct trace_msg m = {.proto = TRACE_SIP,
 			.dir = side ? TRACE_RECEIVED : TRACE_SENT,
@@ -207,13 +211,13 @@ void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 	later(rig, 0, "", h, arg);
 }
 
-void rig_admin(struct rig *rig, const char *element, const json_t *command, rig_admin_h *h,
-	void *arg)
+void rig_admin(struct rig *rig, const char *element, const json_t *command,
+	rig_admin_h *h, void *arg)
 {
 	struct later *l = later(rig, 0, "", NULL, arg);
 	l->admin = h;
-	l->answer = json_pack("{s:b, s:s, s:[{s:i}]}", "ok", 1, "state", "registered", "list",
-		"n", 3);
+	l->answer = json_pack(
+		"{s:b, s:s, s:[{s:i}]}", "ok", 1, "state", "registered", "list", "n", 3);
 }
 
 const char *rig_name(const struct rig *rig, const struct addr *a)
@@ -341,16 +345,17 @@ static void is_summary(int n, int pass, int fail, int inconc, int error, int not
 	json_decref(j);
 }
 
-#define HEAD                                                                               \
-	"id: t\ntitle: T\nrig: {processes: [hss, icscf, epcscf]}\n"                        \
-	"actors: {alice: {kind: wic}}\nflow:\n"                                            \
-	"  - step: 1\n    do: alice sends REGISTER alice epcscf\n"                         \
+#define HEAD                                                                             \
+	"id: t\ntitle: T\nrig: {processes: [hss, icscf, epcscf]}\n"                      \
+	"actors: {alice: {kind: wic}}\nflow:\n"                                          \
+	"  - step: 1\n    do: alice sends REGISTER alice epcscf\n"                       \
 	"    expect: [\"alice -> epcscf: SIP REGISTER\"]\n"
 #define VARIANTS "variants:\n"
-#define GOOD                                                                               \
-	"  - id: good\n    before-step: 1\n    expect: [\"alice -> epcscf: SIP REGISTER\"]\n"
-#define DOES(id, what, expect)                                                             \
-	"  - id: " id "\n    flow:\n      - step: s\n        do: [" what "]\n"                \
+#define GOOD                                                                             \
+	"  - id: good\n    before-step: 1\n    expect: [\"alice -> epcscf: SIP "         \
+	"REGISTER\"]\n"
+#define DOES(id, what, expect)                                                           \
+	"  - id: " id "\n    flow:\n      - step: s\n        do: [" what "]\n"           \
 	"        expect: [" expect "]\n"
 
 static void pass(void **state)
@@ -383,10 +388,11 @@ static void pass(void **state)
 
 static void stops_at_the_first_that_fails(void **state)
 {
-	static const char yaml[] = HEAD VARIANTS
-		DOES("bad", "alice sends 403 epcscf alice", "\"epcscf -> alice: SIP 200\"") GOOD;
-	static const char why[] = "step s, epcscf: expected \"epcscf -> alice: SIP 200\", came "
-				  "\"epcscf -> alice: SIP 403\"; epcscf says: \"no token\"";
+	static const char yaml[] = HEAD VARIANTS DOES("bad",
+		"alice sends 403 epcscf alice", "\"epcscf -> alice: SIP 200\"") GOOD;
+	static const char why[] =
+		"step s, epcscf: expected \"epcscf -> alice: SIP 200\", came "
+		"\"epcscf -> alice: SIP 403\"; epcscf says: \"no token\"";
 
 	assert_int_equal(run(yaml, "--json", NULL), 1);
 	is_result(1, "bad", "fail", "s", why);
@@ -399,24 +405,33 @@ static void stops_at_the_first_that_fails(void **state)
 	assert_int_equal(run(yaml, "--json", "--variant", "b*", NULL), 1);
 	assert_int_equal(run(yaml, NULL), 1);
 	assert_non_null(strstr(buf_z(&said), why));
-	assert_non_null(strstr(buf_z(&said), "1 pass, 1 fail, 0 inconc, 0 error, 1 notrun"));
+	assert_non_null(
+		strstr(buf_z(&said), "1 pass, 1 fail, 0 inconc, 0 error, 1 notrun"));
 }
 
 static void the_worst_decides(void **state)
 {
 	static const char yaml[] = HEAD VARIANTS
-		"  - {id: cant, set: {hss.start: unsupported}}\n"
-		DOES("acts", "alice fails", "\"epcscf -> alice: SIP 200\"")
-		"  - {id: broken, set: {hss.start: badly}}\n"
-		DOES("admin", "{admin: {at: hss, cmd: x}}", "\"epcscf -> alice: SIP 200\"")
-		DOES("crash", "alice crashes", "\"epcscf -> alice: SIP 200\"");
+		"  - {id: cant, set: {hss.start: unsupported}}\n" DOES("acts",
+			"alice fails",
+			"\"epcscf -> alice: SIP 200\"") "  - {id: broken, set: "
+							"{hss.start: badly}}\n" DOES("adm"
+										     "in",
+								"{admin: {at: hss, cmd: "
+								"x}}",
+								"\"epcscf -> alice: SIP "
+								"200\"") DOES("crash",
+								"alice crashes",
+								"\"epcscf -> alice: SIP "
+								"200\"");
 
 	assert_int_equal(run(yaml, "--json", "--variant", "cant", NULL), 2);
 	is_result(0, "cant", "inconc", "", "there is no browser here");
 	assert_int_equal(run(yaml, "--json", "--variant", "broken", NULL), 3);
 	is_result(0, "broken", "error", "", "the rig did not start: hss did not start");
 	assert_int_equal(run(yaml, "--json", "--keep-going", NULL), 3);
-	is_result(2, "acts", "fail", "s", "step s, \"alice fails\": alice is not connected");
+	is_result(2, "acts", "fail", "s",
+		"step s, \"alice fails\": alice is not connected");
 	is_result(4, "admin", "error", "s", "step s, \"hss: x\": the socket is gone");
 	is_result(5, "crash", "inconc", "s",
 		"step s: hss ended by itself; its last line: \"assertion failed\"");
@@ -425,19 +440,24 @@ static void the_worst_decides(void **state)
 
 static void a_refused_start(void **state)
 {
-	static const char yaml[] = HEAD VARIANTS
-		"  - {id: right, set: {hss.start: x}, refused: {process: hss, why: /negative/}}\n"
-		"  - {id: wrong-why, set: {hss.start: x}, refused: {process: hss, why: /large/}}\n"
-		"  - {id: wrong-one, set: {icscf.start: x}, refused: {process: hss, why: /n/}}\n"
-		"  - {id: starts, refused: {process: hss, why: /n/}}\n";
+	static const char yaml[] =
+		HEAD VARIANTS "  - {id: right, set: {hss.start: x}, refused: {process: "
+			      "hss, why: /negative/}}\n"
+			      "  - {id: wrong-why, set: {hss.start: x}, refused: "
+			      "{process: hss, why: /large/}}\n"
+			      "  - {id: wrong-one, set: {icscf.start: x}, refused: "
+			      "{process: hss, why: /n/}}\n"
+			      "  - {id: starts, refused: {process: hss, why: /n/}}\n";
 
 	assert_int_equal(run(yaml, "--json", "--keep-going", NULL), 1);
 	is_result(1, "right", "pass", "", "");
 	is_result(2, "wrong-why", "fail", "",
-		"hss: expected to refuse its configuration with exit code 4 (/large/), hss ended "
+		"hss: expected to refuse its configuration with exit code 4 (/large/), "
+		"hss ended "
 		"with 4: \"size must not be negative\"");
 	is_result(3, "wrong-one", "fail", "",
-		"hss: expected to refuse its configuration with exit code 4 (/n/), icscf ended "
+		"hss: expected to refuse its configuration with exit code 4 (/n/), icscf "
+		"ended "
 		"with 4: \"size must not be negative\"");
 	is_result(4, "starts", "fail", "",
 		"hss: expected to refuse its configuration (/n/), started");
@@ -451,7 +471,9 @@ static void checks(void **state)
 		"  - step: 1\n    check: [{at: hss, cmd: state, is: {";
 	struct buf b = {0};
 
-	buf_fmt(&b, "%sstate: registered, list.0.n: 1..5, list.length: 1, other: absent}}]\n", head);
+	buf_fmt(&b,
+		"%sstate: registered, list.0.n: 1..5, list.length: 1, other: absent}}]\n",
+		head);
 	assert_int_equal(run(buf_z(&b), "--json", NULL), 0);
 	b.n = 0;
 	buf_fmt(&b, "%sstate: not-registered}}]\n", head);
@@ -468,12 +490,14 @@ static void usage_and_scripts(void **state)
 	assert_int_equal(run(HEAD, "--no-such", NULL), 4);
 	assert_int_equal(run(HEAD, "--seed", "x", NULL), 4);
 	assert_int_equal(run(HEAD, "--variant", "none", NULL), 4);
-	assert_non_null(strstr(buf_z(&said), "no script asked for has a variant \"none\""));
+	assert_non_null(
+		strstr(buf_z(&said), "no script asked for has a variant \"none\""));
 	assert_int_equal(run(NULL, "no-such-id", NULL), 4);
 	assert_non_null(strstr(buf_z(&said), "there is no script \"no-such-id\""));
 	assert_int_equal(run(NULL, "/no/such/file.yaml", NULL), 4);
 	assert_int_equal(run(HEAD "    flip: 1\n", "--json", NULL), 4);
-	assert_non_null(strstr(buf_z(&said), "t.yaml:9:5: key \"flip\" is not known in a step"));
+	assert_non_null(
+		strstr(buf_z(&said), "t.yaml:9:5: key \"flip\" is not known in a step"));
 	assert_int_equal(rigs_opened, before);
 	assert_int_equal(run(HEAD, "--help", NULL), 0);
 	assert_non_null(strstr(buf_z(&said), "--keep-going"));
@@ -526,9 +550,10 @@ static void silence(void **state)
 	char why[512];
 
 	uv_loop_init(&a.loop);
-	assert_int_equal(script_load_text("t.yaml",
-				 STR(HEAD "  - step: 2\n    expect: [\"icscf -> hss: Cx UAR\"]\n"),
-				 "/", &s, why),
+	assert_int_equal(
+		script_load_text("t.yaml",
+			STR(HEAD "  - step: 2\n    expect: [\"icscf -> hss: Cx UAR\"]\n"),
+			"/", &s, why),
 		0);
 	assert_int_equal(collector_open(&a.loop, 237, &a.rig.conf.collector), 0);
 	a.rig.conf.loop = &a.loop;
@@ -539,9 +564,9 @@ static void silence(void **state)
 	run_start(&conf, &s->variants[0], on_done, &a);
 	uv_run(&a.loop, UV_RUN_DEFAULT);
 	assert_int_equal(a.result.verdict, VERDICT_FAIL);
-	assert_string_equal(a.why,
-		"step 2, icscf: expected \"icscf -> hss: Cx UAR\", nothing came for 0.03 s; epcscf "
-		"says: \"no token\"");
+	assert_string_equal(a.why, "step 2, icscf: expected \"icscf -> hss: Cx UAR\", "
+				   "nothing came for 0.03 s; epcscf "
+				   "says: \"no token\"");
 	assert_int_equal(a.result.messages, 1);
 	assert_int_equal(a.rig.reset, 1);
 	assert_false(a.dirty);

@@ -98,24 +98,24 @@ static int end(void **state)
 	return system(command);
 }
 
-#define HEAD                                                                               \
-	"id: t\ntitle: T\nrig: {processes: [hss, icscf, epcscf]}\n"                        \
+#define HEAD                                                                             \
+	"id: t\ntitle: T\nrig: {processes: [hss, icscf, epcscf]}\n"                      \
 	"actors: {alice: {kind: wic, impu: \"sip:alice@x\"}}\n"
-#define FLOW                                                                               \
-	HEAD                                                                               \
-	"flow:\n"                                                                          \
-	"  - step: 1\n"                                                                    \
-	"    do: alice registers\n"                                                        \
-	"    expect:\n"                                                                    \
-	"      - \"alice -> epcscf: SIP REGISTER\"\n"                                      \
-	"  - step: 2\n"                                                                    \
-	"    text: two\n"                                                                  \
-	"    expect: [\"epcscf -> alice: SIP 200\"]\n"
+#define FLOW                                                                             \
+	HEAD "flow:\n"                                                                   \
+	     "  - step: 1\n"                                                             \
+	     "    do: alice registers\n"                                                 \
+	     "    expect:\n"                                                             \
+	     "      - \"alice -> epcscf: SIP REGISTER\"\n"                               \
+	     "  - step: 2\n"                                                             \
+	     "    text: two\n"                                                           \
+	     "    expect: [\"epcscf -> alice: SIP 200\"]\n"
 
 static void a_whole_script(void **state)
 {
 	const struct script *s = load(
-		"id: ts-1\ntitle: A title\ndocument: {name: TS 1, clause: 2.3, figure: 2-1}\n"
+		"id: ts-1\ntitle: A title\ndocument: {name: TS 1, clause: 2.3, figure: "
+		"2-1}\n"
 		"text: more\n"
 		"rig:\n  processes: [hss, icscf]\n  subscribers: subs.yaml\n"
 		"  set: {hss.cache.0.size: 7, icscf.on: true}\n"
@@ -123,13 +123,16 @@ static void a_whole_script(void **state)
 		"never: [\"* -> *: SIP 5xx\"]\n"
 		"flow:\n"
 		"  - step: 7-8\n    text: words\n"
-		"    do: [alice registers, {alice refreshes: {expires: 10}}, {advance: 4min}, "
+		"    do: [alice registers, {alice refreshes: {expires: 10}}, {advance: "
+		"4min}, "
 		"{wait: quiet}, release, unfault, {admin: {at: hss, cmd: rtr, n: 1}}]\n"
 		"    expect:\n"
-		"      - {unordered: [\"alice -> icscf: SIP 200\", {optional: \"hss -> icscf: Cx "
+		"      - {unordered: [\"alice -> icscf: SIP 200\", {optional: \"hss -> "
+		"icscf: Cx "
 		"UAA\"}]}\n"
 		"    never: [\"icscf -> hss\"]\n"
-		"    check: [{at: hss, cmd: state, args: {impi: a}, is: {x.y: 1..2, z: absent}}]\n");
+		"    check: [{at: hss, cmd: state, args: {impi: a}, is: {x.y: 1..2, z: "
+		"absent}}]\n");
 
 	assert_string_equal(s->doc_clause, "2.3");
 	assert_int_equal(s->n_variants, 1);
@@ -148,7 +151,9 @@ static void a_whole_script(void **state)
 	assert_int_equal(st->n_actions, 7);
 	assert_string_equal(st->actions[0].actor, "alice");
 	assert_string_equal(st->actions[0].verb, "registers");
-	assert_int_equal(json_integer_value(json_object_get(st->actions[1].options, "expires")), 10);
+	assert_int_equal(
+		json_integer_value(json_object_get(st->actions[1].options, "expires")),
+		10);
 	assert_int_equal(st->actions[2].ms, 240000);
 	assert_int_equal(st->actions[3].kind, ACTION_WAIT_QUIET);
 	assert_int_equal(st->actions[4].kind, ACTION_RELEASE);
@@ -169,24 +174,25 @@ static void a_whole_script(void **state)
 /* A message needs no quotes on a line of its own. */
 static void unquoted_messages(void **state)
 {
-	const struct script *s = load(HEAD
-		"ladders:\n"
-		"  l:\n"
-		"    - alice -> epcscf: SIP REGISTER {Authorization.nonce: \"\", X: it's}  # why\n"
-		"    - epcscf  ->  alice:  SIP 401 {A: present,\n"
-		"        B: /x{2}/}\n"
-		"flow:\n"
-		"  - step: 1\n"
-		"    text: |\n"
-		"      alice -> bob: this is text {\n"
-		"    expect:\n"
-		"      - {use: l}\n"
-		"      - optional: icscf -> hss: Cx UAR {User-Name: a}\n"
-		"      - icscf -> epcscf: SIP 200\n"
-		"    never:\n"
-		"      - * -> hss\n"
-		"  - step: 2\n"
-		"    expect: [hss -> icscf: Cx UAA]\n");
+	const struct script *s =
+		load(HEAD "ladders:\n"
+			  "  l:\n"
+			  "    - alice -> epcscf: SIP REGISTER {Authorization.nonce: "
+			  "\"\", X: it's}  # why\n"
+			  "    - epcscf  ->  alice:  SIP 401 {A: present,\n"
+			  "        B: /x{2}/}\n"
+			  "flow:\n"
+			  "  - step: 1\n"
+			  "    text: |\n"
+			  "      alice -> bob: this is text {\n"
+			  "    expect:\n"
+			  "      - {use: l}\n"
+			  "      - optional: icscf -> hss: Cx UAR {User-Name: a}\n"
+			  "      - icscf -> epcscf: SIP 200\n"
+			  "    never:\n"
+			  "      - * -> hss\n"
+			  "  - step: 2\n"
+			  "    expect: [hss -> icscf: Cx UAA]\n");
 	const struct step *st = &s->variants[0].steps[0];
 	assert_int_equal(st->n_expects, 4);
 	assert_string_equal(st->expects[0].pattern.text,
@@ -204,35 +210,43 @@ static void unquoted_messages(void **state)
 
 static void variants_fold(void **state)
 {
-	const struct script *s = load(FLOW
-		"never: [\"icscf -> hss: Cx LIR\"]\n"
-		"variants:\n"
-		"  - id: early\n    text: ends early\n    before-step: 2\n"
-		"    do: {advance: 1s}\n    expect: [\"epcscf -> alice: SIP 403\"]\n"
-		"    check: [{at: hss, cmd: state, is: {x: 1}}]\n"
-		"    never: [\"epcscf -> icscf\"]\n"
-		"    set: {hss.slow: true, alice.expires: 10}\n"
-		"  - id: tail\n    from-step: 2\n    flow:\n"
-		"      - {step: 2b, expect: [\"epcscf -> alice: SIP 401\"]}\n"
-		"      - {step: 3, expect: [\"alice -> epcscf: SIP ACK\"]}\n"
-		"  - id: other\n    flow: [{step: x, expect: [\"alice -> epcscf: SIP BYE\"]}]\n"
-		"    after: [{step: y, do: {kill: hss}, expect: [\"epcscf -> alice: SIP 200\"]}]\n"
-		"  - id: between\n    before-step: 2\n    do: [{fault: {message: \"hss -> icscf: Cx "
-		"UAA\", do: drop}}]\n"
-		"  - id: bad-config\n    set: {hss.size: -1}\n    refused: {process: hss, why: "
-		"/size/}\n"
-		"matrix: {epcscf.transport: [udp, tcp], alice.algorithm: [MD5, SHA-256]}\n");
+	const struct script *s = load(
+		FLOW "never: [\"icscf -> hss: Cx LIR\"]\n"
+		     "variants:\n"
+		     "  - id: early\n    text: ends early\n    before-step: 2\n"
+		     "    do: {advance: 1s}\n    expect: [\"epcscf -> alice: SIP 403\"]\n"
+		     "    check: [{at: hss, cmd: state, is: {x: 1}}]\n"
+		     "    never: [\"epcscf -> icscf\"]\n"
+		     "    set: {hss.slow: true, alice.expires: 10}\n"
+		     "  - id: tail\n    from-step: 2\n    flow:\n"
+		     "      - {step: 2b, expect: [\"epcscf -> alice: SIP 401\"]}\n"
+		     "      - {step: 3, expect: [\"alice -> epcscf: SIP ACK\"]}\n"
+		     "  - id: other\n    flow: [{step: x, expect: [\"alice -> epcscf: "
+		     "SIP BYE\"]}]\n"
+		     "    after: [{step: y, do: {kill: hss}, expect: [\"epcscf -> alice: "
+		     "SIP 200\"]}]\n"
+		     "  - id: between\n    before-step: 2\n    do: [{fault: {message: "
+		     "\"hss -> icscf: Cx "
+		     "UAA\", do: drop}}]\n"
+		     "  - id: bad-config\n    set: {hss.size: -1}\n    refused: "
+		     "{process: hss, why: "
+		     "/size/}\n"
+		     "matrix: {epcscf.transport: [udp, tcp], alice.algorithm: [MD5, "
+		     "SHA-256]}\n");
 
 	assert_int_equal(s->n_variants, 10);
 	const struct variant *v = script_variant(s, "early");
 	assert_int_equal(v->n_steps, 2);
 	assert_string_equal(v->steps[1].text, "ends early");
 	assert_int_equal(v->steps[1].n_actions, 1);
-	assert_string_equal(v->steps[1].expects[0].pattern.text, "epcscf -> alice: SIP 403");
+	assert_string_equal(
+		v->steps[1].expects[0].pattern.text, "epcscf -> alice: SIP 403");
 	assert_int_equal(v->steps[1].n_checks, 1);
 	assert_int_equal(v->n_nevers, 2);
 	assert_int_equal(v->n_settings, 1);
-	assert_int_equal(json_integer_value(json_object_get(v->actors[0].settings, "expires")), 10);
+	assert_int_equal(
+		json_integer_value(json_object_get(v->actors[0].settings, "expires")),
+		10);
 	assert_null(json_object_get(s->variants[0].actors[0].settings, "expires"));
 	assert_string_not_equal(v->rig_key, s->variants[0].rig_key);
 
@@ -250,7 +264,8 @@ static void variants_fold(void **state)
 	v = script_variant(s, "between");
 	assert_int_equal(v->n_steps, 2);
 	assert_int_equal(v->steps[1].actions[0].kind, ACTION_FAULT);
-	assert_string_equal(v->steps[1].expects[0].pattern.text, "epcscf -> alice: SIP 200");
+	assert_string_equal(
+		v->steps[1].expects[0].pattern.text, "epcscf -> alice: SIP 200");
 
 	v = script_variant(s, "bad-config");
 	assert_string_equal(v->refused_process, "hss");
@@ -260,15 +275,17 @@ static void variants_fold(void **state)
 	assert_non_null(v);
 	assert_int_equal(v->n_settings, 1);
 	assert_string_equal(
-		json_string_value(json_object_get(v->actors[0].settings, "algorithm")), "MD5");
-	assert_string_equal(s->variants[9].id, "epcscf.transport=tcp+alice.algorithm=SHA-256");
+		json_string_value(json_object_get(v->actors[0].settings, "algorithm")),
+		"MD5");
+	assert_string_equal(
+		s->variants[9].id, "epcscf.transport=tcp+alice.algorithm=SHA-256");
 }
 
 static void matrix_of_all(void **state)
 {
-	const struct script *s = load(FLOW
-		"variants:\n  - {id: v, before-step: 2, expect: [\"epcscf -> alice: SIP 403\"]}\n"
-		"matrix: {variants: all, hss.n: [1, 2]}\n");
+	const struct script *s = load(FLOW "variants:\n  - {id: v, before-step: 2, "
+					   "expect: [\"epcscf -> alice: SIP 403\"]}\n"
+					   "matrix: {variants: all, hss.n: [1, 2]}\n");
 	assert_int_equal(s->n_variants, 6);
 	assert_non_null(script_variant(s, "hss.n=2"));
 	assert_non_null(script_variant(s, "v+hss.n=2"));
@@ -276,26 +293,31 @@ static void matrix_of_all(void **state)
 
 static void includes_roles_and_parameters(void **state)
 {
-	put_file("inc.yaml", "roles: {edge: epcscf}\n"
-			     "actors: {bob: {kind: wic, impu: \"sip:bob@x\"}}\n"
-			     "ladders:\n"
-			     "  in: [\"ue -> edge: SIP REGISTER {To: ${ue.impu}, X: ${x}}\", {use: "
-			     "out, code: \"2${last}\", last: 9}]\n"
-			     "  out: [\"edge -> ue: SIP ${code}\"]\n"
-			     "variants:\n"
-			     "  - id: of-bob\n    roles: {ue: bob}\n"
-			     "    flow: [{step: 1, do: ue registers, expect: [{use: in, x: 2, last: "
-			     "\"02\"}]}]\n"
-			     "  - id: own\n    flow: [{step: 1, expect: [\"ue -> edge: SIP BYE\"]}]\n");
+	put_file("inc.yaml",
+		"roles: {edge: epcscf}\n"
+		"actors: {bob: {kind: wic, impu: \"sip:bob@x\"}}\n"
+		"ladders:\n"
+		"  in: [\"ue -> edge: SIP REGISTER {To: ${ue.impu}, X: ${x}}\", {use: "
+		"out, code: \"2${last}\", last: 9}]\n"
+		"  out: [\"edge -> ue: SIP ${code}\"]\n"
+		"variants:\n"
+		"  - id: of-bob\n    roles: {ue: bob}\n"
+		"    flow: [{step: 1, do: ue registers, expect: [{use: in, x: 2, last: "
+		"\"02\"}]}]\n"
+		"  - id: own\n    flow: [{step: 1, expect: [\"ue -> edge: SIP "
+		"BYE\"]}]\n");
 	const struct script *s = load(HEAD
 		"include: [inc.yaml]\nroles: {ue: alice}\n"
-		"flow: [{step: 1, do: ue registers, expect: [{use: in, x: 1, last: \"00\"}], "
+		"flow: [{step: 1, do: ue registers, expect: [{use: in, x: 1, last: "
+		"\"00\"}], "
 		"check: [{at: edge, cmd: state, args: {who: \"${ue.impu}\"}, is: {who: "
 		"\"${ue.impu}\"}}]}]\n"
 		"variants:\n"
-		"  - {id: own, set: {ue.impu: other, edge.n: 1}, before-step: 1, expect: [\"edge "
+		"  - {id: own, set: {ue.impu: other, edge.n: 1}, before-step: 1, expect: "
+		"[\"edge "
 		"-> ue: SIP 403 {To: ${ue.impu}}\"]}\n"
-		"  - id: hit\n    fault: {message: \"edge -> ue: SIP 401 {To: ${ue.impu}, A: "
+		"  - id: hit\n    fault: {message: \"edge -> ue: SIP 401 {To: "
+		"${ue.impu}, A: "
 		"present}\", do: set, set: {X: \"${ue.impu}\"}}\n");
 	const struct step *st = &s->variants[0].steps[0];
 	assert_string_equal(st->actions[0].actor, "alice");
@@ -304,18 +326,21 @@ static void includes_roles_and_parameters(void **state)
 	assert_string_equal(st->expects[1].pattern.text, "epcscf -> alice: SIP 200");
 	assert_string_equal(st->checks[0].at, "epcscf");
 	assert_string_equal(
-		json_string_value(json_object_get(st->checks[0].command, "who")), "sip:alice@x");
+		json_string_value(json_object_get(st->checks[0].command, "who")),
+		"sip:alice@x");
 
 	const struct variant *v = script_variant(s, "of-bob");
 	assert_string_equal(v->steps[0].expects[0].pattern.text,
 		"bob -> epcscf: SIP REGISTER {To: sip:bob@x, X: 2}");
-	assert_string_equal(v->steps[0].expects[1].pattern.text, "epcscf -> bob: SIP 202");
 	assert_string_equal(
-		json_string_value(json_object_get(v->actors[1].settings, "edge")), "epcscf");
+		v->steps[0].expects[1].pattern.text, "epcscf -> bob: SIP 202");
+	assert_string_equal(
+		json_string_value(json_object_get(v->actors[1].settings, "edge")),
+		"epcscf");
 
 	v = script_variant(s, "own"); /* the script's, not the included one */
-	assert_string_equal(
-		v->steps[0].expects[0].pattern.text, "epcscf -> alice: SIP 403 {To: other}");
+	assert_string_equal(v->steps[0].expects[0].pattern.text,
+		"epcscf -> alice: SIP 403 {To: other}");
 	assert_string_equal(v->settings[0].owner, "epcscf");
 	assert_int_equal(s->n_variants, 4);
 
@@ -323,21 +348,22 @@ static void includes_roles_and_parameters(void **state)
 	assert_string_equal(v->faults[0].node, "epcscf");
 	assert_string_equal(v->faults[0].peer, "alice");
 	char *rule = json_dumps(v->faults[0].rule, JSON_COMPACT | JSON_SORT_KEYS);
-	assert_string_equal(rule, "{\"do\":\"set\",\"match\":{\"dir\":\"sent\",\"fields\":{\"A\":"
-				  "true,\"To\":\"sip:alice@x\"},\"what\":\"SIP 401\"},\"set\":{"
-				  "\"X\":\"sip:alice@x\"}}");
+	assert_string_equal(rule,
+		"{\"do\":\"set\",\"match\":{\"dir\":\"sent\",\"fields\":{\"A\":"
+		"true,\"To\":\"sip:alice@x\"},\"what\":\"SIP 401\"},\"set\":{"
+		"\"X\":\"sip:alice@x\"}}");
 	free(rule);
 }
 
 /* ---- bad scripts ---- */
 
-#define STEP(line) HEAD "flow:\n  - step: 1\n    " line "\n"
-#define EXPECT(line) HEAD "flow:\n  - step: 1\n    expect:\n      - " line "\n"
+#define STEP(line)    HEAD "flow:\n  - step: 1\n    " line "\n"
+#define EXPECT(line)  HEAD "flow:\n  - step: 1\n    expect:\n      - " line "\n"
 #define VARIANT(line) FLOW "variants:\n  - id: v\n    " line "\n"
-#define DOES(line) STEP("expect: [\"alice -> epcscf: SIP BYE\"]\n    do: " line)
+#define DOES(line)    STEP("expect: [\"alice -> epcscf: SIP BYE\"]\n    do: " line)
 
 static const struct {
-	const char *yaml, *why;        /* why: behind the file's name */
+	const char *yaml, *why; /* why: behind the file's name */
 } bad[] = {
 	{"", ": the file is empty"},
 	{"a: [\n", ":2:1: flow sequence without a closing bracket"},
@@ -346,9 +372,11 @@ static const struct {
 	{"id: t\nrig: {processes: [hss]}\n", ":1:1: a script needs the key \"title\""},
 	{"id: t\ntitle: T\n", ":1:1: a script needs the key \"rig\""},
 	{HEAD "flwo: []\n",
-		":5:1: key \"flwo\" is not known in a script (it has: id, title, document, text, "
+		":5:1: key \"flwo\" is not known in a script (it has: id, title, "
+		"document, text, "
 		"rig, actors, roles, ladders, include, flow, never, variants, matrix)"},
-	{HEAD "flow: {step: 1}\n", ":5:8: \"flow\" of a script takes a list, not a mapping"},
+	{HEAD "flow: {step: 1}\n",
+		":5:8: \"flow\" of a script takes a list, not a mapping"},
 	{HEAD "flow: words\n", ":5:7: \"flow\" of a script takes a list, not a text"},
 	{HEAD "flow:\n", ":5:1: \"flow\" of a script takes a list, not nothing"},
 	{HEAD, ": there is neither a flow nor a variant with one"},
@@ -356,26 +384,31 @@ static const struct {
 	{"id: a b\ntitle: T\nrig: {processes: [hss]}\n",
 		":1:5: the id \"a b\" holds a blank or one of / * ? ["},
 	{"id: t\ntitle: T\nrig: {processes: [hss, ghost]}\nflow: []\n",
-		":3:24: \"ghost\" is no element (hss, scscf, scscf2, icscf, epcscf, waaf, wwsf)"},
+		":3:24: \"ghost\" is no element (hss, scscf, scscf2, icscf, epcscf, "
+		"waaf, wwsf)"},
 	{"id: t\ntitle: T\nrig: {processes: [hss, hss]}\nflow: []\n",
 		":3:24: \"hss\" stands twice"},
 	{"id: t\ntitle: T\nrig: {processes: [hss], set: {icscf.a: 1}}\nflow: []\n",
 		":3:31: \"icscf\" is neither among the rig's processes nor an actor"},
 	{"id: t\ntitle: T\nrig: {processes: [hss], set: {hss: 1}}\nflow: []\n",
 		":3:31: \"hss\" is no setting: PROCESS.KEY or ACTOR.KEY"},
-	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {a: {kind: frog}}\nflow: []\n",
+	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {a: {kind: frog}}\nflow: "
+	 "[]\n",
 		":4:14: \"frog\" is no kind of actor"},
 	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {a: {}}\nflow: []\n",
 		":4:10: actor \"a\" needs the key \"kind\""},
-	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {a: {kind: wic, shoe-size: 4}}\nflow: [{step: 1}]\n",
+	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {a: {kind: wic, shoe-size: "
+	 "4}}\nflow: [{step: 1}]\n",
 		":4:25: a wic has no setting \"shoe-size\""},
-	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {hss: {kind: wic}}\nflow: []\n",
+	{"id: t\ntitle: T\nrig: {processes: [hss]}\nactors: {hss: {kind: wic}}\nflow: "
+	 "[]\n",
 		":4:10: the name \"hss\" is taken"},
 	{HEAD "roles: {ue: zoe}\nflow: []\n",
 		":5:9: role \"ue\": \"zoe\" is neither an element nor an actor"},
 	{HEAD "include: none.yaml\nflow: []\n", NULL /* names the file */},
-	{STEP("expects: []"), ":7:5: key \"expects\" is not known in a step (it has: step, text, "
-			      "do, expect, never, check)"},
+	{STEP("expects: []"),
+		":7:5: key \"expects\" is not known in a step (it has: step, text, "
+		"do, expect, never, check)"},
 	{HEAD "flow:\n  - text: x\n", ":6:5: a step needs the key \"step\""},
 	{STEP("expect: \"alice -> epcscf: SIP BYE\""),
 		":7:13: \"expect\" of a step takes a list, not a text"},
@@ -385,13 +418,14 @@ static const struct {
 		":8:26: \"SPI\" is no protocol: SIP, Cx, HTTP, WS"},
 	{EXPECT("alice -> epcscf: SIP 200 {To}"),
 		":8:35: field \"To\" has no value (\": VALUE\", or present)"},
-	{EXPECT("zoe -> epcscf: SIP 200"),
-		":8:9: \"zoe\" is neither an element nor an actor or role of this script"},
+	{EXPECT("zoe -> epcscf: SIP 200"), ":8:9: \"zoe\" is neither an element nor an "
+					   "actor or role of this script"},
 	{EXPECT("alice -> epcscf"),
 		":8:9: a message that is expected needs its WHAT: FROM -> TO: WHAT"},
 	{EXPECT("{use: nothing}"), ":8:15: there is no ladder \"nothing\""},
-	{EXPECT("{alternative: x}"), ":8:10: key \"alternative\" is not known in an entry of "
-				     "expect (it has: unordered, optional)"},
+	{EXPECT("{alternative: x}"),
+		":8:10: key \"alternative\" is not known in an entry of "
+		"expect (it has: unordered, optional)"},
 	{EXPECT("\"alice -> epcscf: SIP ${code}\""),
 		":8:9: nothing gives a value for ${code}"},
 	{EXPECT("\"alice -> epcscf: SIP 200 {To: not $x}\""),
@@ -399,7 +433,8 @@ static const struct {
 	{HEAD "ladders: {l: [{use: l}]}\nflow: [{step: 1, expect: [{use: l}]}]\n",
 		":5:21: ladder \"l\" uses itself"},
 	{DOES("zoe registers"),
-		":8:9: \"zoe\" is neither an actor or role of this script nor an action (advance, "
+		":8:9: \"zoe\" is neither an actor or role of this script nor an action "
+		"(advance, "
 		"fault, release, unfault, wait, stop, kill, start, admin)"},
 	{DOES("alice"), ":8:9: what does \"alice\" do?"},
 	{DOES("alice dances"), ":8:9: a wic does not dance"},
@@ -416,7 +451,8 @@ static const struct {
 	{DOES("{stop: hss, kill: hss}"),
 		":8:10: an action is one text, or one text and its options"},
 	{DOES("{fault: {message: \"hss -> icscf: Cx UAA\", do: explode}}"),
-		":8:55: \"explode\" is no fault (drop, hold, delay, duplicate, rewrite, replace, "
+		":8:55: \"explode\" is no fault (drop, hold, delay, duplicate, rewrite, "
+		"replace, "
 		"set)"},
 	{DOES("{fault: {message: \"hss -> icscf: Cx UAA\", do: delay}}"),
 		":8:18: a fault that does \"delay\" needs the key \"ms\""},
@@ -430,15 +466,19 @@ static const struct {
 	{VARIANT("before-step: 9\n    do: alice registers"),
 		":15:18: there is no step \"9\" in the flow"},
 	{VARIANT("before-step: 1"), ":15:5: \"before-step\" needs \"do\" or \"expect\""},
-	{VARIANT("from-step: 1"),
-		":15:5: \"from-step\" needs \"flow\": the steps that stand there instead"},
+	{VARIANT("from-step: 1"), ":15:5: \"from-step\" needs \"flow\": the steps that "
+				  "stand there instead"},
 	{VARIANT("rig: big"), ":15:10: \"rig\" of a variant takes own"},
-	{VARIANT("set: {alice.shoe-size: 4}"), ":15:11: a wic has no setting \"shoe-size\""},
+	{VARIANT("set: {alice.shoe-size: 4}"),
+		":15:11: a wic has no setting \"shoe-size\""},
 	{VARIANT("refused: {process: hss}"), ":15:15: \"refused\" needs the key \"why\""},
 	{FLOW "variants: [{id: base}]\n", ":13:17: \"base\" is the flow itself"},
-	{FLOW "variants: [{id: v}, {id: v}]\n", ":13:26: there is a variant \"v\" already"},
-	{FLOW "matrix: {hss.x: 1}\n", ":13:10: \"hss.x\" of the matrix takes a list of values"},
-	{FLOW "matrix: {variants: some}\n", ":13:10: \"variants\" of the matrix takes all"},
+	{FLOW "variants: [{id: v}, {id: v}]\n",
+		":13:26: there is a variant \"v\" already"},
+	{FLOW "matrix: {hss.x: 1}\n",
+		":13:10: \"hss.x\" of the matrix takes a list of values"},
+	{FLOW "matrix: {variants: some}\n",
+		":13:10: \"variants\" of the matrix takes all"},
 };
 
 static void bad_scripts(void **state)
