@@ -2,7 +2,8 @@ imsrig_library(scenario
   SOURCES
     scenarios/player/expect.c scenarios/player/yaml.c scenarios/player/script.c
     scenarios/player/scope.c scenarios/player/step.c scenarios/player/message.c
-    scenarios/player/fault.c scenarios/player/variant.c
+    scenarios/player/fault.c scenarios/player/script_rig.c scenarios/player/variant.c
+    scenarios/player/matrix.c
   LINK conf trace PkgConfig::FYAML PkgConfig::JANSSON)
 
 # The judging half: messages, judge, collector, evidence.
@@ -37,8 +38,8 @@ endif()
 # The run; links with the acting half, or with what a test puts in its place.
 imsrig_library(playing
   SOURCES
-    scenarios/player/session.c scenarios/player/pool.c scenarios/player/run.c
-    scenarios/player/catalog.c
+    scenarios/player/run_main.c scenarios/player/session.c scenarios/player/pool.c
+    scenarios/player/run.c scenarios/player/catalog.c
   LINK judging)
 target_compile_definitions(playing PRIVATE SCENARIOS_DIR="${CMAKE_SOURCE_DIR}/scenarios")
 

@@ -1,4 +1,4 @@
-/* Private to script.c, scope.c, step.c and variant.c: a script while it is being loaded.
+/* Private to script.c and the files that it is divided into: a script while it is being loaded.
  *
  * The flow is read anew for every variant, in the variant's *scope*: its roles, its actors
  * with their settings, and the values given to the ladder at hand.
@@ -77,11 +77,6 @@ struct script_pos scope_member(
 	struct loader *l, struct fy_node *map, const char *key, struct script_pos dflt);
 /* Names and roles in the settings and options that name a node become the node's name. */
 void scope_nodes(const struct loader *l, json_t *options);
-/* One row of a `set`. */
-int read_setting(struct loader *l, struct fy_node *key, struct fy_node *value,
-	struct script_pos dflt, struct setting *out);
-/* To the variant's settings, or merged into the actor in scope. */
-int put_setting(struct loader *l, struct variant *v, const struct setting *s);
 
 /* ---- step.c; `pos` is that of the key above; lists are appended to ---- */
 struct fault_list {
@@ -104,5 +99,32 @@ int load_pattern(
 int load_faults(struct loader *l, struct fy_node *node, struct script_pos pos,
 	struct fault_list *out);
 
-/* ---- variant.c: fills s->variants ---- */
+/* ---- one run ---- */
+enum { V_ID, V_TEXT, V_SET, V_ACTORS, V_ROLES, V_FAULT, V_BEFORE, V_DO, V_EXPECT, V_CHECK, V_FROM, V_FLOW, V_AFTER, V_NEVER, V_RIG, V_REFUSED, V_COUNT };
+
+/* One value of one axis of the matrix. */
+struct choice {
+	struct source *source;
+	struct yaml_found axis;
+	struct fy_node *key, *value;
+};
+enum { MAX_AXES = 8 };
+
+/* What makes one run: the script, a variant of it or none, and a combination. */
+struct recipe {
+	struct source *source;         /* where the variant stands */
+	struct fy_node *variant;       /* NULL: base */
+	struct choice choices[MAX_AXES];
+	size_t n_choices;
+	struct yaml_found f[V_COUNT];  /* of the variant */
+};
+
+/* script_rig.c: the script's rig, then what the variant and the matrix set in it. */
+int load_rig(struct loader *l, const struct recipe *r, struct variant *v);
+const char *rig_key(struct loader *l, const struct variant *v);
+
+/* variant.c: adds the run to the script, in a scope of its own. */
+int load_run(struct loader *l, struct recipe *r);
+
+/* matrix.c: fills s->variants. */
 int load_variants(struct loader *l);

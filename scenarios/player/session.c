@@ -1,30 +1,19 @@
-/* `imsrig run`: the scripts asked for, one variant after the other, and the worst verdict
- * as exit code.
+/* The variants of one `imsrig run`.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "scenarios/player/session.h"
+
 #include <errno.h>
-#include <fnmatch.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/chance.h"
-#include "common/base/log.h"
 #include "scenarios/player/catalog.h"
 #include "scenarios/player/pool.h"
 #include "scenarios/player/run.h"
 
 #define PATIENCE_NS 500000000ull /* a signal after this ends the program at once */
-enum { MAX_WORKERS = 8, DEFAULT_JOBS = 3, LOOK_AHEAD = 64 };
-
-struct options {
-	const char *variant; /* glob; NULL: all */
-	const char *out;
-	uint64_t seed;
-	int jobs;
-	bool json, keep_going, ladder, no_color;
-};
+enum { LOOK_AHEAD = 64, MAX_OPENING = 3, SPARE_SLOTS = 3 };
 
 /* A job that ran, until those before it have, too. */
 struct outcome {
@@ -42,18 +31,16 @@ struct worker {
 
 struct session {
 	uv_loop_t loop;
-	struct options opt;
-	struct catalog catalog;
-	const struct variant **variants; /* to be run, in order */
-	const struct variant **jobs;	 /* the same; NULL once begun */
+	struct session_conf conf;
+	const struct variant **jobs; /* conf.variants; NULL once begun */
 	struct outcome *outcomes;
-	size_t n_jobs, first_waiting, told;
+	size_t first_waiting, told;
 	struct evidence *evidence;
 	struct pool *pool;
-	struct worker workers[MAX_WORKERS];
+	struct worker workers[SESSION_MAX_WORKERS];
 	uv_timer_t turn; /* look for what can be done, at the next turn */
 	uv_signal_t interrupt, terminate;
-	bool over, finishing, colour;
+	bool over, finishing;
 	uint64_t interrupted_ns; /* 0: not */
 	struct totals totals;
 	enum verdict worst;
@@ -83,14 +70,14 @@ static void print_result(struct session *s, const struct result *r)
 {
 	static const char *const colours[] = {"", "32", "33", "31", "31;1"};
 
-	if (s->opt.json) {
+	if (s->conf.json) {
 		print_json(result_json(r));
 		return;
 	}
-	if (s->colour)
+	if (s->conf.colour)
 		printf("\033[%sm", colours[r->verdict]);
 	printf("%-7s", verdict_name(r->verdict));
-	if (s->colour)
+	if (s->conf.colour)
 		printf("\033[0m");
 	printf("%s/%s  %d messages, %.2f s\n", r->variant->script->id, r->variant->id,
 		r->messages, r->seconds);
@@ -103,7 +90,7 @@ static void print_totals(struct session *s)
 {
 	const struct totals *t = &s->totals;
 
-	if (s->opt.json) {
+	if (s->conf.json) {
 		print_json(totals_json(t));
 		return;
 	}
@@ -121,7 +108,7 @@ static void finish(struct session *s);
  * that does not pass, whatever came of those behind it. */
 static void tell(struct session *s)
 {
-	while (s->told < s->n_jobs && s->outcomes[s->told].page && !s->over) {
+	while (s->told < s->conf.n && s->outcomes[s->told].page && !s->over) {
 		struct outcome *o = &s->outcomes[s->told++];
 		const struct result *r = page_result(o->page);
 		verdict_worsen(&s->worst, r->verdict ? r->verdict : VERDICT_ERROR);
@@ -130,8 +117,11 @@ static void tell(struct session *s)
 		if (o->ladder.n)
 			fwrite(o->ladder.p, 1, o->ladder.n, stdout);
 		print_result(s, r);
-		if (r->verdict != VERDICT_PASS && !s->opt.keep_going)
+		if (r->verdict != VERDICT_PASS && !s->conf.keep_going)
 			s->over = true;
+		page_free(o->page);
+		buf_free(&o->ladder);
+		o->page = NULL;
 	}
 }
 
@@ -140,10 +130,10 @@ static void keep_outcome(
 {
 	struct outcome *o = &s->outcomes[at];
 	struct judge *j = run ? run_judge(run) : NULL;
-	struct ladder_style style = {.colour = s->colour};
+	struct ladder_style style = {.colour = s->conf.colour};
 
 	o->page = page_new(s->evidence, r, j, run_traced, run);
-	if (j && s->opt.ladder && !s->opt.json) {
+	if (j && s->conf.ladder && !s->conf.json) {
 		ladder_put(&o->ladder, r->variant, j, &style, run_traced, run);
 		buf_byte(&o->ladder, '\n');
 	}
@@ -231,7 +221,7 @@ static void start_job(struct worker *w, size_t at, struct slot *slot)
 
 static struct worker *idle_worker(struct session *s)
 {
-	for (int i = 0; i < s->opt.jobs; i++)
+	for (int i = 0; i < s->conf.workers; i++)
 		if (!s->workers[i].run)
 			return &s->workers[i];
 	return NULL;
@@ -239,7 +229,7 @@ static struct worker *idle_worker(struct session *s)
 
 static bool any_busy(const struct session *s)
 {
-	for (int i = 0; i < s->opt.jobs; i++)
+	for (int i = 0; i < s->conf.workers; i++)
 		if (s->workers[i].run)
 			return true;
 	return false;
@@ -249,9 +239,9 @@ static bool any_busy(const struct session *s)
  */
 static void start_jobs(struct session *s)
 {
-	while (s->first_waiting < s->n_jobs && !s->jobs[s->first_waiting])
+	while (s->first_waiting < s->conf.n && !s->jobs[s->first_waiting])
 		s->first_waiting++;
-	for (size_t i = s->first_waiting, seen = 0; i < s->n_jobs && seen < LOOK_AHEAD;
+	for (size_t i = s->first_waiting, seen = 0; i < s->conf.n && seen < LOOK_AHEAD;
 		i++) {
 		if (!s->jobs[i])
 			continue;
@@ -271,7 +261,7 @@ static void start_jobs(struct session *s)
 
 static void stop_runs(struct session *s, const char *why)
 {
-	for (int i = 0; i < s->opt.jobs; i++)
+	for (int i = 0; i < s->conf.workers; i++)
 		if (s->workers[i].run)
 			run_stop(s->workers[i].run, why);
 }
@@ -286,14 +276,14 @@ static void on_turn(uv_timer_t *t)
 		start_jobs(s);
 	if (s->over)
 		stop_runs(s, "another one ended the run");
-	if (s->over ? !any_busy(s) : s->told == s->n_jobs)
+	if (s->over ? !any_busy(s) : s->told == s->conf.n)
 		finish(s);
 }
 
 static void on_died(struct slot *slot, const char *element, const char *line, void *arg)
 {
 	struct session *s = arg;
-	for (int i = 0; i < s->opt.jobs; i++)
+	for (int i = 0; i < s->conf.workers; i++)
 		if (s->workers[i].run && s->workers[i].slot == slot)
 			run_died(s->workers[i].run, element, line);
 }
@@ -327,9 +317,9 @@ static void on_pool_closed(void *arg)
 static void finish(struct session *s)
 {
 	s->finishing = true;
-	for (; s->told < s->n_jobs; s->told++) {
+	for (; s->told < s->conf.n; s->told++) {
 		struct result r = {
-			.variant = s->variants[s->told], .why = "", .step = ""};
+			.variant = s->conf.variants[s->told], .why = "", .step = ""};
 		struct page *p = page_new(s->evidence, &r, NULL, NULL, NULL);
 		totals_add(&s->totals, VERDICT_NONE);
 		evidence_put(s->evidence, p);
@@ -340,28 +330,6 @@ static void finish(struct session *s)
 
 /* ---- the beginning ---- */
 
-static int choose_jobs(struct session *s)
-{
-	for (size_t i = 0; i < s->catalog.n; i++)
-		for (size_t k = 0; k < s->catalog.scripts[i]->n_variants; k++) {
-			const struct variant *v = &s->catalog.scripts[i]->variants[k];
-			if (s->opt.variant && strcmp(s->opt.variant, v->id) &&
-				fnmatch(s->opt.variant, v->id, 0))
-				continue;
-			s->variants = mem_realloc(
-				s->variants, (s->n_jobs + 1) * sizeof *s->variants);
-			s->variants[s->n_jobs++] = v;
-		}
-	if (s->n_jobs)
-		return 0;
-	if (s->opt.variant)
-		fprintf(stderr, "imsrig: no script asked for has a variant \"%s\"\n",
-			s->opt.variant);
-	else
-		fprintf(stderr, "imsrig: there are no scripts in %s\n", s->catalog.root);
-	return -EINVAL;
-}
-
 static void watch_signal(struct session *s, uv_signal_t *h, int number)
 {
 	uv_signal_init(&s->loop, h);
@@ -370,20 +338,12 @@ static void watch_signal(struct session *s, uv_signal_t *h, int number)
 	uv_unref((uv_handle_t *)h);
 }
 
-static int run_jobs(struct session *s)
+static int run_jobs(struct session *s, const char *bin)
 {
-	char why[256], *bin = catalog_bin();
-	int err = evidence_open(s->opt.out, s->opt.seed, &s->evidence, why);
-
-	if (err) {
-		fprintf(stderr, "imsrig: %s\n", why);
-		free(bin);
-		return verdict_exit(VERDICT_ERROR);
-	}
-	s->jobs = mem_alloc(s->n_jobs * sizeof *s->jobs);
-	memcpy(s->jobs, s->variants, s->n_jobs * sizeof *s->jobs);
-	s->outcomes = mem_zalloc(s->n_jobs * sizeof *s->outcomes);
-	for (int i = 0; i < s->opt.jobs; i++)
+	s->jobs = mem_alloc(s->conf.n * sizeof *s->jobs);
+	memcpy(s->jobs, s->conf.variants, s->conf.n * sizeof *s->jobs);
+	s->outcomes = mem_zalloc(s->conf.n * sizeof *s->outcomes);
+	for (int i = 0; i < s->conf.workers; i++)
 		s->workers[i].session = s;
 	uv_loop_init(&s->loop);
 	uv_timer_init(&s->loop, &s->turn);
@@ -392,12 +352,13 @@ static int run_jobs(struct session *s)
 	watch_signal(s, &s->terminate, SIGTERM);
 	struct pool_conf conf = {.loop = &s->loop,
 		.bin_dir = bin,
-		.seed = s->opt.seed,
+		.seed = s->conf.seed,
 		.evidence = s->evidence,
 		.jobs = s->jobs,
-		.n_jobs = s->n_jobs,
-		.max_slots = s->opt.jobs + 3,
-		.max_opening = s->opt.jobs < 3 ? s->opt.jobs : 3,
+		.n_jobs = s->conf.n,
+		.max_slots = s->conf.workers + SPARE_SLOTS,
+		.max_opening =
+			s->conf.workers < MAX_OPENING ? s->conf.workers : MAX_OPENING,
 		.changed = schedule,
 		.died = on_died,
 		.arg = s};
@@ -409,152 +370,32 @@ static int run_jobs(struct session *s)
 	pool_free(s->pool);
 	s->totals.seconds = (double)(clock_real_ns() - s->started_ns) / 1e9;
 	print_totals(s);
-	err = evidence_close(s->evidence, &s->totals);
-	if (err) {
-		fprintf(stderr, "imsrig: the evidence is not complete: %s\n",
-			strerror(-err));
-		verdict_worsen(&s->worst, VERDICT_ERROR);
-	}
-	for (size_t i = 0; i < s->n_jobs; i++) {
+	for (size_t i = 0; i < s->conf.n; i++) {
 		page_free(s->outcomes[i].page);
 		buf_free(&s->outcomes[i].ladder);
 	}
 	free(s->outcomes);
 	free(s->jobs);
-	free(bin);
+	int err = evidence_close(s->evidence, &s->totals);
+	if (err) {
+		fprintf(stderr, "imsrig: the evidence is not complete: %s\n",
+			strerror(-err));
+		verdict_worsen(&s->worst, VERDICT_ERROR);
+	}
 	return verdict_exit(s->worst);
 }
 
-static const char usage[] =
-	"imsrig run [ID|GLOB|FILE ...]: replay scenario scripts and judge them\n"
-	"\n"
-	"  --variant V    only this variant (or glob); the flow itself is \"base\"\n"
-	"  --jobs N       run up to N variants at once, each on a rig of its own\n"
-	"  --keep-going   go on after a verdict that is not pass\n"
-	"  --json         one JSON object a line: results, then a summary\n"
-	"  --ladder       print every ladder (a single variant's is printed anyway)\n"
-	"  --seed N       draw the same values as a run with this seed (verdicts.json "
-	"has it)\n"
-	"  --out DIR      leave the evidence in DIR, not in runs/<time>\n"
-	"  --no-color     no colours, as with NO_COLOR in the environment\n"
-	"\n"
-	"Without a name every script is run. Exit codes: 0 pass, 1 fail, 2 "
-	"inconclusive,\n"
-	"3 error, 4 usage or script.\n";
-
-enum {
-	O_VARIANT = 256,
-	O_KEEP_GOING,
-	O_JSON,
-	O_LADDER,
-	O_SEED,
-	O_OUT,
-	O_NO_COLOR,
-	O_VERSION,
-	O_JOBS
-};
-static const struct option long_options[] = {
-	{"variant", required_argument, NULL, O_VARIANT},
-	{"jobs", required_argument, NULL, O_JOBS},
-	{"keep-going", no_argument, NULL, O_KEEP_GOING},
-	{"json", no_argument, NULL, O_JSON},
-	{"ladder", no_argument, NULL, O_LADDER},
-	{"seed", required_argument, NULL, O_SEED},
-	{"out", required_argument, NULL, O_OUT},
-	{"no-color", no_argument, NULL, O_NO_COLOR},
-	{"version", no_argument, NULL, O_VERSION},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
-static int usage_fault(const char *what, const char *value)
+int session_run(const struct session_conf *conf)
 {
-	fprintf(stderr, "imsrig run: %s \"%s\" (see imsrig run --help)\n", what, value);
-	return EXIT_USAGE;
-}
+	struct session s = {.conf = *conf, .worst = VERDICT_NONE};
+	char why[256];
 
-/* -1: go on; else the exit code. */
-static int read_options(struct options *o, int argc, char **argv)
-{
-	uint32_t n;
-	int c;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
-		switch (c) {
-		case O_VARIANT:
-			o->variant = optarg;
-			break;
-		case O_JOBS:
-			if (str_u32(str_of(optarg), &n) || !n || n > MAX_WORKERS)
-				return usage_fault(
-					"--jobs takes a number from 1 to 8, not", optarg);
-			o->jobs = (int)n;
-			break;
-		case O_KEEP_GOING:
-			o->keep_going = true;
-			break;
-		case O_JSON:
-			o->json = true;
-			break;
-		case O_LADDER:
-			o->ladder = true;
-			break;
-		case O_SEED:
-			if (str_u64(str_of(optarg), &o->seed) || !o->seed)
-				return usage_fault(
-					"--seed takes a number from 1, not", optarg);
-			break;
-		case O_OUT:
-			o->out = optarg;
-			break;
-		case O_NO_COLOR:
-			o->no_color = true;
-			break;
-		case O_VERSION:
-			puts("imsrig " IMSRIG_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			return EXIT_USAGE;
-		}
-	return -1;
-}
-
-/* A run can be repeated: without a seed one is drawn, and kept with the evidence. */
-static uint64_t draw_seed(void)
-{
-	struct chance c;
-	chance_init(&c, 0, "run");
-	uint32_t seed = chance_u32(&c);
-	return seed ? seed : 1;
-}
-
-int run_main(int argc, char **argv)
-{
-	struct session s = {.worst = VERDICT_NONE};
-	struct log_conf log = {.level = LOG_WARN, .node = "imsrig"};
-	int code = read_options(&s.opt, argc, argv);
-
-	if (code >= 0)
-		return code;
-	log_setup(&log);
-	if (!s.opt.jobs)
-		s.opt.jobs = DEFAULT_JOBS;
-	if (!s.opt.seed)
-		s.opt.seed = draw_seed();
-	if (catalog_load(&s.catalog, argv + optind, (size_t)(argc - optind)) ||
-		choose_jobs(&s)) {
-		code = EXIT_USAGE;
-	} else {
-		const char *no_color = getenv("NO_COLOR");
-		s.colour = isatty(STDOUT_FILENO) && !s.opt.no_color &&
-			   !(no_color && no_color[0]);
-		s.opt.ladder = s.opt.ladder || s.n_jobs == 1;
-		code = run_jobs(&s);
+	if (evidence_open(conf->out, conf->seed, &s.evidence, why)) {
+		fprintf(stderr, "imsrig: %s\n", why);
+		return verdict_exit(VERDICT_ERROR);
 	}
-	free(s.variants);
-	catalog_free(&s.catalog);
+	char *bin = catalog_bin();
+	int code = run_jobs(&s, bin);
+	free(bin);
 	return code;
 }

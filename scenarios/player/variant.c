@@ -1,33 +1,12 @@
-/* Loading scenario scripts: every run as a whole, from the flow, a variant and a
- * combination of the matrix.
+/* Loading scenario scripts: one run as a whole, from the flow and a variant of it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/loader.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const struct script_pos nowhere;
 
-enum {
-	V_ID,
-	V_TEXT,
-	V_SET,
-	V_ACTORS,
-	V_ROLES,
-	V_FAULT,
-	V_BEFORE,
-	V_DO,
-	V_EXPECT,
-	V_CHECK,
-	V_FROM,
-	V_FLOW,
-	V_AFTER,
-	V_NEVER,
-	V_RIG,
-	V_REFUSED,
-	V_COUNT
-};
 static const struct yaml_key variant_keys[] = {
 	[V_ID] = {"id", YAML_NAME, YAML_REQUIRED},
 	[V_TEXT] = {"text", YAML_TEXT},
@@ -47,130 +26,6 @@ static const struct yaml_key variant_keys[] = {
 	[V_REFUSED] = {"refused", YAML_MAP},
 	[V_COUNT] = {NULL},
 };
-
-/* One value of one axis of the matrix. */
-struct choice {
-	struct source *source;
-	struct yaml_found axis;
-	struct fy_node *key, *value;
-};
-enum { MAX_AXES = 8, MAX_COMBINATIONS = 1000 };
-
-/* What makes one run: the script, a variant of it or none, and a combination. */
-struct recipe {
-	struct source *source;	 /* where the variant stands */
-	struct fy_node *variant; /* NULL: base */
-	struct choice choices[MAX_AXES];
-	size_t n_choices;
-	struct yaml_found f[V_COUNT]; /* of the variant */
-};
-
-/* ---- rig ---- */
-
-static int load_processes(struct loader *l, struct yaml_found f, struct variant *v)
-{
-	struct fy_node *n;
-	const char **list = NULL;
-	void *it = NULL;
-
-	while ((n = fy_node_sequence_iterate(f.node, &it))) {
-		struct script_pos pos = yaml_pos(l->y, n, f.pos);
-		struct str name = yaml_text(l->y, n);
-		if (!name.p || !rig_is_process(name.p))
-			return yaml_refuse(l->y, pos,
-				"\"%.*s\" is no element (hss, scscf, scscf2, icscf, "
-				"epcscf, "
-				"waaf, wwsf)",
-				STR_ARG(name));
-		for (size_t i = 0; i < v->n_processes; i++)
-			if (str_eq(name, str_of(list[i])))
-				return yaml_refuse(
-					l->y, pos, "\"%s\" stands twice", name.p);
-		*LIST_ADD(l->arena, list, v->n_processes) = name.p;
-	}
-	v->processes = list;
-	return 0;
-}
-
-static int load_subscriber_file(struct loader *l, struct fy_node *n,
-	struct script_pos pos, struct variant *v, const char ***list)
-{
-	struct str name = yaml_text(l->y, n);
-	const char *path = name.n && name.p[0] == '/'
-				   ? name.p
-				   : arena_fmt(l->arena, "%s/%s", l->root, name.p).p;
-	if (access(path, R_OK))
-		return yaml_refuse(
-			l->y, yaml_pos(l->y, n, pos), "%s: %s", path, strerror(errno));
-	*LIST_ADD(l->arena, *list, v->n_subscribers) = path;
-	return 0;
-}
-
-static int load_subscribers(struct loader *l, struct yaml_found f, struct variant *v)
-{
-	const char **list = NULL;
-	struct fy_node *n;
-	void *it = NULL;
-	int err = 0;
-
-	if (!f.node)
-		return 0;
-	if (yaml_is_scalar(f.node))
-		err = load_subscriber_file(l, f.node, f.pos, v, &list);
-	else
-		while (!err && (n = fy_node_sequence_iterate(f.node, &it)))
-			err = load_subscriber_file(l, n, f.pos, v, &list);
-	v->subscribers = list;
-	return err;
-}
-
-static int load_set(struct loader *l, struct yaml_found f, struct variant *v)
-{
-	struct fy_node_pair *p;
-	struct setting s;
-	void *it = NULL;
-	int err = 0;
-
-	while (!err && f.node && (p = fy_node_mapping_iterate(f.node, &it))) {
-		err = read_setting(
-			l, fy_node_pair_key(p), fy_node_pair_value(p), f.pos, &s);
-		if (!err)
-			err = put_setting(l, v, &s);
-	}
-	return err;
-}
-
-/* The rig of the script, then what the variant and the matrix set in it. */
-static int load_rig(struct loader *l, const struct recipe *r, struct variant *v)
-{
-	static const struct yaml_key keys[] = {{"processes", YAML_LIST, YAML_REQUIRED},
-		{"subscribers", YAML_TEXTS}, {"set", YAML_MAP}, {NULL}};
-	struct yaml_found f[3], rig = l->sources->top[TOP_RIG];
-	struct setting s;
-
-	l->y = &l->sources->y;
-	int err = yaml_keys(l->y, rig.node, rig.pos, "the rig", keys, f);
-	if (!err)
-		err = load_processes(l, f[0], v);
-	l->processes = v->processes;
-	l->n_processes = v->n_processes;
-	if (!err)
-		err = load_subscribers(l, f[1], v);
-	if (!err)
-		err = load_set(l, f[2], v);
-	l->y = &r->source->y;
-	if (!err)
-		err = load_set(l, r->f[V_SET], v);
-	for (size_t i = 0; !err && i < r->n_choices; i++) {
-		l->y = &r->choices[i].source->y;
-		err = read_setting(l, r->choices[i].key, r->choices[i].value,
-			r->choices[i].axis.pos, &s);
-		if (!err)
-			err = put_setting(l, v, &s);
-	}
-	l->y = &r->source->y;
-	return err;
-}
 
 /* ---- flow ---- */
 
@@ -361,30 +216,6 @@ static int load_steps_of(struct loader *l, const struct recipe *r, struct varian
 
 /* ---- what every whole run must be ---- */
 
-static const char *rig_key(struct loader *l, const struct variant *v)
-{
-	json_t *key = json_object(), *list = json_array(), *files = json_array(),
-	       *set = json_object();
-
-	for (size_t i = 0; i < v->n_processes; i++)
-		json_array_append_new(list, json_string(v->processes[i]));
-	for (size_t i = 0; i < v->n_subscribers; i++)
-		json_array_append_new(files, json_string(v->subscribers[i]));
-	for (size_t i = 0; i < v->n_settings; i++) {
-		const struct setting *s = &v->settings[i];
-		struct str name = arena_fmt(l->arena, "%s.%s", s->owner, s->path);
-		json_object_set(set, name.p, s->value);
-	}
-	json_object_set_new(key, "processes", list);
-	json_object_set_new(key, "subscribers", files);
-	json_object_set_new(key, "set", set);
-	char *text = json_dumps(key, JSON_SORT_KEYS | JSON_COMPACT);
-	const char *out = arena_str(l->arena, str_of(text)).p;
-	free(text);
-	json_decref(key);
-	return out;
-}
-
 static const struct field_test *capture_test(
 	const struct expect *e, size_t n, const char *name, bool negate)
 {
@@ -497,7 +328,7 @@ static int name_run(struct loader *l, const struct recipe *r, const char **out)
 	return 0;
 }
 
-static int load_run(struct loader *l, struct recipe *r)
+int load_run(struct loader *l, struct recipe *r)
 {
 	struct variant v = {.script = l->s};
 	int err = 0;
@@ -531,106 +362,4 @@ static int load_run(struct loader *l, struct recipe *r)
 	v.n_actors = l->n_actors;
 	*LIST_ADD(l->arena, l->s->variants, l->s->n_variants) = v;
 	return 0;
-}
-
-/* ---- all runs ---- */
-
-struct axes {
-	struct choice axis[MAX_AXES]; /* value: the list */
-	size_t n, combinations;
-	bool all;
-};
-
-static int read_axes(struct loader *l, struct axes *axes)
-{
-	struct source *main = l->sources;
-	struct fy_node *matrix = main->top[TOP_MATRIX].node;
-	struct fy_node_pair *p;
-	void *it = NULL;
-
-	l->y = &main->y;
-	axes->combinations = 1;
-	while (matrix && (p = fy_node_mapping_iterate(matrix, &it))) {
-		struct fy_node *key = fy_node_pair_key(p), *value = fy_node_pair_value(p);
-		struct script_pos pos = yaml_pos(l->y, key, nowhere);
-		if (str_eq(yaml_text(l->y, key), STR("variants"))) {
-			if (!str_eq(yaml_text(l->y, value), STR("all")))
-				return yaml_refuse(l->y, pos,
-					"\"variants\" of the matrix takes all");
-			axes->all = true;
-			continue;
-		}
-		int n = value && fy_node_is_sequence(value)
-				? fy_node_sequence_item_count(value)
-				: 0;
-		if (n < 1)
-			return yaml_refuse(l->y, pos,
-				"\"%s\" of the matrix takes a list of values",
-				yaml_text(l->y, key).p);
-		axes->combinations *= (size_t)n;
-		if (axes->n == MAX_AXES || axes->combinations > MAX_COMBINATIONS)
-			return yaml_refuse(l->y, pos, "the matrix is too large");
-		axes->axis[axes->n++] = (struct choice){main, {value, pos}, key, value};
-	}
-	return 0;
-}
-
-/* The last axis turns fastest. */
-static int load_combinations(struct loader *l, const struct axes *axes,
-	struct source *source, struct fy_node *variant)
-{
-	int err = 0;
-
-	for (size_t k = 0; !err && axes->n && k < axes->combinations; k++) {
-		struct recipe r = {
-			.source = source, .variant = variant, .n_choices = axes->n};
-		size_t rest = k;
-		for (size_t i = axes->n; i-- > 0;) {
-			size_t n =
-				(size_t)fy_node_sequence_item_count(axes->axis[i].value);
-			r.choices[i] = axes->axis[i];
-			r.choices[i].value = fy_node_sequence_get_by_index(
-				axes->axis[i].value, (int)(rest % n));
-			rest /= n;
-		}
-		err = load_run(l, &r);
-	}
-	return err;
-}
-
-static int load_variant_list(
-	struct loader *l, struct source *source, const struct axes *axes)
-{
-	struct fy_node *list = source->top[TOP_VARIANTS].node, *item;
-	void *it = NULL;
-	int err = 0;
-
-	while (!err && list && (item = fy_node_sequence_iterate(list, &it))) {
-		err = axes ? load_combinations(l, axes, source, item)
-			   : load_run(l,
-				     &(struct recipe){.source = source, .variant = item});
-	}
-	return err;
-}
-
-int load_variants(struct loader *l)
-{
-	struct source *main = l->sources;
-	bool has_flow = main->top[TOP_FLOW].node != NULL;
-	struct axes axes = {.n = 0};
-	int err = read_axes(l, &axes);
-
-	if (!err && has_flow)
-		err = load_run(l, &(struct recipe){.source = main});
-	for (struct source *s = main; !err && s; s = s->next)
-		err = load_variant_list(l, s, NULL);
-	if (!err && has_flow)
-		err = load_combinations(l, &axes, main, NULL);
-	for (struct source *s = main; !err && axes.all && s; s = s->next)
-		err = load_variant_list(l, s, &axes);
-	l->y = &main->y;
-	if (!err && !l->s->n_variants)
-		err = yaml_refuse(
-			l->y, nowhere, "there is neither a flow nor a variant with one");
-	return err;
 }
