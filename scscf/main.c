@@ -5,13 +5,8 @@
 #include <libxml/parser.h>
 
 #include "common/base/log.h"
-#include "common/base/metric.h"
 #include "common/node/node.h"
 #include "scscf/scscf.h"
-
-METRIC_COUNTER(unknown_peer, "imsrig_scscf_unknown_peer_total", "requests from unlisted Mw peers");
-METRIC_COUNTER(refused_method, "imsrig_scscf_refused_method_total",
-	"requests of other methods than REGISTER");
 
 struct scscf scscf;
 
@@ -55,23 +50,8 @@ static int check(const void *conf, char why[512])
 
 static void on_request(struct sip_req *req, void *arg)
 {
-	const struct sip_msg *m = sip_req_msg(req);
-	const struct addr *from = &sip_req_hop(req)->remote;
-
-	if (!mw_peer_find(&scscf.conf->mw_peers, from)) {
-		unknown_peer.value++;
-		log_warn("mw", "%s from unlisted peer %s refused with 403", log_text(m->method_text),
-			addr_text(from));
-		sip_answer(req, 403, NULL, STR_NONE);
-	} else if (m->method == SIP_M_REGISTER) {
+	if (mw_peer_admit(&scscf.conf->mw_peers, req))
 		scscf_register(req);
-	} else {
-		bool known = m->method != SIP_M_OTHER;
-		refused_method.value++;
-		log_warn("mw", "%s from %s refused with %d", log_text(m->method_text), addr_text(from),
-			known ? 405 : 501);
-		sip_answer(req, known ? 405 : 501, NULL, STR("Allow: REGISTER\r\n"));
-	}
 }
 
 static void on_cx_peer(struct str peer, bool up, void *arg)

@@ -38,17 +38,3 @@ int sip_section_listen(struct sip_stack *stack, const struct sip_section *s, cha
 	}
 	return 0;
 }
-
-const struct conf_row mw_peer_rows[] = {
-	CONF_ADDR(struct mw_peer, addr, "addr", CONF_REQUIRED, 0),
-	CONF_BOOL(struct mw_peer, trusted_node, "trusted-node", "false"),
-	CONF_END};
-
-const struct mw_peer *mw_peer_find(const struct conf_list *peers, const struct addr *from)
-{
-	const struct mw_peer *p = peers->items;
-	for (size_t i = 0; i < peers->n; i++)
-		if (addr_host_eq(&p[i].addr, from))
-			return &p[i];
-	return NULL;
-}

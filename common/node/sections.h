@@ -42,4 +42,6 @@ struct mw_peer {
 	bool trusted_node;
 };
 extern const struct conf_row mw_peer_rows[];
-const struct mw_peer *mw_peer_find(const struct conf_list *peers, const struct addr *from);
+/* The listed peer that sent a REGISTER. NULL: it was answered, with 403 for a peer that is
+ * not listed, with 405 for another method (calls are not built yet). */
+const struct mw_peer *mw_peer_admit(const struct conf_list *peers, struct sip_req *req);
