@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A script whose expectation is wrong must fail: each expect line of the base scripts is
+# falsified in turn (another message, a field that is not there) or taken out, and each time
+# the verdict must be "fail", with the step that the line stands in.
+# SPDX-License-Identifier: Apache-2.0
+. "$(dirname "$0")/lib.sh"
+
+# Writes a script with one variant for each falsified line; the variants and their steps to
+# `steps`, a line each.
+generate() { # SCRIPT ID
+	awk -v id="$2" -v dir="$(dirname "$1")" -v steps="$2.steps" '
+	function other(line) {
+		if (line ~ /: Cx [A-Z]+R[ "]/) sub(/: Cx [A-Z]+R/, ": Cx LIR", line)
+		else if (line ~ /: Cx /) sub(/: Cx [A-Z]+A/, ": Cx LIA", line)
+		else if (line ~ /: SIP [0-9]/) sub(/: SIP [0-9]+/, ": SIP 599", line)
+		else if (line ~ /: SIP /) sub(/: SIP [A-Z]+/, ": SIP NOTIFY", line)
+		else if (line ~ /: HTTP [0-9]/) sub(/: HTTP [0-9]+/, ": HTTP 418", line)
+		else sub(/: HTTP [A-Z]+/, ": HTTP PUT", line)
+		return line
+	}
+	function field(line,   add) {
+		add = line ~ /: Cx / ? "Failed-AVP: present" : "X-Falsified: present"
+		if (line ~ /\{/) sub(/\{/, "{" add ", ", line)
+		else sub(/"$/, " {" add "}\"", line)
+		return line
+	}
+	function variant(kind, at,   i, line) {
+		print "  - id: " kind "-" at "\n    text: line " at " of the flow\n    flow:"
+		for (i = 1; i <= n; i++) {
+			line = flow[i]
+			if (i == at && kind == "removed") continue
+			if (i == at - 1 && kind == "removed" && !expected[i] && !expected[at + 1])
+				continue # the list would be empty
+			if (i == at) line = kind == "other" ? other(line) : field(line)
+			print "    " line
+		}
+		print kind "-" at "\t" step[at] >steps
+	}
+	/^[a-z]/ { top = $1 }
+	top == "id:" { print "id: " id; next }
+	top == "variants:" || top == "matrix:" || /^ *#/ { next }
+	top == "include:" { gsub(/\.\.\//, dir "/../"); print; next }
+	{ print }
+	top == "flow:" && !/^flow:/ {
+		flow[++n] = $0
+		if (/^  - .*step:/ || /^    step:/) { now = $0; sub(/.*step: */, "", now); gsub(/"/, "", now) }
+		step[n] = now
+		if (/^    [a-z]+:/) { key = $1 }
+		expected[n] = key == "expect:" && /^      - "/
+	}
+	END {
+		print "variants:"
+		for (at = 1; at <= n; at++) if (expected[at]) {
+			variant("other", at); variant("field", at); variant("removed", at)
+		}
+	}' "$1" >"$2.yaml"
+}
+n=0
+for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2; do
+	id=t-falsified-$((n += 1))
+	generate "$TOP/scenarios/$script.yaml" $id
+	lines=$(grep -c other- $id.steps)
+	[ "$lines" -ge 15 ] || complain "$script: only $lines expect lines were found"
+	for kind in other field removed; do
+		expect_exit 1 $id.json imsrig run --keep-going --json --variant "$kind-*" --out $id $id.yaml
+		while IFS=$'\t' read -r variant step; do
+			[[ $variant == $kind-* ]] || continue
+			result=$(grep "\"variant\":\"$variant\"" $id.json)
+			[ "$(field "$result" verdict)" = fail ] || complain "$script $variant: $result"
+			# what a step lacks may come when the next one has begun
+			[ $kind = removed ] || [ "$(field "$result" step)" = "$step" ] ||
+				complain "$script $variant is in step $step: $result"
+		done <$id.steps
+		tail -1 $id.json
+	done
+done
+finish
