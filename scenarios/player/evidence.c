@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/evidence.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -99,6 +101,34 @@ static int make_own_dir(struct evidence *e)
 	return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+/* Folders of the rigs of a former run: what their elements left (an HSS's database) must
+ * not be found by those of this one. */
+static void remove_rigs(const char *dir)
+{
+	struct dirent **list;
+	int n = scandir(dir, &list, NULL, NULL);
+
+	for (int i = 0; i < n; i++) {
+		struct str name = str_of(list[i]->d_name);
+		uint32_t number;
+		if (str_starts(name, STR("rig-")) &&
+			!str_u32(str_skip(name, 4), &number)) {
+			struct buf path = {0};
+			buf_fmt(&path, "%s/%s", dir, name.p);
+			nftw(buf_z(&path), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+			buf_free(&path);
+		}
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+}
+
 static const char *inside(struct evidence *e, const char *name)
 {
 	return arena_fmt(&e->arena, "%s/%s", e->dir, name).p;
@@ -114,6 +144,8 @@ int evidence_open(const char *dir, uint64_t seed, struct evidence **out, char wh
 	if (dir) {
 		e->dir = str_dup(str_of(dir));
 		err = make_dir(dir);
+		if (!err)
+			remove_rigs(dir);
 	} else {
 		err = make_own_dir(e);
 	}

@@ -503,6 +503,22 @@ static void usage_and_scripts(void **state)
 	assert_non_null(strstr(buf_z(&said), "--keep-going"));
 }
 
+/* What a former run's elements left behind is gone when the next begins. */
+static void a_clean_directory(void **state)
+{
+	struct stat st;
+	char command[300];
+
+	snprintf(command, sizeof command, "mkdir -p %s && touch %s %s",
+		in_dir("out/rig-7/sub"), in_dir("out/rig-7/sub/hss.db"),
+		in_dir("out/rig-x"));
+	assert_int_equal(system(command), 0);
+	assert_int_equal(run(HEAD, NULL), 0);
+	assert_int_equal(stat(in_dir("out/rig-1"), &st), 0);
+	assert_int_not_equal(stat(in_dir("out/rig-7"), &st), 0);
+	assert_int_equal(stat(in_dir("out/rig-x"), &st), 0); /* none of ours */
+}
+
 /* The seed that is asked for is the seed that is kept. */
 static void seed(void **state)
 {
@@ -597,6 +613,7 @@ int main(void)
 		cmocka_unit_test(a_refused_start),
 		cmocka_unit_test(checks),
 		cmocka_unit_test(usage_and_scripts),
+		cmocka_unit_test(a_clean_directory),
 		cmocka_unit_test(seed),
 		cmocka_unit_test(many_rigs),
 		cmocka_unit_test(silence),
