@@ -5,6 +5,8 @@
 #include "common/node/sections.h"
 
 METRIC_COUNTER(unknown_peer, "imsrig_mw_unknown_peer_total", "requests from unlisted Mw peers");
+METRIC_COUNTER(refused_method, "imsrig_mw_refused_method_total",
+	"requests of other methods than REGISTER");
 
 const struct conf_row mw_peer_rows[] = {
 	CONF_ADDR(struct mw_peer, addr, "addr", CONF_REQUIRED, 0),
@@ -35,6 +37,9 @@ const struct mw_peer *mw_peer_admit(const struct conf_list *peers, struct sip_re
 	}
 	if (m->method == SIP_M_REGISTER)
 		return peer;
-	sip_answer(req, 405, NULL, STR("Allow: REGISTER\r\n"));
+	int status = m->method == SIP_M_OTHER ? 501 : 405;
+	refused_method.value++;
+	log_warn("mw", "%s from %s refused with %d", log_text(m->method_text), addr_text(from), status);
+	sip_answer(req, status, NULL, STR("Allow: REGISTER\r\n"));
 	return NULL;
 }

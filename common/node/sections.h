@@ -43,5 +43,5 @@ struct mw_peer {
 };
 extern const struct conf_row mw_peer_rows[];
 /* The listed peer that sent a REGISTER. NULL: it was answered, with 403 for a peer that is
- * not listed, with 405 for another method (calls are not built yet). */
+ * not listed, with 405 or 501 for another method. */
 const struct mw_peer *mw_peer_admit(const struct conf_list *peers, struct sip_req *req);
