@@ -7,7 +7,7 @@ add_custom_command(OUTPUT ${HSS_SCHEMA}
 
 imsrig_library(hss_store
   SOURCES
-    hss/store.c hss/provision.c hss/subscription.c hss/user_data.c ${HSS_SCHEMA}
+    hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/subscription.c hss/user_data.c ${HSS_SCHEMA}
   LINK base conf crypto PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
 
 # What `imsrig subscriber` is made of.
@@ -32,3 +32,9 @@ imsrig_test(cx_bad LINK hss_rig)
 add_dependencies(test_cx_bad hss)
 set_tests_properties(hss_cx cx_bad PROPERTIES
   ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
+
+add_executable(bench_cx_load tests/bench/cx_load.c)
+target_link_libraries(bench_cx_load PRIVATE cx admin_client)
+add_dependencies(bench_cx_load hss)
+
+imsrig_test(hss_store LINK hss_subscriber)

@@ -56,14 +56,18 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 	return err;
 }
 
+/* schema.sql: at most 64 of a kind. */
+static int64_t id_of(int64_t subscription, size_t place)
+{
+	return subscription * 64 + (int64_t)place;
+}
+
 /* An identity that another subscription has already is the operator's mistake, not a
  * fault of the database. */
-static int add_identity(struct store *s, sqlite3_stmt *q, const char *identity, int64_t *id,
-	char why[512])
+static int add_identity(struct store *s, sqlite3_stmt *q, const char *identity, char why[512])
 {
 	int rc = sqlite3_step(q);
 	sqlite3_reset(q);
-	*id = sqlite3_last_insert_rowid(s->db);
 	if (rc == SQLITE_DONE)
 		return 0;
 	if (rc != SQLITE_CONSTRAINT)
@@ -72,32 +76,34 @@ static int add_identity(struct store *s, sqlite3_stmt *q, const char *identity, 
 	return -EEXIST;
 }
 
-static int add_impi(struct store *s, int64_t subscription, const struct sub_impi *p,
-	int64_t *id, char why[512])
+static int add_impi(struct store *s, int64_t subscription, size_t place,
+	const struct sub_impi *p, char why[512])
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPI);
 	bind_text(q, 1, str_of(p->impi));
-	sqlite3_bind_int64(q, 2, subscription);
-	sqlite3_bind_int(q, 3, p->scheme);
-	bind_text(q, 4, str_of(p->realm));
-	bind_text(q, 5, str_of(p->ha1));
-	bind_text(q, 6, str_of(p->ha1_sha256));
-	return add_identity(s, q, p->impi, id, why);
+	sqlite3_bind_int64(q, 2, id_of(subscription, place));
+	sqlite3_bind_int64(q, 3, subscription);
+	sqlite3_bind_int(q, 4, p->scheme);
+	bind_text(q, 5, str_of(p->realm));
+	bind_text(q, 6, str_of(p->ha1));
+	bind_text(q, 7, str_of(p->ha1_sha256));
+	return add_identity(s, q, p->impi, why);
 }
 
-static int add_impu(struct store *s, int64_t subscription, size_t position,
-	const struct sub_impu *u, int64_t *id, char why[512])
+static int add_impu(struct store *s, int64_t subscription, size_t place,
+	const struct sub_impu *u, char why[512])
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPU);
 	bind_text(q, 1, str_of(u->impu));
-	sqlite3_bind_int64(q, 2, subscription);
-	sqlite3_bind_int64(q, 3, u->set);
-	sqlite3_bind_int64(q, 4, (int64_t)position);
-	sqlite3_bind_int(q, 5, u->kind);
-	sqlite3_bind_int(q, 6, u->barred);
-	sqlite3_bind_int64(q, 7, u->profile);
-	bind_text(q, 8, str_of(u->display_name));
-	return add_identity(s, q, u->impu, id, why);
+	sqlite3_bind_int64(q, 2, id_of(subscription, place));
+	sqlite3_bind_int64(q, 3, subscription);
+	sqlite3_bind_int64(q, 4, u->set);
+	sqlite3_bind_int64(q, 5, (int64_t)place);
+	sqlite3_bind_int(q, 6, u->kind);
+	sqlite3_bind_int(q, 7, u->barred);
+	sqlite3_bind_int64(q, 8, u->profile);
+	bind_text(q, 9, str_of(u->display_name));
+	return add_identity(s, q, u->impu, why);
 }
 
 static bool may_use(const struct sub_impi *p, const struct sub_impu *u)
@@ -113,19 +119,18 @@ static int add_identities(struct store *s, const struct subscription *sub, int64
 {
 	const struct sub_impi *p = sub->impis.items;
 	const struct sub_impu *u = sub->impus.items;
-	int64_t impi[64], impu;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sub->impis.n; i++)
-		err = add_impi(s, id, &p[i], &impi[i], why);
+		err = add_impi(s, id, i, &p[i], why);
 	for (size_t k = 0; !err && k < sub->impus.n; k++) {
-		err = add_impu(s, id, k, &u[k], &impu, why);
+		err = add_impu(s, id, k, &u[k], why);
 		for (size_t i = 0; !err && i < sub->impis.n; i++) {
 			if (!may_use(&p[i], &u[k]))
 				continue;
 			sqlite3_stmt *q = store_sql(s, SQL_ADD_PAIR);
-			sqlite3_bind_int64(q, 1, impi[i]);
-			sqlite3_bind_int64(q, 2, impu);
+			sqlite3_bind_int64(q, 1, id_of(id, i));
+			sqlite3_bind_int64(q, 2, id_of(id, k));
 			err = store_done(s, q);
 		}
 	}
@@ -185,9 +190,14 @@ static int add_filters(struct store *s, const struct subscription *sub, int64_t 
 
 static int remove_id(struct store *s, int64_t id)
 {
-	sqlite3_stmt *q = store_sql(s, SQL_REMOVE);
-	sqlite3_bind_int64(q, 1, id);
-	return store_done(s, q);
+	static const enum sql parts[] = {SQL_REMOVE_PAIRS, SQL_REMOVE_ASSIGNMENT, SQL_REMOVE};
+	int err = 0;
+	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++) {
+		sqlite3_stmt *q = store_sql(s, parts[i]);
+		sqlite3_bind_int64(q, 1, id);
+		err = store_done(s, q);
+	}
+	return err;
 }
 
 static int add_parts(struct store *s, const struct subscription *sub, char why[512])
@@ -218,6 +228,7 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 		return -EEXIST;
 	}
 	snprintf(why, 512, "the database has a fault");
+	cache_clear(s->cache);
 	if (sqlite3_exec(s->db, "SAVEPOINT one", NULL, NULL, NULL) != SQLITE_OK)
 		return store_fault(s);
 	int err = id ? remove_id(s, id) : 0;
@@ -243,6 +254,7 @@ static int64_t id_named(struct store *s, struct str name)
 int store_remove(struct store *s, struct str name)
 {
 	int64_t id = id_named(s, name);
+	cache_clear(s->cache);
 	return id ? remove_id(s, id) : -ENOENT;
 }
 

@@ -17,23 +17,26 @@ CREATE TABLE subscription (
 	allowed_wwsfs TEXT                     -- TS 29.229 6.3.59
 );
 
+-- Identities are found by their text, in one step; the number of one is 64 times that of
+-- its subscription plus its place there.
+
 -- A private identity (TS 23.228 4.3.3.1) with its credentials (TS 33.203 Annex N). No
 -- password is kept.
 CREATE TABLE impi (
-	id INTEGER PRIMARY KEY,
-	identity TEXT NOT NULL UNIQUE,
+	identity TEXT PRIMARY KEY,
+	id INTEGER NOT NULL UNIQUE,
 	subscription INTEGER NOT NULL REFERENCES subscription ON DELETE CASCADE,
 	scheme INTEGER NOT NULL,               -- 0 SIP Digest, 1 AKA (TS 29.228 6.3.1 step 4)
 	realm TEXT NOT NULL,                   -- TS 29.229 6.3.37
 	ha1 TEXT,                              -- TS 29.229 6.3.40; MD5
 	ha1_sha256 TEXT                        -- TS 29.229, Alternate-Digest-HA1
-);
-CREATE INDEX impi_subscription ON impi (subscription);
+) WITHOUT ROWID;
+CREATE INDEX impi_subscription ON impi (subscription, id);
 
 -- A public identity (TS 23.228 4.3.3.2), member of an implicit registration set (4.3.3.4).
 CREATE TABLE impu (
-	id INTEGER PRIMARY KEY,
-	identity TEXT NOT NULL UNIQUE,
+	identity TEXT PRIMARY KEY,
+	id INTEGER NOT NULL UNIQUE,
 	subscription INTEGER NOT NULL REFERENCES subscription ON DELETE CASCADE,
 	implicit_set INTEGER NOT NULL,         -- number within the subscription
 	position INTEGER NOT NULL,             -- the first that is not barred is the default
@@ -41,25 +44,36 @@ CREATE TABLE impu (
 	barred INTEGER NOT NULL,               -- TS 29.228 Annex B.2.1
 	profile INTEGER NOT NULL,              -- its service profile within the subscription
 	display_name TEXT                      -- TS 29.228 Annex B.2.1
-);
-CREATE INDEX impu_set ON impu (subscription, implicit_set, position);
+) WITHOUT ROWID;
+CREATE INDEX impu_set ON impu (subscription, implicit_set, position, id);
+
+-- What registrations change is kept small, apart from what is provided: a page holds
+-- hundreds of rows, and a busy HSS writes few pages. These tables have no constraint that
+-- could fail halfway, which would cost each change a journal of its own.
 
 -- A private identity that may use a public one, and their registration (TS 29.228 6.1.1.1
 -- step 6): state 0 not registered, 1 unregistered, 2 registered.
 CREATE TABLE pair (
-	impi INTEGER NOT NULL REFERENCES impi ON DELETE CASCADE,
-	impu INTEGER NOT NULL REFERENCES impu ON DELETE CASCADE,
-	state INTEGER NOT NULL DEFAULT 0,
-	auth_pending INTEGER NOT NULL DEFAULT 0,       -- TS 29.228 6.3.1 step 5
+	impi INTEGER,
+	impu INTEGER,
+	state INTEGER DEFAULT 0,
+	auth_pending INTEGER DEFAULT 0,        -- TS 29.228 6.3.1 step 5
 	PRIMARY KEY (impi, impu)
 ) WITHOUT ROWID;
 CREATE INDEX pair_impu ON pair (impu);
 
--- The S-CSCF that serves a subscription, and the Diameter host that said so; no row: none.
+-- S-CSCFs that were ever assigned, and the Diameter host that each spoke from.
+CREATE TABLE server (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL,                    -- TS 29.229 6.3.3
+	origin_host TEXT NOT NULL,             -- TS 29.228 6.1.2.1: where RTR and PPR go
+	UNIQUE (name, origin_host)
+);
+
+-- The S-CSCF that serves a subscription; no row: none.
 CREATE TABLE assignment (
-	subscription INTEGER PRIMARY KEY REFERENCES subscription ON DELETE CASCADE,
-	server_name TEXT NOT NULL,             -- TS 29.229 6.3.3
-	origin_host TEXT NOT NULL              -- TS 29.228 6.1.2.1: where RTR and PPR go
+	subscription INTEGER PRIMARY KEY,
+	server INTEGER
 );
 
 -- Initial filter criteria (TS 29.228 Annex B.2.2).

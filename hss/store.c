@@ -1,4 +1,4 @@
-/* The subscriber store: statements as a table, and what requests ask and change.
+/* The subscriber store: its database, and what requests ask and change.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/store_inside.h"
 
@@ -12,94 +12,6 @@
 extern const char hss_schema[];        /* schema.sql */
 
 enum { USER_VERSION = 1 };
-
-static const char *const texts[SQL_N] = {
-	[SQL_BEGIN] = "BEGIN IMMEDIATE",
-	[SQL_COMMIT] = "COMMIT",
-	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_FIND] =
-		"SELECT i.id, i.scheme, i.realm, i.ha1, i.ha1_sha256,"
-		" u.id, u.subscription, u.implicit_set, u.kind, u.barred,"
-		" s.may_register, s.visited_networks, s.mandatory_capabilities,"
-		" s.optional_capabilities, s.server_names, a.server_name, a.origin_host,"
-		" p.state, p.auth_pending"
-		" FROM impu u JOIN subscription s ON s.id = u.subscription"
-		" LEFT JOIN assignment a ON a.subscription = u.subscription"
-		" LEFT JOIN impi i ON i.identity = ?1"
-		" LEFT JOIN pair p ON p.impi = i.id AND p.impu = u.id"
-		" WHERE u.identity = ?2",
-	[SQL_SET_USABLE] =
-		"SELECT 1 FROM impu WHERE subscription = ?1 AND implicit_set = ?2"
-		" AND barred = 0 AND kind = 0 LIMIT 1",
-	[SQL_SET] =
-		"SELECT u.id, u.identity, u.kind, u.barred, u.profile, u.display_name"
-		" FROM impu u JOIN pair p ON p.impu = u.id AND p.impi = ?3"
-		" WHERE u.subscription = ?1 AND u.implicit_set = ?2 ORDER BY u.position",
-	[SQL_IMPIS] = "SELECT identity FROM impi WHERE subscription = ?1 ORDER BY id",
-	[SQL_IMPIS_REGISTERING] =
-		"SELECT i.identity FROM pair p JOIN impi i ON i.id = p.impi"
-		" WHERE p.impu = ?1 AND p.state > 0 ORDER BY i.id",
-	[SQL_SETS_OF] =
-		"SELECT min(u.position), u.identity FROM impi i JOIN pair p ON p.impi = i.id"
-		" JOIN impu u ON u.id = p.impu WHERE i.identity = ?1 AND u.kind = 0"
-		" GROUP BY u.implicit_set",
-	[SQL_CHARGING] =
-		"SELECT primary_ecf, secondary_ecf, primary_ccf, secondary_ccf, allowed_wafs,"
-		" allowed_wwsfs FROM subscription WHERE id = ?1",
-	[SQL_ASSIGN] =
-		"INSERT INTO assignment VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
-		" server_name = excluded.server_name, origin_host = excluded.origin_host",
-	[SQL_PENDING] = "UPDATE pair SET auth_pending = ?3 WHERE impi = ?1 AND impu = ?2",
-	[SQL_REGISTER] =
-		"UPDATE pair SET state = ?4, auth_pending = 0 WHERE impi = ?3 AND impu IN"
-		" (SELECT id FROM impu WHERE subscription = ?1 AND implicit_set = ?2)",
-	[SQL_REGISTER_ALL] =
-		"UPDATE pair SET state = ?4, auth_pending = 0 WHERE impu IN"
-		" (SELECT id FROM impu WHERE subscription = ?1 AND implicit_set = ?2)",
-	[SQL_RELEASE] =
-		"DELETE FROM assignment WHERE subscription = ?1 AND NOT EXISTS"
-		" (SELECT 1 FROM impi i JOIN pair p ON p.impi = i.id WHERE i.subscription = ?1"
-		" AND (p.state > 0 OR p.auth_pending > 0))",
-	[SQL_RESET_PAIRS] =
-		"UPDATE pair SET state = 0, auth_pending = 0 WHERE state > 0 OR auth_pending > 0",
-	[SQL_RESET_ASSIGNMENTS] = "DELETE FROM assignment",
-	[SQL_ADD_SUBSCRIPTION] =
-		"INSERT INTO subscription VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		" ?11, ?12, ?13)",
-	[SQL_ADD_IMPI] = "INSERT INTO impi VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
-	[SQL_ADD_IMPU] = "INSERT INTO impu VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-	[SQL_ADD_PAIR] = "INSERT INTO pair (impi, impu) VALUES (?1, ?2)",
-	[SQL_ADD_FILTER] = "INSERT INTO filter VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-	[SQL_ADD_TRIGGER] = "INSERT INTO trigger_point VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[SQL_FINGERPRINT] = "SELECT id, fingerprint FROM subscription WHERE name = ?1",
-	[SQL_NAMED] =
-		"SELECT id FROM subscription WHERE name = ?1"
-		" UNION SELECT subscription FROM impi WHERE identity = ?1"
-		" UNION SELECT subscription FROM impu WHERE identity = ?1",
-	[SQL_REMOVE] = "DELETE FROM subscription WHERE id = ?1",
-	[SQL_LIST] = "SELECT name FROM subscription WHERE name > ?1 ORDER BY name LIMIT ?2",
-	[SQL_COUNT] = "SELECT count(*) FROM subscription",
-	[SQL_SHOW] =
-		"SELECT s.name, s.may_register, s.visited_networks, s.mandatory_capabilities,"
-		" s.optional_capabilities, s.server_names, s.primary_ecf, s.secondary_ecf,"
-		" s.primary_ccf, s.secondary_ccf, s.allowed_wafs, s.allowed_wwsfs, a.server_name,"
-		" a.origin_host FROM subscription s LEFT JOIN assignment a ON a.subscription = s.id"
-		" WHERE s.id = ?1",
-	[SQL_SHOW_IMPIS] =
-		"SELECT identity, scheme, realm, ha1 IS NOT NULL, ha1_sha256 IS NOT NULL"
-		" FROM impi WHERE subscription = ?1 ORDER BY id",
-	[SQL_SHOW_PAIRS] =
-		"SELECT u.identity, u.implicit_set, u.kind, u.barred, u.profile, u.display_name,"
-		" i.identity, p.state, p.auth_pending FROM impu u JOIN pair p ON p.impu = u.id"
-		" JOIN impi i ON i.id = p.impi WHERE u.subscription = ?1"
-		" ORDER BY u.implicit_set, u.position, i.id",
-	[SQL_FILTERS] =
-		"SELECT id, priority, part, all_of_any, server, default_handling, service_info"
-		" FROM filter WHERE subscription = ?1 AND profile = ?2 ORDER BY priority",
-	[SQL_TRIGGERS] =
-		"SELECT in_group, negated, kind, value, content FROM trigger_point"
-		" WHERE filter = ?1 ORDER BY position",
-};
 
 const char *reg_state_name(enum reg_state s)
 {
@@ -201,7 +113,7 @@ static int configure(struct store *s, const char *path, char why[512])
 	static const char *const settings[] = {
 		"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON",
-		"PRAGMA cache_size = -65536", "PRAGMA mmap_size = 1073741824",
+		"PRAGMA cache_size = -262144",
 		"PRAGMA wal_autocheckpoint = 10000", "PRAGMA temp_store = MEMORY",
 		"BEGIN IMMEDIATE", "COMMIT"};
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -213,7 +125,7 @@ static int configure(struct store *s, const char *path, char why[512])
 static int prepare(struct store *s, const char *path, char why[512])
 {
 	for (int i = 0; i < SQL_N; i++)
-		if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i],
+		if (sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i],
 			NULL) != SQLITE_OK) {
 			snprintf(why, 512, "%s has other tables than ours: %s", path,
 				sqlite3_errmsg(s->db));
@@ -222,9 +134,36 @@ static int prepare(struct store *s, const char *path, char why[512])
 	return 0;
 }
 
+static void free_servers(struct store *s)
+{
+	for (size_t i = 0; i < s->n_servers; i++) {
+		free(s->servers[i].name);
+		free(s->servers[i].host);
+	}
+	s->n_servers = 0;
+}
+
+static void keep_server(struct store *s, int64_t id, struct str name, struct str host)
+{
+	if (s->n_servers < MAX_SERVERS)
+		s->servers[s->n_servers++] = (struct server){id, str_dup(name), str_dup(host)};
+}
+
+static int load_servers(struct store *s)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_SERVERS);
+	int rc;
+	free_servers(s);
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+		keep_server(s, sqlite3_column_int64(q, 0), column_view(q, 1), column_view(q, 2));
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : store_fault(s);
+}
+
 int store_open(const char *path, struct store **out, char why[512])
 {
 	struct store *s = MEM_NEW(struct store);
+	s->cache = cache_new();
 	mode_t old = umask(077);
 	int rc = sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -234,6 +173,8 @@ int store_open(const char *path, struct store **out, char why[512])
 		err = check_version(s, path, why);
 	if (!err)
 		err = prepare(s, path, why);
+	if (!err)
+		err = load_servers(s);
 	if (err) {
 		store_close(s);
 		return err;
@@ -247,6 +188,8 @@ void store_close(struct store *s)
 	for (int i = 0; i < SQL_N; i++)
 		sqlite3_finalize(s->sql[i]);
 	sqlite3_close(s->db);
+	free_servers(s);
+	cache_free(s->cache);
 	free(s);
 }
 
@@ -264,8 +207,10 @@ int store_commit(struct store *s)
 		return 0;
 	s->open = false;
 	int err = store_done(s, store_sql(s, SQL_COMMIT));
-	if (err)
+	if (err) {
 		store_done(s, store_sql(s, SQL_ROLLBACK));
+		load_servers(s);
+	}
 	return err;
 }
 
@@ -289,11 +234,27 @@ void store_undo_all(struct store *s)
 {
 	s->in_batch = s->open = false;
 	store_done(s, store_sql(s, SQL_ROLLBACK));
+	load_servers(s);
+	cache_clear(s->cache);
 }
 
 /* ---- what requests ask ---- */
 
-static void read_found(sqlite3_stmt *q, struct arena *a, struct found *f)
+static void read_state(struct store *s, sqlite3_stmt *q, int at, struct found *f)
+{
+	f->associated = sqlite3_column_type(q, at) != SQLITE_NULL;
+	f->state = (enum reg_state)sqlite3_column_int(q, at);
+	f->auth_pending = sqlite3_column_int(q, at + 1);
+	int64_t server = sqlite3_column_int64(q, at + 2);
+	f->server_name = f->origin_host = STR_NONE;
+	for (size_t i = 0; server && i < s->n_servers; i++)
+		if (s->servers[i].id == server) {
+			f->server_name = str_of(s->servers[i].name);
+			f->origin_host = str_of(s->servers[i].host);
+		}
+}
+
+static void read_found(struct store *s, sqlite3_stmt *q, struct arena *a, struct found *f)
 {
 	f->has_impi = sqlite3_column_type(q, 0) != SQLITE_NULL;
 	f->impi = sqlite3_column_int64(q, 0);
@@ -312,25 +273,41 @@ static void read_found(sqlite3_stmt *q, struct arena *a, struct found *f)
 	f->mandatory = column(q, 12, a);
 	f->optional = column(q, 13, a);
 	f->server_names = column(q, 14, a);
-	f->server_name = column(q, 15, a);
-	f->origin_host = column(q, 16, a);
-	f->associated = sqlite3_column_type(q, 17) != SQLITE_NULL;
-	f->state = (enum reg_state)sqlite3_column_int(q, 17);
-	f->auth_pending = sqlite3_column_int(q, 18);
+	read_state(s, q, 15, f);
+}
+
+/* What is provided comes from the cache, the registration from the database. */
+static int find_cached(struct store *s, struct found *out)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_STATE);
+	sqlite3_bind_int64(q, 1, out->impi);
+	sqlite3_bind_int64(q, 2, out->impu);
+	sqlite3_bind_int64(q, 3, out->subscription);
+	int rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		read_state(s, q, 0, out);
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW ? 0 : store_fault(s);
 }
 
 int store_find(struct store *s, struct str impi, struct str impu, struct arena *a,
 	struct found *out)
 {
+	if (impi.p && cache_get(s->cache, impi, impu, a, out))
+		return find_cached(s, out);
 	sqlite3_stmt *q = store_sql(s, SQL_FIND);
 	memset(out, 0, sizeof *out);
 	bind_text(q, 1, impi);
 	bind_text(q, 2, impu);
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW)
-		read_found(q, a, out);
+		read_found(s, q, a, out);
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_fault(s);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return store_fault(s);
+	if (out->associated)
+		cache_put(s->cache, impi, impu, out);
+	return 0;
 }
 
 bool store_set_usable(struct store *s, const struct found *f)
@@ -411,15 +388,37 @@ int store_charging(struct store *s, int64_t subscription, struct arena *a,
 
 /* ---- what requests change ---- */
 
+static int64_t server_id(struct store *s, struct str name, struct str host)
+{
+	for (size_t i = 0; i < s->n_servers; i++)
+		if (str_eq(name, str_of(s->servers[i].name)) &&
+			str_eq(host, str_of(s->servers[i].host)))
+			return s->servers[i].id;
+	if (s->n_servers == MAX_SERVERS) {
+		log_warn("store", "more than %d S-CSCFs", MAX_SERVERS);
+		return 0;
+	}
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_SERVER);
+	bind_text(q, 1, name);
+	bind_text(q, 2, host);
+	if (store_done(s, q))
+		return 0;
+	int64_t id = sqlite3_last_insert_rowid(s->db);
+	keep_server(s, id, name, host);
+	return id;
+}
+
 int store_assign(struct store *s, const struct found *f, struct str server_name,
 	struct str origin_host)
 {
 	if (store_change(s))
 		return -EIO;
+	int64_t server = server_id(s, server_name, origin_host);
+	if (!server)
+		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_ASSIGN);
 	sqlite3_bind_int64(q, 1, f->subscription);
-	bind_text(q, 2, server_name);
-	bind_text(q, 3, origin_host);
+	sqlite3_bind_int64(q, 2, server);
 	return store_done(s, q);
 }
 
