@@ -32,6 +32,18 @@ void rx_free(struct rx *r)
 	free(r);
 }
 
+int core_closing(void)
+{
+	int n = 0;
+	pthread_rwlock_rdlock(&fd_g_peers_rw);
+	for (struct fd_list *li = fd_g_peers.next; li != &fd_g_peers; li = li->next) {
+		int state = fd_peer_get_state((struct peer_hdr *)li->o);
+		n += state == STATE_CLOSING || state == STATE_CLOSING_GRACE;
+	}
+	pthread_rwlock_unlock(&fd_g_peers_rw);
+	return n;
+}
+
 /* ---- messages in libfdcore's hands ---- */
 
 /* What was read of a carrier waits here until the carrier comes to one of our callbacks,

@@ -151,7 +151,7 @@ int cx_send(struct cx *c, const struct cx_msg *m, cx_answer_h *h, void *arg);
 void cx_answer(struct cx_req *req, const struct cx_msg *m);
 /* In batch_end: all answers of the batch become this base error; its changes were lost. */
 void cx_batch_refuse(struct cx *c, uint32_t code);
-int cx_open(const struct cx *c);       /* requests under way, both directions */
+int cx_open(const struct cx *c);       /* requests under way, both directions, and links closing */
 
 /* ---- without libfdcore: reading octets, for the player, the trace and fuzzing ---- */
 /* "UAR", "UAA", ... "CER", "DWR"; NULL when unknown. */

@@ -83,6 +83,9 @@ struct core_conf {
 	int max_outstanding;
 };
 /* Starts libfdcore; from then on events come into `q`. One in a process, once. */
+/* Peers whose link is being shut down (DPR, DPA): until that has ended they can't come
+ * back. From any thread, once libfdcore runs. */
+int core_closing(void);
 int core_start(const struct core_conf *conf, struct queue *q, char why[256]);
 void core_stop(void);                  /* DPR, threads joined; at most 1.5 s */
 bool core_peer_open(const struct cx_peer_state *p);

@@ -178,7 +178,7 @@ bool cx_peer_up(struct cx *c, struct str host)
 
 int cx_open(const struct cx *c)
 {
-	return (int)cx_open_now.value;
+	return (int)cx_open_now.value + core_closing();
 }
 
 static void on_closed(uv_handle_t *h)
