@@ -15,7 +15,6 @@ enum {
 	WICS = 2000,
 	REGISTRATIONS = 20000,
 	OUTSTANDING = 256,
-	LET_GO_MS = 70000,
 	SESSIONS = 200,
 	PART_S = 60,
 };
@@ -37,17 +36,8 @@ static int heap(struct bench_rig *r, struct bench *b, const char *element, doubl
 /* The heap once nothing passing is in it. */
 static int settled(struct bench_rig *r, struct bench *b, const char *element, double *out)
 {
-	json_t *answer = bench_ask(r, b, element, json_pack("{s:s}", "cmd", "status"));
-	if (!answer)
-		return -EIO;
-	json_int_t offset = json_integer_value(json_object_get(answer, "offset_ms"));
-	json_decref(answer);
-	answer = bench_ask(r, b, element,
-		json_pack("{s:s, s:I}", "cmd", "clock", "offset_ms", offset + LET_GO_MS));
-	if (!answer)
-		return -EIO;
-	json_decref(answer);
-	return heap(r, b, element, out);
+	int err = bench_let_go(r, b);
+	return err ? err : heap(r, b, element, out);
 }
 
 /* ---- what OpenSSL itself keeps for a session of a server, with the settings of net/tls.c

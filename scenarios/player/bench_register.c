@@ -17,9 +17,9 @@ enum {
 	WSS_OUTSTANDING = 256,
 	CONNECTIONS = 4000,
 	USERS = 150000,
-	WARM_UP = 2000,
+	WARM_UP = 5000,
 	GROWTH_USERS = 300000,
-	GROWTH_SAMPLE = 5000,
+	GROWTH_SAMPLE = 10000,
 };
 
 static const struct bench_set access_udp[] = {{"epcscf", "access", "\"udp\""}};
@@ -159,9 +159,12 @@ static int sample(struct bench_rig *r, struct bench *b, const char *before, int6
 	int outstanding = b->outstanding ? b->outstanding : UDP_OUTSTANDING;
 	struct bench_result x;
 	struct bench_cpu from, to, used = {{0}};
+	int err = bench_let_go(r, b); /* users shall differ, not transactions */
 
+	if (err)
+		return err;
 	bench_cpu_take(r, &from);
-	int err = bench_sipp(r, b, first, GROWTH_SAMPLE, outstanding, 0, &x);
+	err = bench_sipp(r, b, first, GROWTH_SAMPLE, outstanding, 0, &x);
 	bench_cpu_take(r, &to);
 	if (err)
 		return err;

@@ -220,6 +220,22 @@ json_t *bench_ask(struct bench_rig *r, struct bench *b, const char *element, jso
 	return NULL;
 }
 
+enum { LET_GO_MS = 40000 };
+
+int bench_let_go(struct bench_rig *r, struct bench *b)
+{
+	json_t *answer = bench_ask(r, b, "hss", json_pack("{s:s}", "cmd", "status"));
+	json_int_t offset = json_integer_value(json_object_get(answer, "offset_ms"));
+
+	for (size_t i = 0; answer && bench_registrars[i]; i++) {
+		json_decref(answer);
+		answer = bench_ask(r, b, bench_registrars[i], json_pack("{s:s, s:I}", "cmd",
+			"clock", "offset_ms", offset + LET_GO_MS));
+	}
+	json_decref(answer);
+	return answer ? 0 : -EIO;
+}
+
 int bench_provide(struct bench_rig *r, struct bench *b, int64_t users)
 {
 	uint64_t start = clock_real_ns();
