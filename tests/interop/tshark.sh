@@ -24,5 +24,5 @@ for protocol in sip diameter http; do
 	[ "$n" -gt 0 ] || { echo "no packet is read as $protocol"; exit 1; }
 	echo "$n packets of $protocol"
 done
-n=$(tshark -n -r "$trace" -Y '!sip && !diameter && !http && !websocket' 2>/dev/null | wc -l)
-echo "$n packets of nothing that it knows"
+wrong=$(fields '!sip && !diameter && !http && !websocket' | of_ours)
+[ -z "$wrong" ] || { echo "not understood:"; echo "$wrong"; exit 1; }
