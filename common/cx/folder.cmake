@@ -10,9 +10,9 @@ imsrig_library(cx
     common/cx/start.c common/cx/thread.c common/cx/dict.c
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
-imsrig_fuzz(cx_decode LINK cx_octets)
 imsrig_test(cx_dict LINK cx)
 
 imsrig_test(cx_node LINK cx)
 set_tests_properties(cx_node PROPERTIES
   ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
+imsrig_fuzz(cx_decode LINK cx)
