@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -668,6 +669,72 @@ static void answers_are_complete(void **state)
 	buf_free(&more);
 }
 
+/* ---- faults, at the gate of the HSS ---- */
+
+static void fault(const char *rule)
+{
+	json_t *o = json_loads(rule, 0, NULL);
+	assert_non_null(o);
+	json_t *a = hss_rig_ask(&rig, "{s:s, s:o}", "cmd", "fault", "rule", o);
+	if (!json_is_true(json_object_get(a, "ok")))
+		fail_msg("%s", json_string_value(json_object_get(a, "why")));
+	json_decref(a);
+}
+
+static bool answered(struct link *l)
+{
+	struct pollfd p = {l->fd, POLLIN, 0};
+	return poll(&p, 1, 200) == 1;
+}
+
+static void faults(void **state)
+{
+	struct buf b = {0};
+	fault("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAA\"},\"do\":\"set\",\"times\":1,"
+	      "\"set\":{\"Result-Code\":5012}}");
+	assert_result(link_ask(&icscf, uar("alice")), DIAMETER_UNABLE_TO_COMPLY);
+	assert_experimental(link_ask(&icscf, uar("alice")), CX_FIRST_REGISTRATION);
+	/* sent and lost */
+	fault("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAA\"},\"do\":\"drop\",\"times\":1}");
+	link_send(&icscf, link_encode(&icscf, uar("alice"), &b));
+	assert_false(answered(&icscf));
+	/* never received */
+	fault("{\"match\":{\"dir\":\"received\",\"what\":\"Cx MAR\"},\"do\":\"drop\",\"times\":1}");
+	link_send(&scscf, link_encode(&scscf, mar("alice", "SIP Digest"), &b));
+	assert_false(answered(&scscf));
+	assert_string_equal(alice(), "not-registered nobody");
+	/* held, then released: the request, then an answer */
+	fault("{\"match\":{\"dir\":\"received\",\"what\":\"Cx MAR\"},\"do\":\"hold\",\"times\":1}");
+	link_send(&scscf, link_encode(&scscf, mar("alice", "SIP Digest"), &b));
+	assert_false(answered(&scscf));
+	json_decref(hss_rig_ask(&rig, "{s:s}", "cmd", "release"));
+	assert_true(link_receive(&scscf));
+	assert_true(str_eq(link_field(&scscf, "Result-Code"), STR("2001")));
+	assert_string_equal(alice(), "not-registered+ " NAME);
+	fault("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAA\"},\"do\":\"hold\",\"times\":1}");
+	link_send(&icscf, link_encode(&icscf, uar("alice"), &b));
+	assert_false(answered(&icscf));
+	json_decref(hss_rig_ask(&rig, "{s:s}", "cmd", "release"));
+	assert_true(link_receive(&icscf));
+	/* twice */
+	fault("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAA\"},\"do\":\"duplicate\",\"times\":1}");
+	link_ask(&icscf, uar("alice"));
+	assert_true(link_receive(&icscf));
+	fault("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAR\",\"fields\":"
+	      "{\"Public-Identity\":\"/alice/\"}},\"do\":\"duplicate\",\"times\":1}");
+	link_ask(&icscf, uar("alice"));
+	assert_true(link_receive(&icscf));
+	/* a field of a received request changed */
+	fault("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAR\"},\"do\":\"set\",\"times\":1,"
+	      "\"set\":{\"User-Name\":\"nobody@ims.example.org\"}}");
+	assert_experimental(link_ask(&icscf, uar("alice")), CX_USER_UNKNOWN);
+	json_decref(hss_rig_ask(&rig, "{s:s}", "cmd", "unfault"));
+	json_t *status = hss_rig_ask(&rig, "{s:s}", "cmd", "status");
+	assert_int_equal(json_integer_value(json_object_get(status, "open")), 0);
+	json_decref(status);
+	buf_free(&b);
+}
+
 /* ---- restart and configuration ---- */
 
 static void registrations_outlive_a_restart(void **state)
@@ -735,7 +802,7 @@ int main(void)
 		T(sar_re_registration_has_no_profile), T(sar_other_scscf), T(sar_unregistered_user),
 		T(sar_deregistration), T(sar_two_impis), T(sar_store_server_name),
 		T(sar_authentication_ended), T(sar_no_assignment), T(sar_profile),
-		T(other_requests), T(answers_are_complete),
+		T(other_requests), T(answers_are_complete), T(faults),
 		T(registrations_outlive_a_restart), T(unlisted_peer),
 	};
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
