@@ -171,17 +171,22 @@ static void on_data(enum fd_hook_type type, struct msg *msg, struct peer_hdr *pe
 	cx_carrier((char *)rcv->buffer, rcv->length, slot_put(r));
 }
 
+static void refuse_avp(struct rx *r, int avp, struct str value, const char *why)
+{
+	const struct cx_avp_row *row = &cx_avp_rows[avp];
+	r->err = -EBADMSG;
+	r->fault = (struct cx_fault){.code = DIAMETER_INVALID_AVP_VALUE, .has_avp = true,
+		.avp = {row->code, row->vendor, row->flags, value}, .why = why};
+}
+
 /* The Origin-Host must be the peer's own: the HSS binds an S-CSCF's name to it. */
 static void check_origin(struct rx *r, const struct peer_info *peer)
 {
 	struct str host = {peer->pi_diamid, peer->pi_diamidlen};
-	if (r->err || str_ieq(r->m.origin_host, host))
-		return;
-	const struct cx_avp_row *row = &cx_avp_rows[CX_A_Origin_Host];
-	r->err = -EBADMSG;
-	r->fault = (struct cx_fault){.code = DIAMETER_INVALID_AVP_VALUE, .has_avp = true,
-		.avp = {row->code, row->vendor, row->flags, r->m.origin_host},
-		.why = "Origin-Host is not the peer's"};
+	if (!r->err && !str_ieq(r->m.origin_host, host))
+		refuse_avp(r, CX_A_Origin_Host, r->m.origin_host, "Origin-Host is not the peer's");
+	if (!r->err && !str_ieq(r->m.origin_realm, str_of(core.conf.realm)))
+		refuse_avp(r, CX_A_Origin_Realm, r->m.origin_realm, "Origin-Realm is not ours");
 }
 
 static void add_realm(struct msg *msg)

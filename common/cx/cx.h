@@ -136,7 +136,9 @@ struct cx_h {
 
 int cx_start(struct host *host, const struct cx_conf *conf, const struct cx_h *h, void *arg,
 	struct cx **out, char why[256]);
-void cx_stop(struct cx *c);            /* DPR to peers, threads joined; blocks briefly */
+/* DPR to peers, threads joined; blocks up to 1.5 s. What waits gets -EHOSTUNREACH before it
+ * returns; no callback after that. Frees itself at the loop's next turn. */
+void cx_stop(struct cx *c);
 bool cx_peer_up(struct cx *c, struct str host);        /* p NULL: any */
 
 /* Client: sends m (command, request true, members filled; identities, realm, session id

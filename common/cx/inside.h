@@ -72,7 +72,8 @@ struct event *queue_take(struct queue *q);
 struct cx_peer_state {
 	char *host;
 	struct addr addr;
-	bool up;
+	bool up, lost;                 /* lost: its link was up and went down */
+	uint64_t open_ns;              /* since when libfdcore says open; 0: it is not */
 };
 struct core_conf {
 	const char *identity, *realm;

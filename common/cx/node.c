@@ -18,7 +18,7 @@ __attribute__((constructor)) static void register_open_now(void)
 	metric_register(&cx_open_now);
 }
 
-enum { POLL_MS = 500, QUICK_MS = 5, QUICK_POLLS = 40, ANSWER_MS = 10000, MAX_OUTSTANDING = 10000 };
+enum { POLL_MS = 500, QUICK_MS = 5, QUICK_POLLS = 40, SETTLE_MS = 100, ANSWER_MS = 10000, MAX_OUTSTANDING = 10000 };
 
 void cx_msg_free(struct cx_msg *m)
 {
@@ -54,15 +54,31 @@ struct trace_msg cx_trace_of(const struct cx *c, enum trace_dir dir, struct str 
 
 /* ---- events ---- */
 
+/* After a lost link both sides exchange watchdogs before they route again, and a request
+ * that comes while the other side is not done is dropped: the link counts a little later
+ * then. */
+static bool is_up(struct cx *c, struct cx_peer_state *p)
+{
+	uint64_t now = clock_real_ns();
+	if (c->stopped || !core_peer_open(p)) {
+		p->open_ns = 0;
+		return false;
+	}
+	if (!p->open_ns)
+		p->open_ns = now;
+	return c->server || !p->lost || now - p->open_ns >= SETTLE_MS * UINT64_C(1000000);
+}
+
 static void check_peers(struct cx *c)
 {
 	for (size_t i = 0; i < c->n_peers; i++) {
 		struct cx_peer_state *p = &c->peers[i];
-		bool up = !c->stopped && core_peer_open(p);
+		bool up = is_up(c, p);
 		if (!up && !c->server && !c->stopped)
 			core_peer_again(p);
 		if (up == p->up)
 			continue;
+		p->lost = p->up;
 		p->up = up;
 		if (up)
 			core_nodelay();
@@ -262,6 +278,7 @@ void cx_stop(struct cx *c)
 	if (c->stopped)
 		return;
 	c->stopped = true;
+	gate_forget(c->host->gate, c);
 	core_stop();
 	uv_timer_stop(&c->poll);
 	drain(c); /* DPR and DPA are in the trace too */

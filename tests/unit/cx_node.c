@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +129,7 @@ static pid_t spawn_server(void)
 	snprintf(fd, sizeof fd, "%d", pipes[1]);
 	pid_t pid = fork();
 	if (pid == 0) { /* libfdcore starts once in a program */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl("/proc/self/exe", "cx_node", "serve", fd, NULL);
 		_exit(127);
 	}
@@ -216,6 +218,7 @@ static int end_child(void)
 
 static int teardown_all(void **state)
 {
+	assert_non_null(client);
 	cx_stop(client);
 	assert_false(cx_peer_up(client, STR_NONE));
 	run(10);

@@ -643,6 +643,11 @@ static void other_requests(void **state)
 	cx_edit(link_encode(&icscf, uar("alice"), &b), STR("Origin-Host"), STR(SCSCF), &changed);
 	assert_int_equal(link_result(&icscf, buf_str(&changed)), DIAMETER_INVALID_AVP_VALUE);
 	assert_true(str_eq(link_field(&icscf, "Failed-AVP.Origin-Host"), STR(SCSCF)));
+	changed.n = 0;
+	cx_edit(link_encode(&icscf, uar("alice"), &b), STR("Origin-Realm"), STR("other.net"),
+		&changed);
+	assert_int_equal(link_result(&icscf, buf_str(&changed)), DIAMETER_INVALID_AVP_VALUE);
+	assert_true(str_eq(link_field(&icscf, "Failed-AVP.Origin-Realm"), STR("other.net")));
 	buf_free(&b);
 	buf_free(&changed);
 }
