@@ -14,6 +14,7 @@ enum {
 	CMD_DP = 282,
 	ANSWER_MS = 10000,
 	LEAVE_MS = 1000,
+	SETTLE_MS = 100,
 	MAX_MESSAGE = 1 << 20,
 	HEADER_N = 20
 };
@@ -319,6 +320,7 @@ static void on_closed(struct stream *s, int err, const char *why, void *arg)
 	if (err && !p->closed)
 		actor_warn(a, "connection with %s: %s", addr_text(&p->remote), why);
 	timer_stop(&p->leave_limit);
+	a->rig->cx_left_ns = clock_real_ns();
 	p->stream = NULL;
 	p->open = p->agreed = p->leaving = false;
 	buf_free(&p->in);
@@ -341,6 +343,14 @@ static const struct actor_option answer_options[] = {{"command", OPTION_TEXT},
 static const struct actor_option disconnect_options[] = {
 	{"hard", OPTION_SWITCH}, {.name = NULL}};
 
+/* libfdcore empties a peer's queue some time after it has called the link closed; a CER that
+ * comes in between is lost, and a real peer would try again after its Tc timer. */
+static bool settles(const struct actor *a)
+{
+	return a->rig->cx_left_ns &&
+		clock_real_ns() - a->rig->cx_left_ns < SETTLE_MS * UINT64_C(1000000);
+}
+
 static int connects(struct actor *a, const json_t *o, char why[256])
 {
 	static const struct stream_h h = {
@@ -352,6 +362,10 @@ static int connects(struct actor *a, const json_t *o, char why[256])
 	if (p->stream) {
 		snprintf(why, 256, "is connected already");
 		return -EISCONN;
+	}
+	if (settles(a)) {
+		snprintf(why, 256, "the former link is being closed");
+		return -EAGAIN;
 	}
 	if ((err = actor_target(a, to ? to : "", (uint16_t)option_number(o, "port", 3868),
 		     &p->remote, why)))

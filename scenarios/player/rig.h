@@ -45,6 +45,7 @@ struct rig {
 	struct opening *opening;
 	struct actor *actors; /* list */
 	struct actor *past;   /* closed ones, whose hosts live until the rig goes */
+	uint64_t cx_left_ns;  /* when a cx-peer's last link ended */
 	struct buf texts[16]; /* what the variables point to */
 	struct rig_var vars[16];
 	struct setting *settings; /* of the rig, for complaints; deep copies */
