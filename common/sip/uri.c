@@ -190,7 +190,8 @@ static char hex_digit(char c)
 }
 
 /* The user part with each escape decoded that may stand bare in it (RFC 3261 10.3); the
- * others with upper-case digits, so that "%41%3a" and "A%3A" are one. */
+ * others with upper-case digits, so that "%41%3a" and "A%3A" are one. An escaped '!' stays:
+ * decoded it would pass for a mark of a wildcard. */
 static char *put_unescaped(char *p, struct str user)
 {
 	for (size_t i = 0; i < user.n; i++) {
@@ -200,7 +201,7 @@ static char *put_unescaped(char *p, struct str user)
 			continue;
 		}
 		char byte = (char)(nibble(user.p[i + 1]) << 4 | nibble(user.p[i + 2]));
-		if (sip_is(byte, SIP_C_USER)) {
+		if (byte != '!' && sip_is(byte, SIP_C_USER)) {
 			*p++ = byte;
 		} else {
 			*p++ = c;
