@@ -65,7 +65,7 @@ static void emit_request(struct cx *c, struct buf *octets, struct str dest_host)
 int cx_send(struct cx *c, const struct cx_msg *m, cx_answer_h *h, void *arg)
 {
 	char session[192];
-	if (c->stopped || !cx_peer_up(c, m->destination_host)) {
+	if (c->stopped || !cx_peer_up(c, m->destination_host) || core_congested()) {
 		unsent.value++;
 		return -EHOSTUNREACH;
 	}

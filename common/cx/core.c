@@ -13,13 +13,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/cx/guard.h"
+#include "common/cx/slot.h"
 
 /* libfdcore's queue of messages to route. fd_msg_send would wait while it is full, and
  * the loop may not wait for a peer; what we put there is bounded by our own limits. */
 extern struct fifo *fd_g_outgoing;
+enum { MOST_OUTGOING = 20000 };
 
 atomic_int core_outstanding;
 atomic_long core_busy;
@@ -46,40 +49,11 @@ int core_closing(void)
 
 /* ---- messages in libfdcore's hands ---- */
 
-/* What was read of a carrier waits here until the carrier comes to one of our callbacks,
- * or is dropped; it is found by the carrier's end-to-end identifier. One that libfdcore
- * drops without a word goes when its place is needed again. */
-enum { SLOTS = 65536 };
-static struct {
-	pthread_mutex_t lock;
-	uint32_t next;
-	struct rx *at[SLOTS];
-} slots = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static uint32_t slot_put(struct rx *r)
-{
-	pthread_mutex_lock(&slots.lock);
-	uint32_t id = r->slot = slots.next++;
-	struct rx *old = slots.at[id % SLOTS];
-	slots.at[id % SLOTS] = r;
-	pthread_mutex_unlock(&slots.lock);
-	free(old);
-	return id;
-}
-
-static struct rx *slot_find(struct msg *msg, bool take)
+static struct rx *take(struct msg *msg)
 {
 	struct msg_hdr *h;
-	if (fd_msg_hdr(msg, &h) || h->msg_appl != CX_APPLICATION)
-		return NULL;
-	pthread_mutex_lock(&slots.lock);
-	struct rx **at = &slots.at[h->msg_eteid % SLOTS], *r = *at;
-	if (r && r->slot != h->msg_eteid)
-		r = NULL;
-	if (r && take)
-		*at = NULL;
-	pthread_mutex_unlock(&slots.lock);
-	return r;
+	return fd_msg_hdr(msg, &h) || h->msg_appl != CX_APPLICATION ? NULL :
+		slot_take(h->msg_eteid);
 }
 
 /* Only a received message may be a carrier: ours have end-to-end identifiers of their
@@ -88,14 +62,6 @@ static bool is_received(struct msg *msg)
 {
 	DiamId_t from = NULL;
 	return fd_msg_source_get(msg, &from, NULL) == 0 && from;
-}
-
-void core_free_slots(void)
-{
-	for (size_t i = 0; i < SLOTS; i++) {
-		free(slots.at[i]);
-		slots.at[i] = NULL;
-	}
 }
 
 /* ---- notes for the loop ---- */
@@ -152,6 +118,7 @@ static void on_data(enum fd_hook_type type, struct msg *msg, struct peer_hdr *pe
 
 	if (cx_header_parse(octets, &h, &avps) || h.length != octets.n)
 		return; /* libfdcore closes the link */
+	slot_wait();
 	if (core.conf.traced)
 		trace(TRACE_RECEIVED, octets, "");
 	struct rx *r = rx_new(octets);
@@ -209,7 +176,7 @@ static bool is_link_message(struct msg *msg)
 static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
 {
-	struct rx *r = slot_find(msg, !peer);
+	struct rx *r = take(msg);
 	if (!peer) {
 		rx_free(r); /* a stranger's first message: a carrier is no CER, so it is refused */
 	} else if (!r) {
@@ -218,8 +185,8 @@ static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr
 	} else if (r->header.request) {
 		check_origin(r, &peer->info);
 		add_realm(msg);
+		slot_return(r);
 	} else {
-		slot_find(msg, true);
 		r->event.kind = EVENT_ANSWER;
 		queue_push(core.q, &r->event);
 	}
@@ -233,6 +200,18 @@ static struct msg *parse(struct buf *octets)
 		free(p);
 	*octets = (struct buf){0};
 	return msg;
+}
+
+bool core_congested(void)
+{
+	return fd_fifo_length(fd_g_outgoing) > MOST_OUTGOING;
+}
+
+/* Answers that a peer does not fetch hold up its next requests. */
+static void wait_for_room(void)
+{
+	while (core_congested() && !atomic_load(&core.stopping))
+		usleep(1000);
 }
 
 static struct msg *busy_answer(const struct rx *r, struct msg *query)
@@ -251,12 +230,13 @@ static struct msg *busy_answer(const struct rx *r, struct msg *query)
 static int on_request(struct msg **msg, struct avp *avp, struct session *session, void *arg,
 	enum disp_action *action)
 {
-	struct rx *r = slot_find(*msg, true);
+	struct rx *r = take(*msg);
 	if (!r) {
 		fd_msg_free(*msg);
 		*msg = NULL;
 		return 0;
 	}
+	wait_for_room();
 	if (atomic_fetch_add(&core_outstanding, 1) >= core.conf.max_outstanding) {
 		atomic_fetch_sub(&core_outstanding, 1);
 		atomic_fetch_add(&core_busy, 1);
@@ -388,7 +368,7 @@ static void on_fault(enum fd_hook_type type, struct msg *msg, struct peer_hdr *p
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
 {
 	if (type == HOOK_MESSAGE_DROPPED && msg && is_received(msg))
-		rx_free(slot_find(msg, true));
+		rx_free(take(msg));
 	const char *what = type == HOOK_MESSAGE_PARSING_ERROR ? "not understood" :
 		type == HOOK_MESSAGE_ROUTING_ERROR ? "not routed" : "dropped";
 	bool has_text = msg && type != HOOK_MESSAGE_PARSING_ERROR2 && other;

@@ -17,6 +17,5 @@ extern struct core core;
 
 int core_add_hooks(void);
 int core_add_callbacks(struct dict_object *application, struct dict_object *vendor);
-void core_free_slots(void);            /* after the end of libfdcore's threads */
 void core_thread_batch(void);          /* for threads made from here on */
 void core_on_log(int level, const char *format, va_list args);

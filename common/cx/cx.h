@@ -145,7 +145,8 @@ bool cx_peer_up(struct cx *c, struct str host);        /* p NULL: any */
  * and the fixed AVPs are added) and calls `h` once, never before return: err -ETIMEDOUT,
  * -EHOSTUNREACH (no peer took it), -EBADMSG (an answer that can't be read), with m NULL;
  * else the answer, whose result says the rest. `destination_host` p NULL: by realm.
- * Returns -EHOSTUNREACH at once, without calling `h`, when no such peer is up. */
+ * Returns -EHOSTUNREACH at once, without calling `h`, when no such peer is up or takes
+ * anything. */
 typedef void(cx_answer_h)(int err, const struct cx_msg *m, void *arg);
 int cx_send(struct cx *c, const struct cx_msg *m, cx_answer_h *h, void *arg);
 

@@ -7,7 +7,7 @@ imsrig_library(cx_octets
 imsrig_library(cx
   SOURCES
     common/cx/node.c common/cx/client.c common/cx/server.c common/cx/queue.c common/cx/core.c
-    common/cx/start.c common/cx/thread.c common/cx/dict.c
+    common/cx/slot.c common/cx/start.c common/cx/thread.c common/cx/dict.c
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
 imsrig_test(cx_dict LINK cx)

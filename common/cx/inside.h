@@ -96,6 +96,7 @@ void core_nodelay(void);               /* TCP_NODELAY on libfdcore's sockets */
  * way of `query`, which it takes over too. */
 void core_send_request(struct buf *octets);
 void core_send_answer(struct buf *octets, struct msg *query);
+bool core_congested(void);             /* what was sent is not fetched */
 void core_forget(struct msg *query);   /* a request that is not answered */
 /* The way back of a request that came again or late: to that peer, hop-by-hop id. */
 struct msg *core_query(struct str peer, uint32_t hop_by_hop);

@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/cx/dict.h"
+#include "common/cx/slot.h"
 
 /* ---- peers ---- */
 
@@ -72,17 +73,21 @@ static bool is_ours(int fd)
 	return false;
 }
 
-/* Sets TCP_NODELAY on our sockets, which libfdcore clears; true when one of them listens. */
+/* Sets TCP_NODELAY on our sockets, which libfdcore clears, and ends a link whose peer does
+ * not read: libfdcore sends to all peers from one thread. True when one of them listens. */
+enum { STUCK_MS = 5000 };
+
 static bool tune_sockets(void)
 {
 	bool listens = false;
 	DIR *d = opendir("/proc/self/fd");
 	for (struct dirent *e; d && (e = readdir(d));) {
-		int fd = atoi(e->d_name), on = 1, accepts = 0;
+		int fd = atoi(e->d_name), on = 1, accepts = 0, stuck = STUCK_MS;
 		socklen_t n = sizeof accepts;
 		if (fd <= 2 || !is_ours(fd))
 			continue;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck, sizeof stuck);
 		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &n);
 		listens = listens || accepts;
 	}
@@ -243,5 +248,5 @@ void core_stop(void)
 	if (pthread_timedjoin_np(core.watcher, NULL, &until))
 		pthread_detach(core.watcher);
 	else
-		core_free_slots();
+		slot_free_all();
 }

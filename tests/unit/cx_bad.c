@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/unit/hss_rig.h"
@@ -439,6 +441,48 @@ static void too_busy(void **state)
 	buf_free(&b);
 }
 
+static long hss_kib(void)
+{
+	char path[64], line[128];
+	long kib = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", rig.pid);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		sscanf(line, "VmRSS: %ld", &kib);
+	fclose(f);
+	return kib;
+}
+
+/* A listed peer that sends and never reads: it is stopped, not buffered, and its link is
+ * ended; others are served again. */
+static void never_reads(void **state)
+{
+	enum { MOST_MIB = 300, PIECE = 100 };
+	struct link l;
+	struct buf piece = {0}, b = {0};
+	size_t sent = 0;
+	bool stuck = false;
+	assert_int_equal(link_open(&l, &rig, 13, ICSCF), DIAMETER_SUCCESS);
+	long before = hss_kib();
+	for (int i = 0; i < PIECE; i++)
+		buf_add(&piece, link_encode(&l, uar(), &b));
+	while (!stuck && sent < (size_t)MOST_MIB << 20) {
+		struct pollfd p = {l.fd, POLLOUT, 0};
+		stuck = poll(&p, 1, 1000) != 1 || p.revents & (POLLERR | POLLHUP);
+		ssize_t n = stuck ? 0 : send(l.fd, piece.p, piece.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		stuck = stuck || n < 0;
+	}
+	printf("%zu MiB taken, %ld MiB grown\n", sent >> 20, (hss_kib() - before) >> 10);
+	assert_true(stuck);
+	assert_true(hss_kib() - before < 400 * 1024);
+	link_close(&l);
+	buf_free(&piece);
+	buf_free(&b);
+	sleep(1);
+	lives();
+}
+
 int main(void)
 {
 #define WITH(name) cmocka_unit_test_setup_teardown(name, with_link, without_link)
@@ -447,7 +491,7 @@ int main(void)
 		WITH(header_bits), WITH(unsolicited_answers), WITH(watchdogs), WITH(slow_messages),
 		WITH(too_busy),
 		cmocka_unit_test(capabilities), cmocka_unit_test(garbage),
-		cmocka_unit_test(cut_messages),
+		cmocka_unit_test(cut_messages), cmocka_unit_test(never_reads),
 	};
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
 }
