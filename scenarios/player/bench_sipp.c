@@ -96,8 +96,10 @@ static pid_t start(const char *dir, const char *const *argv)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || chdir(dir))
+		_exit(126);
 	int log = open("sipp.log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (getppid() != parent || chdir(dir) || log < 0)
+	if (log < 0)
 		_exit(126);
 	dup2(log, 1);
 	dup2(log, 2);
