@@ -5,9 +5,8 @@
  * end of its last binding. Across a wait keep user->id and use user_by_id.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <uthash.h>
-
 #include "common/base/clock.h"
+#include "common/base/hash.h"
 #include "common/crypto/digest.h"
 #include "common/sip/register.h"
 

@@ -1,4 +1,9 @@
-/* A rig's clock and its timers: a 4-ary heap of due times driven by one uv_timer.
+/* A rig's clock and its timers, driven by one uv_timer.
+ *
+ * Most timers of a process have one of a few durations, and those of one duration fall due in
+ * the order of their start. So they stand in queues, one a duration, and only the head of each
+ * stands in the heap: a hundred thousand bindings that wait for ten minutes are one entry,
+ * and neither starting nor stopping a timer touches more than its neighbours.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/clock.h"
 
@@ -8,13 +13,21 @@
 
 #include "common/base/mem.h"
 
+enum { QUEUES = 256 };                 /* by a hash of the duration; one that finds its place
+					* taken by another goes into the heap by itself */
+struct timer_queue {
+	int64_t ms;                    /* of all its timers */
+	struct timer *tail;            /* NULL: free */
+};
+
 struct clock {
 	uv_loop_t *loop;
 	uv_timer_t tick;
 	int64_t offset;        /* ms */
 	int64_t wall0;         /* CLOCK_REALTIME minus CLOCK_MONOTONIC at start, ms */
-	struct timer **heap;
+	struct timer **heap;           /* 4-ary; heads of queues, and timers without a queue */
 	uint32_t n, cap;
+	struct timer_queue queues[QUEUES];
 	uint32_t starts;       /* timers started so far */
 	int64_t armed;         /* due time the uv_timer is set for; INT64_MAX: not set */
 	bool closing;
@@ -56,7 +69,8 @@ static void on_closed(uv_handle_t *h)
 void clock_free(struct clock *c)
 {
 	for (uint32_t i = 0; i < c->n; i++)
-		c->heap[i]->slot = 0;
+		for (struct timer *t = c->heap[i]; t; t = t->next)
+			t->slot = 0;
 	c->n = 0;
 	uv_close((uv_handle_t *)&c->tick, on_closed);
 }
@@ -83,6 +97,8 @@ static bool before(const struct timer *a, const struct timer *b)
 		return a->due_ms < b->due_ms;
 	return (int32_t)(a->started - b->started) < 0;
 }
+
+enum { BEHIND = UINT32_MAX };           /* slot of a timer that is not its queue's head */
 
 static void place(struct clock *c, uint32_t i, struct timer *t)
 {
@@ -186,6 +202,14 @@ int64_t clock_next_offset(const struct clock *c)
 	return c->n ? c->heap[0]->due_ms - (int64_t)uv_now(c->loop) : INT64_MAX;
 }
 
+static struct timer_queue *queue_of(struct clock *c, int64_t ms)
+{
+	struct timer_queue *q = &c->queues[((uint64_t)ms * UINT64_C(0x9e3779b97f4a7c15)) >> 56];
+	if (!q->tail)
+		q->ms = ms;
+	return q->ms == ms ? q : NULL;
+}
+
 void timer_start(struct clock *c, struct timer *t, int64_t ms, timer_h *h, void *arg)
 {
 	timer_stop(t);
@@ -194,6 +218,16 @@ void timer_start(struct clock *c, struct timer *t, int64_t ms, timer_h *h, void 
 	t->arg = arg;
 	t->due_ms = clock_ms(c) + ms;
 	t->started = c->starts++;
+	t->queue = queue_of(c, ms);
+	t->next = NULL;
+	t->prev = t->queue ? t->queue->tail : NULL;
+	if (t->queue)
+		t->queue->tail = t;
+	if (t->prev) {
+		t->prev->next = t;
+		t->slot = BEHIND;
+		return;
+	}
 	if (c->n == c->cap) {
 		c->cap = c->cap ? c->cap * 2 : 64;
 		c->heap = mem_realloc(c->heap, c->cap * sizeof *c->heap);
@@ -203,18 +237,32 @@ void timer_start(struct clock *c, struct timer *t, int64_t ms, timer_h *h, void 
 		arm(c);
 }
 
-void timer_stop(struct timer *t)
+/* The heap's entry i goes. */
+static void take_out(struct clock *c, uint32_t i)
 {
-	if (!t->slot)
-		return;
-	struct clock *c = t->clock;
-	uint32_t i = t->slot - 1;
 	struct timer *tail = c->heap[--c->n];
-	t->slot = 0;
-	if (tail == t)
+	if (i == c->n)
 		return;
 	if (i && before(tail, c->heap[(i - 1) / 4]))
 		sift_up(c, i, tail);
 	else
 		sift_down(c, i, tail);
+}
+
+void timer_stop(struct timer *t)
+{
+	uint32_t slot = t->slot;
+	if (!slot)
+		return;
+	t->slot = 0;
+	if (t->next)
+		t->next->prev = t->prev;
+	else if (t->queue)
+		t->queue->tail = t->prev;
+	if (t->prev)
+		t->prev->next = t->next;
+	else if (t->next) /* the next of its duration is due later */
+		sift_down(t->clock, slot - 1, t->next);
+	else
+		take_out(t->clock, slot - 1);
 }

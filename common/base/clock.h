@@ -12,13 +12,16 @@
 
 struct clock;
 struct timer;
+struct timer_queue;
 typedef void(timer_h)(struct timer *t, void *arg);
 
 /* Embedded in the object that waits. Zero-initialised is not running. */
 struct timer {
 	int64_t due_ms;        /* on the rig's clock */
-	uint32_t slot;         /* place in the heap + 1; 0: not running */
+	uint32_t slot;         /* 0: not running; the rest is the clock's */
 	uint32_t started;      /* order of start, among those due at the same time */
+	struct timer *next, *prev; /* of the same duration */
+	struct timer_queue *queue;
 	struct clock *clock;
 	timer_h *h;
 	void *arg;

@@ -3,4 +3,8 @@ imsrig_library(base
     common/base/str.c common/base/mem.c common/base/buf.c common/base/log.c
     common/base/addr.c common/base/metric.c common/base/clock.c common/base/chance.c
   LINK PkgConfig::UV)
+if(IMSRIG_OWN_HEAP)
+  target_link_libraries(base PUBLIC mimalloc)
+  target_compile_definitions(base PRIVATE IMSRIG_OWN_HEAP)
+endif()
 imsrig_test(base LINK base)

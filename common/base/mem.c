@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef IMSRIG_OWN_HEAP
+#include <mimalloc.h>
+#endif
 
 static void *must(void *p)
 {
@@ -111,3 +114,27 @@ size_t arena_size(const struct arena *a)
 		n += sizeof *b + b->size;
 	return n;
 }
+
+/* ---- what is in use ---- */
+
+#ifdef IMSRIG_OWN_HEAP
+static bool add_area(const mi_heap_t *heap, const mi_heap_area_t *area, void *block, size_t size,
+	void *sum)
+{
+	*(size_t *)sum += area->used * area->block_size;
+	return true;
+}
+
+size_t mem_in_use(void)
+{
+	size_t sum = 0;
+	mi_heap_collect(mi_heap_get_default(), false); /* what other threads gave back */
+	mi_heap_visit_blocks(mi_heap_get_default(), false, add_area, &sum);
+	return sum;
+}
+#else
+size_t mem_in_use(void)
+{
+	return 0;
+}
+#endif

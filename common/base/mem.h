@@ -13,6 +13,9 @@ void *mem_alloc(size_t n);              /* contents undefined */
 void *mem_zalloc(size_t n);             /* zeroed */
 void *mem_realloc(void *p, size_t n);
 
+/* Bytes that this thread's heap has in use; 0 where the sanitizers own the heap. */
+size_t mem_in_use(void);
+
 #define MEM_NEW(type) ((type *)mem_zalloc(sizeof(type)))
 
 /* An arena: many small pieces with one end. A SIP, HTTP or Cx exchange owns one; what is

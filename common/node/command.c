@@ -1,7 +1,6 @@
 /* Commands of the admin socket.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -197,9 +196,7 @@ static json_t *run_metrics(const json_t *args)
 
 static json_t *run_memory(const json_t *args)
 {
-	struct mallinfo2 m = mallinfo2();
-	return json_pack("{s:b, s:I}", "ok", 1, "heap_bytes",
-		(json_int_t)(m.uordblks + m.hblkhd));
+	return json_pack("{s:b, s:I}", "ok", 1, "heap_bytes", (json_int_t)mem_in_use());
 }
 
 static json_t *run_log(const json_t *args)

@@ -3,7 +3,6 @@
  * skipped on the element's clock), so that what is left is what stays.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <malloc.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -88,10 +87,10 @@ static double openssl_bytes(const char *dir)
 	SSL *sessions[SESSIONS];
 
 	SSL_free(session(server, client)); /* what the first one sets up for all */
-	size_t before = mallinfo2().uordblks;
+	size_t before = mem_in_use();
 	for (int i = 0; i < SESSIONS; i++)
 		sessions[i] = session(server, client);
-	size_t after = mallinfo2().uordblks;
+	size_t after = mem_in_use();
 	for (int i = 0; i < SESSIONS; i++)
 		SSL_free(sessions[i]);
 	SSL_CTX_free(server);

@@ -198,7 +198,6 @@ int main(int argc, char **argv)
 	struct http_server *server;
 
 	CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free);
-	mallopt(M_MMAP_THRESHOLD, 1 << 30); /* mallinfo2 counts what is mapped apart */
 	if (!mkdtemp(dir))
 		die(dir, "can't make it");
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -216,12 +215,12 @@ int main(int argc, char **argv)
 	if (http_serve(&b.host, &conf, &server))
 		die(SERVER, "can't listen");
 	until(&b, WARM); /* what is shared is there now */
-	size_t all = mallinfo2().uordblks, ssl = openssl_bytes, blocks = openssl_blocks;
+	size_t all = mem_in_use(), ssl = openssl_bytes, blocks = openssl_blocks;
 	long rss = rss_kb();
 	int had = b.open;
 	until(&b, n + WARM);
 	int more = b.open - had;
-	all = mallinfo2().uordblks - all;
+	all = mem_in_use() - all;
 	ssl = openssl_bytes - ssl;
 	blocks = openssl_blocks - blocks;
 	printf("{\"bench\":\"ws_idle\",\"tls\":%s,\"connections\":%d,\"bytes_each\":%zu,"

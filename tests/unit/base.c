@@ -316,6 +316,47 @@ static void test_clock_order(void **state)
 	assert_int_equal(n, 133);
 }
 
+/* Starts, restarts and stops at random, few durations and many, against a plain search. */
+static void test_clock_model(void **state)
+{
+	struct fixture *f = *state;
+	struct chance ch = {0};
+	uint32_t started[200] = {0}, n = 0;
+	int64_t now = 0;
+
+	chance_init(&ch, 7, "clock");
+	for (int round = 0; round < 300; round++) {
+		for (int k = 0; k < 40; k++) {
+			int i = (int)(chance_u32(&ch) % 200);
+			if (chance_u32(&ch) % 3) {
+				start(f, i, 1000 * (1 + (int64_t)(chance_u32(&ch) % (i % 2 ? 3 : 5000))), note);
+				started[i] = ++n;
+			} else {
+				timer_stop(&f->t[i]);
+			}
+		}
+		struct timer was[200];
+		memcpy(was, f->t, sizeof was);
+		f->order[0] = 0;
+		now += 700;
+		clock_set_offset(f->clock, now);
+		for (char *p = f->order; *p;) {
+			int i = (int)strtol(p, &p, 10);
+			p++;
+			assert_true(timer_runs(&was[i]));
+			for (int j = 0; j < 200; j++)
+				if (timer_runs(&was[j]))
+					assert_true(was[i].due_ms < was[j].due_ms ||
+						(was[i].due_ms == was[j].due_ms && started[i] <= started[j]));
+			was[i].slot = 0;
+		}
+		for (int j = 0; j < 200; j++) {
+			assert_int_equal(timer_runs(&was[j]), timer_runs(&f->t[j]));
+			assert_true(!timer_runs(&was[j]) || was[j].due_ms > clock_ms(f->clock));
+		}
+	}
+}
+
 static void again(struct timer *t, void *arg)
 {
 	struct fixture *f = arg;
@@ -504,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_addr),
 		cmocka_unit_test_setup_teardown(test_clock_advance, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_handlers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_real, setup, teardown),
 		cmocka_unit_test(test_chance),
