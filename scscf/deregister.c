@@ -93,13 +93,13 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 			scscf_refuse(req, 500, NULL, "the registration was ended meanwhile");
 		return;
 	}
-	if (err == -ETIMEDOUT)
+	u->waits--;
+	/* A SAR that registers and went out since must not be undone. */
+	if (err == -ETIMEDOUT && !u->registered && !u->saves)
 		scscf_notify_hss(u, CX_USER_DEREGISTRATION);
 	if (req)
 		scscf_accept(req, w.reg, u, w.proof);
 	deregistered.value++;
-	u->registered = false;
-	user_challenge_end(u);
 	user_drop_if_idle(u);
 }
 
@@ -122,6 +122,11 @@ static bool remove_named(struct user *u, const struct sip_register *reg)
 void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user *u,
 	struct str proof)
 {
+	/* The HSS takes the two in the order of their SARs, we in the order of the SAAs. */
+	if (u->saves) {
+		scscf_refuse(req, 500, NULL, "a registration of the same user is under way");
+		return;
+	}
 	if (!u->bindings || !remove_named(u, reg)) {
 		scscf_refuse(req, 481, NULL, "the binding to be removed is not there");
 		user_drop_if_idle(u);
@@ -145,9 +150,24 @@ void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user
 		.destination_host = str_of(u->hss),
 	};
 	struct scscf_wait *w = scscf_wait_new(req, reg, u, proof);
+	/* From here on: who comes before the SAA registers anew, and what he gets stays. */
+	u->registered = false;
+	u->waits++;
+	user_challenge_end(u);
 	int err = cx_send(scscf.cx, &sar, on_saa, w);
 	if (err)
 		on_saa(err, NULL, w);
+}
+
+/* The last binding expired while this SAR was under way, and left it to that. */
+void scscf_save_failed(struct user *u)
+{
+	if (u->registered && !u->bindings && !u->saves) {
+		expired.value++;
+		scscf_notify_hss(u, CX_TIMEOUT_DEREGISTRATION);
+		u->registered = false;
+	}
+	user_drop_if_idle(u);
 }
 
 /* ---- by time ---- */
@@ -159,7 +179,7 @@ void scscf_binding_expired(struct timer *t, void *binding)
 
 	log_info("register", "binding of %s expired", log_text(user_impu(u)));
 	binding_remove(b);
-	if (u->bindings)
+	if (u->bindings || u->saves)
 		return;
 	expired.value++;
 	scscf_notify_hss(u, CX_TIMEOUT_DEREGISTRATION);

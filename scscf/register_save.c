@@ -148,11 +148,15 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 	struct sip_req *req = scscf_wait_end(arg, &u, &w);
 	bool good = !err && !saa->result.experimental && saa->result.code == DIAMETER_SUCCESS;
 
+	if (u) {
+		u->waits--;
+		u->saves--;
+	}
 	if (!good) {
 		if (req)
 			scscf_refuse_cx(req, SCSCF_SAA, err, saa);
 		if (u)
-			user_drop_if_idle(u);
+			scscf_save_failed(u);
 		return;
 	}
 	if (!u) {
@@ -236,5 +240,8 @@ void scscf_save(struct sip_req *req, struct sip_register *reg, struct user *u, s
 		free(w);
 		scscf_refuse_cx(req, SCSCF_SAA, err, NULL);
 		user_drop_if_idle(u);
+		return;
 	}
+	u->waits++;
+	u->saves++;
 }

@@ -76,6 +76,8 @@ void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct us
 /* deregister.c */
 void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user *u,
 	struct str proof);
+/* A SAR that registers got no good answer. The user may be gone then. */
+void scscf_save_failed(struct user *u);
 void scscf_binding_expired(struct timer *t, void *binding);
 void scscf_await_expired(struct timer *t, void *user);
 /* A SAR that nobody waits for; sent again once when no answer comes. */

@@ -121,7 +121,7 @@ void user_free(struct user *u)
 
 bool user_drop_if_idle(struct user *u)
 {
-	if (u->bindings || (u->challenge && timer_runs(&u->challenge->await)))
+	if (u->bindings || u->waits || (u->challenge && timer_runs(&u->challenge->await)))
 		return false;
 	user_free(u);
 	return true;

@@ -47,7 +47,9 @@ struct user {
 	char *associated;              /* P-Associated-URI value; NULL until a profile came */
 	char *hss;                     /* Origin-Host of the answers; NULL: not known */
 	char route[17];                /* mark in the Service-Route */
-	bool registered;               /* a SAR of type 1 or 2 succeeded */
+	bool registered;               /* a SAR of type 1 or 2 succeeded, and none ended it */
+	unsigned waits;                /* SARs under way, which keep the user here */
+	unsigned saves;                /* of them those that register */
 };
 
 struct identity;
@@ -66,7 +68,8 @@ struct user *user_new(struct user_table *t, struct str impi, struct str impu);
 void user_add_identity(struct user *u, struct str impu);
 struct str user_impu(const struct user *u);            /* the one registered first */
 void user_free(struct user *u);
-/* Frees it when it has neither binding nor awaited challenge. True when it is gone. */
+/* Frees it when it has neither binding nor awaited challenge nor a SAR under way. True when
+ * it is gone. */
 bool user_drop_if_idle(struct user *u);
 void user_table_reset(struct user_table *t);
 
