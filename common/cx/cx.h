@@ -175,6 +175,8 @@ struct cx_header {
 int cx_header_parse(struct str bytes, struct cx_header *out, struct str *avps);
 /* Value of an AVP as text, by the names that scripts use: "Public-Identity",
  * "Experimental-Result" (its code), "SIP-Auth-Data-Item.SIP-Authentication-Scheme",
- * "Server-Capabilities.Mandatory-Capability[2]"; enumerations as numbers. */
+ * "Server-Capabilities.Mandatory-Capability[2]"; enumerations as numbers. "AVPs", also of a
+ * group: the names of what it holds, in order, flags behind a colon where they are not as
+ * sent by us. "Header": flags of the command and application, "RP 16777216". */
 struct str cx_script_field(struct str bytes, struct str name, struct arena *a);
 extern const struct gate_proto cx_gate_proto;

@@ -84,6 +84,52 @@ static struct str value_text(int id, struct str data, struct arena *a)
 	return (struct str){hex, 2 * data.n};
 }
 
+/* Flags as letters: those of a command (RFC 6733 3), or of an AVP (4.1). */
+static void put_flags(uint8_t flags, const char letters[9], struct buf *out)
+{
+	for (int i = 0; i < 8; i++)
+		if (flags & 0x80 >> i)
+			buf_put(out, &letters[i], 1);
+}
+
+/* "AVPs": the names in their order, so that one line pins what is there and what is not;
+ * flags only where they are not as TS 29.229 table 6.3.1 has them. */
+static struct str avps_text(struct str avps, struct arena *a)
+{
+	struct buf out = {0};
+	struct cx_avp avp;
+	bool broken;
+
+	while (cx_avp_next(&avps, &avp, &broken)) {
+		int id = cx_avp_find(avp.code, avp.vendor);
+		if (out.n)
+			buf_add(&out, STR(" "));
+		if (id < 0)
+			buf_fmt(&out, "%u/%u", avp.vendor, avp.code);
+		else
+			buf_add(&out, str_of(cx_avp_rows[id].name));
+		if (id < 0 || avp.flags != cx_avp_rows[id].flags) {
+			buf_add(&out, STR(":"));
+			put_flags(avp.flags, "VMPrrrrr", &out);
+		}
+	}
+	if (broken)
+		buf_add(&out, STR(" ?"));
+	struct str text = arena_str(a, buf_str(&out));
+	buf_free(&out);
+	return text;
+}
+
+static struct str header_text(const struct cx_header *h, struct arena *a)
+{
+	struct buf out = {0};
+	put_flags(h->flags, "RPETrrrr", &out);
+	buf_fmt(&out, " %u", h->application);
+	struct str text = arena_str(a, buf_str(&out));
+	buf_free(&out);
+	return text;
+}
+
 struct str cx_script_field(struct str bytes, struct str name, struct arena *a)
 {
 	struct cx_header h;
@@ -93,7 +139,11 @@ struct str cx_script_field(struct str bytes, struct str name, struct arena *a)
 
 	if (cx_header_parse(bytes, &h, &in))
 		return STR_NONE;
+	if (str_eq(name, STR("Header")))
+		return header_text(&h, a);
 	do {
+		if (str_eq(name, STR("AVPs")))
+			return avps_text(in, a);
 		if (part_next(&name, &part) || !find(in, part, &avp))
 			return STR_NONE;
 		in = avp.data;

@@ -61,7 +61,7 @@ static void fields(struct str bytes)
 	static const char *const names[] = {"Session-Id", "Experimental-Result",
 		"SIP-Auth-Data-Item.SIP-Digest-Authenticate.Digest-HA1",
 		"Server-Capabilities.Mandatory-Capability[2]", "Host-IP-Address", "User-Data",
-		"Result-Code"};
+		"Result-Code", "Header", "AVPs", "SIP-Auth-Data-Item.AVPs"};
 	struct arena a = {0};
 	struct buf out = {0}, what = {0};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -469,6 +469,9 @@ static void fields_by_name(void **state)
 		{"User-Name", NULL},
 		{"No-Such-AVP", NULL},
 		{"Server-Name.User-Name", NULL},
+		{"Header", "P 16777216"},
+		{"Experimental-Result.AVPs", "Vendor-Id Experimental-Result-Code"},
+		{"Supported-Features.AVPs", NULL},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct str v = cx_script_field(o, str_of(cases[i].name), &a);
@@ -479,6 +482,27 @@ static void fields_by_name(void **state)
 	m.ck = STR("\x01\x02\xff");
 	assert_true(str_eq(cx_script_field(encode(&m, &b),
 		STR("SIP-Auth-Data-Item.Confidentiality-Key"), &a), STR("0102ff")));
+	arena_free(&a);
+	buf_free(&b);
+}
+
+/* "AVPs" tells of every AVP, its place, and flags that are not as the document has them. */
+static void avps_in_order(void **state)
+{
+	struct cx_msg m = full_uaa();
+	struct buf b = {0};
+	struct arena a = {0};
+	struct str o = encode(&m, &b);
+	struct str plain = cx_script_field(o, STR("AVPs"), &a);
+
+	assert_true(str_starts(plain, STR("Session-Id Vendor-Specific-Application-Id "
+		"Experimental-Result Auth-Session-State Origin-Host Origin-Realm Server-Name ")));
+	b.p[24] |= 0x20; /* flag P of the Session-Id, the first AVP */
+	assert_true(str_starts(cx_script_field(o, STR("AVPs"), &a), STR("Session-Id:MP ")));
+	b.p[23] = 0; /* 263 becomes 256, which is none */
+	assert_true(str_starts(cx_script_field(o, STR("AVPs"), &a), STR("0/256:MP ")));
+	b.p[27] = 1; /* its length, shorter than its header */
+	assert_true(str_ends(cx_script_field(o, STR("AVPs"), &a), STR(" ?")));
 	arena_free(&a);
 	buf_free(&b);
 }
@@ -728,6 +752,7 @@ int main(void)
 		cmocka_unit_test(headers_are_checked),
 		cmocka_unit_test(error_answers),
 		cmocka_unit_test(fields_by_name),
+		cmocka_unit_test(avps_in_order),
 		cmocka_unit_test(edits),
 		cmocka_unit_test(carriers),
 		cmocka_unit_test(base_messages),
