@@ -36,6 +36,9 @@ generate() { # SCRIPT ID
 		}
 		print kind "-" at "\t" step[at] >steps
 	}
+	# An expect line may be folded: a quoted text goes on until its quote.
+	folded { sub(/^ */, ""); line = line " " $0; if (!/"$/) next; $0 = line; folded = 0 }
+	/^      - "/ && !/"$/ { line = $0; folded = 1; next }
 	/^[a-z]/ { top = $1 }
 	top == "id:" { print "id: " id; next }
 	top == "variants:" || top == "matrix:" || /^ *#/ { next }
