@@ -144,16 +144,6 @@ static void send_uar(struct sip_req *req, const struct sip_register *reg, struct
 
 /* ---- REGISTER from the edge ---- */
 
-/* P-Visited-Network-ID is a token or a quoted string (RFC 7315 4.3); the HSS gets it bare. */
-static struct str visited_network(const struct sip_msg *m)
-{
-	struct str v = sip_value(m, SIP_H_P_VISITED_NETWORK_ID);
-	struct str id = str_trim(str_cut(&v, ';'));
-	if (id.n >= 2 && id.p[0] == '"' && id.p[id.n - 1] == '"')
-		id = (struct str){id.p + 1, id.n - 2};
-	return id;
-}
-
 void icscf_register(struct sip_req *req, const struct mw_peer *peer)
 {
 	struct arena *a = sip_req_arena(req);
@@ -170,7 +160,7 @@ void icscf_register(struct sip_req *req, const struct mw_peer *peer)
 		refuse(req, 403, NULL, "auth-done from a peer that is no trusted node");
 		return;
 	}
-	struct str visited = visited_network(sip_req_msg(req));
+	struct str visited = sip_visited_network(sip_req_msg(req));
 	if (!visited.n) {
 		refuse(req, 400, "P-Visited-Network-ID missing", "P-Visited-Network-ID missing");
 		return;

@@ -36,6 +36,13 @@ static void put_charging_vector(const struct sip_msg *m, struct buf *out)
 	buf_fmt(out, ";term-ioi=\"Type 1%s\"\r\n", scscf.conf->domain);
 }
 
+/* The charging functions go to a P-CSCF of the same network alone (TS 24.229 5.4.1.2.2F). */
+static void put_charging_functions(const struct sip_msg *m, const struct user *u, struct buf *out)
+{
+	if (u->charging && str_ieq(sip_visited_network(m), str_of(scscf.conf->domain)))
+		buf_fmt(out, "P-Charging-Function-Addresses: %s\r\n", u->charging);
+}
+
 static void put_copies(const struct sip_msg *m, enum sip_header id, struct buf *out)
 {
 	for (const struct sip_field *f = sip_first(m, id); f; f = sip_next(m, f)) {
@@ -72,6 +79,7 @@ void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct us
 	if (proof.n)
 		buf_fmt(&fields, "Authentication-Info: " STR_FMT "\r\n", STR_ARG(proof));
 	put_charging_vector(m, &fields);
+	put_charging_functions(m, u, &fields);
 	sip_answer(req, 200, NULL, buf_str(&fields));
 	buf_free(&fields);
 	buf_free(&contacts);
@@ -105,6 +113,31 @@ static int take_profile(struct user *u, struct str xml, struct str impu, const c
 	buf_free(&associated);
 	arena_free(&a);
 	return err;
+}
+
+/* A value that would end the quoted string, or the field, is left out. */
+static void put_address(struct buf *out, const char *name, struct str uri)
+{
+	for (size_t i = 0; i < uri.n; i++)
+		if ((unsigned char)uri.p[i] <= ' ' || uri.p[i] == '"' || uri.p[i] == '\\' ||
+			uri.p[i] == 0x7f)
+			return;
+	if (uri.n)
+		buf_fmt(out, "%s%s=\"" STR_FMT "\"", out->n ? ";" : "", name, STR_ARG(uri));
+}
+
+/* Charging-Information as RFC 7315 4.5 writes it: collection functions, then event ones,
+ * the primary of each first. */
+static void take_charging(struct user *u, const struct cx_msg *saa)
+{
+	struct buf all = {0};
+	for (int i = 0; i < 2; i++)
+		put_address(&all, "ccf", saa->ccf[i]);
+	for (int i = 0; i < 2; i++)
+		put_address(&all, "ecf", saa->ecf[i]);
+	free(u->charging);
+	u->charging = all.n ? str_dup(buf_str(&all)) : NULL;
+	buf_free(&all);
 }
 
 static void store(struct sip_req *req, const struct sip_register *reg, struct user *u)
@@ -174,6 +207,8 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 		undo(req, u, why);
 		return;
 	}
+	if (saa->user_data.n)
+		take_charging(u, saa);
 	if (u->registered)
 		refreshed.value++;
 	else

@@ -115,6 +115,7 @@ void user_free(struct user *u)
 	users_gauge.value--;
 	free(u->impi);
 	free(u->associated);
+	free(u->charging);
 	free(u->hss);
 	free(u);
 }

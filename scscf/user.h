@@ -45,6 +45,7 @@ struct user {
 	struct binding *bindings;      /* newest first */
 	struct challenge *challenge;   /* NULL: none was made */
 	char *associated;              /* P-Associated-URI value; NULL until a profile came */
+	char *charging;                /* P-Charging-Function-Addresses value; NULL: none */
 	char *hss;                     /* Origin-Host of the answers; NULL: not known */
 	char route[17];                /* mark in the Service-Route */
 	bool registered;               /* a SAR of type 1 or 2 succeeded, and none ended it */

@@ -124,3 +124,12 @@ int sip_register_parse(struct sip_register *r, const struct sip_msg *m, uint32_t
 			r->deregister = false;
 	return 0;
 }
+
+struct str sip_visited_network(const struct sip_msg *m)
+{
+	struct str v = sip_value(m, SIP_H_P_VISITED_NETWORK_ID);
+	struct str id = str_trim(str_cut(&v, ';'));
+	if (id.n >= 2 && id.p[0] == '"' && id.p[id.n - 1] == '"')
+		id = (struct str){id.p + 1, id.n - 2};
+	return id;
+}

@@ -37,6 +37,8 @@ struct sip_register {
  * *fault (400). */
 int sip_register_parse(struct sip_register *r, const struct sip_msg *m, uint32_t dflt,
 	struct arena *a, struct sip_fault *fault);
+/* P-Visited-Network-ID, a token or a quoted string (RFC 7315 4.3), bare; p NULL: none. */
+struct str sip_visited_network(const struct sip_msg *m);
 /* The response of a challenge is in it (not empty). */
 static inline bool sip_register_answers(const struct sip_register *r)
 {
