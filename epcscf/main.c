@@ -96,7 +96,6 @@ static int start(struct host *host, const void *conf, char why[512])
 	epcscf.mw = (struct edge_mw){
 		.name = c->edge.name,
 		.port = addr_port(&c->sip.listen),
-		.realm = c->edge.realm,
 		.visited_network =
 			c->visited_network ? c->visited_network : c->edge.realm,
 		.access_type = c->access_type,

@@ -91,7 +91,6 @@ static int start(struct host *host, const void *conf, char why[512])
 		.name = c->edge.name,
 		.port = addr_port(by_tls(c) ? &c->pcscf.listen : &c->sip.listen),
 		.tls = by_tls(c),
-		.realm = c->edge.realm,
 		.visited_network =
 			c->visited_network ? c->visited_network : c->edge.realm,
 		.access_type = c->access_type,

@@ -41,7 +41,7 @@ void edge_put_mw(struct sip_edit *e, const struct edge_mw *mw,
 		arena_fmt(e->a, "\"%s\"", mw->visited_network));
 	sip_edit_add(e, STR("P-Charging-Vector"),
 		arena_fmt(e->a, "icid-value=\"%s\";orig-ioi=\"Type 1%s\"", icid,
-			mw->realm));
+			mw->visited_network));
 	if (!reg->digest)
 		sip_edit_add(e, STR("P-Access-Network-Info"),
 			arena_fmt(e->a, "%s;network-provided", mw->access_type));

@@ -9,8 +9,7 @@ struct edge_mw {
 	const char *name;              /* host of the Path entry */
 	uint16_t port;                 /* where SIP requests are taken */
 	bool tls;                      /* ... by TLS */
-	const char *realm;             /* home domain: orig-ioi */
-	const char *visited_network;
+	const char *visited_network;   /* the edge's own network: orig-ioi, too */
 	const char *access_type;       /* of the network-provided P-Access-Network-Info */
 };
 /* Own entry on top of Path, with `ob` when the user asks for an outbound flow. */

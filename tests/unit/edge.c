@@ -509,7 +509,7 @@ static void read_register(struct bench *t, struct sip_register *r, const char *t
 
 static void test_mw(void **state)
 {
-	struct edge_mw mw = {"epcscf.ims.example.org", 5060, false, "ims.example.org",
+	struct edge_mw mw = {"epcscf.ims.example.org", 5060, false,
 		"visited.example", "IEEE-802.3"};
 	struct sip_register r;
 	struct chance c;
@@ -521,7 +521,7 @@ static void test_mw(void **state)
 	assert_true(has(&t, "Path: <sip:wTOKEN@epcscf.ims.example.org:5060;lr;ob>\r\n"));
 	assert_true(has(&t, "Require: path\r\n"));
 	assert_true(has(&t, "P-Visited-Network-ID: \"visited.example\"\r\n"));
-	assert_true(has(&t, ";orig-ioi=\"Type 1ims.example.org\"\r\n"));
+	assert_true(has(&t, ";orig-ioi=\"Type 1visited.example\"\r\n"));
 	assert_true(has(&t, "P-Access-Network-Info: IEEE-802.3;network-provided\r\n"));
 	done(&t);
 
