@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A script whose expectation is wrong must fail: each expect line of the base scripts is
-# falsified in turn (another message, a field that is not there) or taken out, and each time
+# falsified in turn (another message, a field that is not there, each field's value) or taken
+# out, and each time
 # the verdict must be "fail", with the step that the line stands in.
 # SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
@@ -24,17 +25,42 @@ generate() { # SCRIPT ID
 		else sub(/"$/, " {" add "}\"", line)
 		return line
 	}
-	function variant(kind, at,   i, line) {
-		print "  - id: " kind "-" at "\n    text: line " at " of the flow\n    flow:"
+	# The fields of a line, to `start` (where their values begin) and `end`.
+	function fields(line,   at, last) {
+		count = 0; at = index(line, "{") + 1
+		last = length(line) - match(reverse(line), /}/)
+		while (at > 1 && match(substr(line, at), /(^|, +)[A-Za-z][A-Za-z0-9.+\[\]-]*: /)) {
+			if (count) end[count] = at + RSTART - 2
+			at += RSTART + RLENGTH - 1
+			start[++count] = at
+		}
+		if (count) end[count] = last
+	}
+	function reverse(text,   i, out) {
+		for (i = length(text); i; i--) out = out substr(text, i, 1)
+		return out
+	}
+	# The k-th value, become one that can not hold; "" where that is not sure.
+	function value(line, k,   now) {
+		fields(line)
+		now = substr(line, start[k], end[k] - start[k] + 1)
+		if (now ~ /^not /) return ""
+		now = now == "absent" ? "present" : now == "present" || now ~ /^\$/ ? "absent" : "/^no such value$/"
+		return substr(line, 1, start[k] - 1) now substr(line, end[k] + 1)
+	}
+	function variant(kind, at, k,   i, line, id) {
+		if (kind == "value" && value(flow[at], k) == "") return
+		id = kind "-" at (k ? "-" k : "")
+		print "  - id: " id "\n    text: line " at " of the flow\n    flow:"
 		for (i = 1; i <= n; i++) {
 			line = flow[i]
 			if (i == at && kind == "removed") continue
 			if (i == at - 1 && kind == "removed" && !expected[i] && !expected[at + 1])
 				continue # the list would be empty
-			if (i == at) line = kind == "other" ? other(line) : field(line)
+			if (i == at) line = kind == "other" ? other(line) : kind == "value" ? value(line, k) : field(line)
 			print "    " line
 		}
-		print kind "-" at "\t" step[at] >steps
+		print id "\t" step[at] >steps
 	}
 	# An expect line may be folded: a quoted text goes on until its quote.
 	folded { sub(/^ */, ""); line = line " " $0; if (!/"$/) next; $0 = line; folded = 0 }
@@ -55,6 +81,8 @@ generate() { # SCRIPT ID
 		print "variants:"
 		for (at = 1; at <= n; at++) if (expected[at]) {
 			variant("other", at); variant("field", at); variant("removed", at)
+			fields(flow[at])
+			for (k = count; k > 0; k--) variant("value", at, k)
 		}
 	}' "$1" >"$2.yaml"
 }
@@ -64,7 +92,7 @@ for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2; do
 	generate "$TOP/scenarios/$script.yaml" $id
 	lines=$(grep -c other- $id.steps)
 	[ "$lines" -ge 15 ] || complain "$script: only $lines expect lines were found"
-	for kind in other field removed; do
+	for kind in other field value removed; do
 		expect_exit 1 $id.json imsrig run --keep-going --json --variant "$kind-*" --out $id $id.yaml
 		while IFS=$'\t' read -r variant step; do
 			[[ $variant == $kind-* ]] || continue
