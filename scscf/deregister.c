@@ -154,6 +154,7 @@ void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user
 	u->registered = false;
 	u->waits++;
 	user_challenge_end(u);
+	user_profile_end(u);
 	int err = cx_send(scscf.cx, &sar, on_saa, w);
 	if (err)
 		on_saa(err, NULL, w);
@@ -166,6 +167,7 @@ void scscf_save_failed(struct user *u)
 		expired.value++;
 		scscf_notify_hss(u, CX_TIMEOUT_DEREGISTRATION);
 		u->registered = false;
+		user_profile_end(u);
 	}
 	user_drop_if_idle(u);
 }
@@ -184,6 +186,7 @@ void scscf_binding_expired(struct timer *t, void *binding)
 	expired.value++;
 	scscf_notify_hss(u, CX_TIMEOUT_DEREGISTRATION);
 	u->registered = false;
+	user_profile_end(u);
 	user_drop_if_idle(u);
 }
 

@@ -102,6 +102,13 @@ struct str user_impu(const struct user *u)
 	return (struct str){u->identities->identity->impu, u->identities->identity->n};
 }
 
+void user_profile_end(struct user *u)
+{
+	free(u->associated);
+	free(u->charging);
+	u->associated = u->charging = NULL;
+}
+
 void user_free(struct user *u)
 {
 	while (u->bindings)
@@ -114,8 +121,7 @@ void user_free(struct user *u)
 	HASH_DEL(u->table->users, u);
 	users_gauge.value--;
 	free(u->impi);
-	free(u->associated);
-	free(u->charging);
+	user_profile_end(u);
 	free(u->hss);
 	free(u);
 }

@@ -69,6 +69,8 @@ struct user *user_new(struct user_table *t, struct str impi, struct str impu);
 void user_add_identity(struct user *u, struct str impu);
 struct str user_impu(const struct user *u);            /* the one registered first */
 void user_free(struct user *u);
+/* What the HSS told of a registration that has ended. */
+void user_profile_end(struct user *u);
 /* Frees it when it has neither binding nor awaited challenge nor a SAR under way. True when
  * it is gone. */
 bool user_drop_if_idle(struct user *u);
