@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
-#include "common/http/http.h"
+#include "common/http/form.h"
 #include "common/node/node.h"
 #include "wwsf/wwsf.h"
 
@@ -50,36 +50,6 @@ static const struct wwsf_user *user_of(struct str name)
 	return NULL;
 }
 
-/* %XX and '+' undone; p NULL when the escapes are broken. */
-static struct str unescape(struct arena *a, struct str s)
-{
-	char *out = arena_alloc(a, s.n + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t byte = (uint8_t)s.p[i];
-		if (byte == '+')
-			byte = ' ';
-		else if (byte == '%') {
-			if (s.n - i < 3 || str_hex((struct str){s.p + i + 1, 2}, &byte, 1))
-				return STR_NONE;
-			i += 2;
-		}
-		out[n++] = (char)byte;
-	}
-	return (struct str){out, n};
-}
-
-static struct str query_param(struct arena *a, struct str query, struct str name)
-{
-	while (query.p) {
-		struct str value = str_cut(&query, '&');
-		struct str key = str_cut(&value, '=');
-		if (str_eq(key, name))
-			return unescape(a, value);
-	}
-	return STR_NONE;
-}
-
 #define JSON_FIELDS \
 	STR("Content-Type: application/json\r\nCache-Control: no-store\r\n" \
 		"X-Content-Type-Options: nosniff\r\n")
@@ -87,7 +57,8 @@ static struct str query_param(struct arena *a, struct str query, struct str name
 /* GET /identities?user=NAME: {"impi":..,"impu":[..],"domain":..,"edge":..}, 404 unknown. */
 static void on_identities(struct http_req *req, void *arg)
 {
-	struct str name = query_param(http_req_arena(req), http_req_msg(req)->query, STR("user"));
+	struct str name = form_param(
+		http_req_msg(req)->query, STR("user"), http_req_arena(req));
 	const struct wwsf_user *u;
 
 	if (!name.n) {

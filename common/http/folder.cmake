@@ -17,8 +17,9 @@ endif()
 imsrig_library(http
   SOURCES
     common/http/parser.c common/http/answer.c common/http/wire.c common/http/server.c common/http/client.c
-    common/http/script.c
+    common/http/form.c common/http/script.c
   LINK net trace ${LLHTTP_TARGET} PkgConfig::JANSSON)
 imsrig_test(http_parser LINK http)
+imsrig_test(http_form LINK http)
 imsrig_test(http SOURCES tests/unit/rig.c LINK http ca)
 imsrig_fuzz(http_request LINK http)
