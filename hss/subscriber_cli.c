@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/conf/conf.h"
 #include "common/node/admin_client.h"
 #include "hss/subscriber.h"
 
@@ -124,28 +125,13 @@ static void put_text(json_t *o, const char *key, const char *v)
 		json_object_set_new(o, key, json_string(v));
 }
 
-static int read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "r");
-	if (!f)
-		return -errno;
-	for (size_t n = 1; n > 0;) {
-		buf_reserve(out, 65536);
-		n = fread(out->p + out->n, 1, 65536, f);
-		out->n += n;
-	}
-	int err = ferror(f) ? -EIO : 0;
-	fclose(f);
-	return err;
-}
-
 static int add_file(struct cli *c, const char *path)
 {
 	struct buf text = {0};
-	int err = read_file(path, &text);
-	if (err) {
+	char why[512];
+	if (conf_read(path, &text, why)) {
 		buf_free(&text);
-		return fail("%s: %s", path, strerror(-err));
+		return fail("%s", why);
 	}
 	json_t *command = command_of("subscriber.add");
 	json_t *yaml = json_stringn(text.p ? text.p : "", text.n);

@@ -179,4 +179,6 @@ int cx_header_parse(struct str bytes, struct cx_header *out, struct str *avps);
  * group: the names of what it holds, in order, flags behind a colon where they are not as
  * sent by us. "Header": flags of the command and application, "RP 16777216". */
 struct str cx_script_field(struct str bytes, struct str name, struct arena *a);
+/* Is it such a name? What none has is absent from every message. */
+bool cx_script_name(struct str name);
 extern const struct gate_proto cx_gate_proto;

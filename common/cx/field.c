@@ -151,6 +151,16 @@ struct str cx_script_field(struct str bytes, struct str name, struct arena *a)
 	return value_text(part.avp, avp.data, a);
 }
 
+bool cx_script_name(struct str name)
+{
+	struct part part;
+	do
+		if (part_next(&name, &part))
+			return false;
+	while (name.p);
+	return true;
+}
+
 /* ---- changing ---- */
 
 static int put_new(int avp, struct str value, struct buf *out)

@@ -73,3 +73,5 @@ struct str sip_quote(struct arena *a, struct str s);
  * several fields of that name "Via[2]" is the second. p NULL when absent. For the judge and
  * the fault gate. */
 struct str sip_script_field(const struct sip_msg *m, struct str name);
+/* Is it such a name, with a header field that is known here or begins with "X-"? */
+bool sip_script_name(struct str name);

@@ -166,3 +166,17 @@ struct str sip_script_field(const struct sip_msg *m, struct str name)
 	enum sip_header id = sip_header_id(path.name);
 	return id == SIP_H_OTHER ? other_field(m, &path) : known_field(m, id, &path);
 }
+
+bool sip_script_name(struct str name)
+{
+	static const char *const parts[] = {"Request-URI", "Status", "Method", "body"};
+	struct path path;
+
+	if (!path_parse(&path, name))
+		return false;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (str_ieq(path.name, str_of(parts[i])))
+			return true;
+	return sip_header_id(path.name) != SIP_H_OTHER ||
+		(path.name.n > 2 && str_ieq((struct str){path.name.p, 2}, STR("X-")));
+}

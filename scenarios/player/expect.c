@@ -103,6 +103,8 @@ static int take_regex(struct reader *r, const regex_t **out)
 		return refuse(r, start, "the expression has no closing /");
 	r->at++;
 	*w = 0;
+	if (w == p)
+		return refuse(r, start, "the expression is empty: write present");
 	struct regex_entry *e = MEM_NEW(struct regex_entry);
 	int err = regcomp(&e->regex, p, REG_EXTENDED | REG_NOSUB);
 	if (err) {
@@ -185,6 +187,8 @@ static int take_value(struct reader *r, const char *stops, struct value *v)
 		v->negate = true;
 		r->at += 4;
 		skip_blanks(r);
+		if (str_starts(str_skip(r->text, r->at), STR("not ")))
+			return refuse(r, start, "\"not\" stands twice");
 	}
 	switch (peek(r)) {
 	case '"':

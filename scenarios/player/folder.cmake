@@ -4,7 +4,7 @@ imsrig_library(scenario
     scenarios/player/scope.c scenarios/player/step.c scenarios/player/message.c
     scenarios/player/fault.c scenarios/player/script_rig.c scenarios/player/variant.c
     scenarios/player/matrix.c
-  LINK conf trace PkgConfig::FYAML PkgConfig::JANSSON)
+  LINK sip_msg cx_octets conf trace PkgConfig::FYAML PkgConfig::JANSSON)
 
 # The judging half: messages, judge, collector, evidence.
 imsrig_library(judging

@@ -31,6 +31,7 @@ struct role {
 struct param {
 	struct param *next;
 	struct str key, value;
+	bool used;
 };
 
 struct loader {
@@ -49,7 +50,7 @@ struct loader {
 	size_t n_actors;
 	const char *const *processes;
 	size_t n_processes;
-	const struct param *params;
+	struct param *params;
 	bool keep_unknown;             /* an unknown ${KEY} stays: the actor fills it */
 };
 

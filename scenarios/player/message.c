@@ -1,5 +1,7 @@
 /* Loading scenario scripts: messages.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "common/cx/cx.h"
+#include "common/sip/field.h"
 #include "scenarios/player/loader.h"
 
 #include <errno.h>
@@ -30,7 +32,35 @@ static int resolve_end(struct loader *l, const char **name, struct script_pos po
 			"\"%s\" is neither an element nor an actor or role of this "
 			"script",
 			*name);
+	if (rig_is_process(is) && !scope_process(l, str_of(is)))
+		return yaml_refuse(
+			l->y, pos, "\"%s\" is not among the rig's processes", is);
 	*name = is;
+	return 0;
+}
+
+/* A name that no message can have makes "absent", "not" and `never` hold for ever. */
+static int check_names(struct loader *l, const struct pattern *p, struct script_pos pos)
+{
+	bool sip = p->proto == PATTERN_SIP;
+
+	if (sip && p->what && !p->what_regex && !p->status &&
+		sip_method_id(str_of(p->what)) == SIP_M_OTHER)
+		return yaml_refuse(l->y, pos,
+			"\"%s\" is no SIP method (write /^%s$/ when it is meant)",
+			p->what, p->what);
+	for (size_t i = 0; i < p->n_fields; i++) {
+		struct str name = str_of(p->fields[i].name);
+		if (str_eq(name, STR("retransmission")))
+			continue;
+		if (sip && !sip_script_name(name))
+			return yaml_refuse(l->y, pos,
+				"\"%s\" is no field of SIP that is known here",
+				name.p);
+		if (p->proto == PATTERN_CX && !cx_script_name(name))
+			return yaml_refuse(
+				l->y, pos, "\"%s\" is no AVP of Cx", name.p);
+	}
 	return 0;
 }
 
@@ -52,9 +82,15 @@ int load_pattern(struct loader *l, struct fy_node *node, struct script_pos pos,
 			       ? yaml_refuse_in(l->y, node, pos, fault.at, fault.why)
 			       : yaml_refuse(l->y, pos, "%s", fault.why);
 	out->pos = pos;
+	/* As written: roles may make the two one in a rig where a hop falls away. */
+	if (out->from && out->to && !strcmp(out->from, out->to))
+		return yaml_refuse(
+			l->y, pos, "\"%s\" sends nothing to itself", out->from);
 	err = resolve_end(l, &out->from, pos);
 	if (!err)
 		err = resolve_end(l, &out->to, pos);
+	if (!err)
+		err = check_names(l, out, pos);
 	out->text = arena_fmt(l->arena, "%s -> %s%s", out->from ? out->from : "*",
 		out->to ? out->to : "*", out->rest)
 			    .p;

@@ -199,8 +199,9 @@ static struct str json_text(struct loader *l, const json_t *v)
 
 static bool look_up(struct loader *l, struct str key, struct str *out)
 {
-	for (const struct param *p = l->params; p; p = p->next)
+	for (struct param *p = l->params; p; p = p->next)
 		if (str_eq(p->key, key)) {
+			p->used = true;
 			*out = p->value;
 			return true;
 		}

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/conf/conf.h"
+
 enum { MAX_INCLUDES = 32 };
 
 void *list_grow(struct arena *a, void *p, size_t n, size_t size)
@@ -22,31 +24,6 @@ json_t *loader_own(struct loader *l, json_t *j)
 {
 	json_array_append_new(l->s->json, j);
 	return j;
-}
-
-static int read_file(const char *file, struct buf *text, char why[512])
-{
-	FILE *f = fopen(file, "re");
-	int err = 0;
-
-	if (!f) {
-		err = -errno;
-		snprintf(why, 512, "%s: %s", file, strerror(errno));
-		return err;
-	}
-	for (;;) {
-		buf_reserve(text, 65536);
-		size_t n = fread(text->p + text->n, 1, 65536, f);
-		if (!n)
-			break;
-		text->n += n;
-	}
-	if (ferror(f)) {
-		err = -EIO;
-		snprintf(why, 512, "%s: %s", file, strerror(EIO));
-	}
-	fclose(f);
-	return err;
 }
 
 /* ---- sources ---- */
@@ -119,7 +96,7 @@ static int include_file(struct loader *l, struct source *from, struct fy_node *n
 			return 0; /* by two ways: once is enough */
 	if (n > MAX_INCLUDES)
 		return yaml_refuse(&from->y, pos, "too many files are included");
-	if (read_file(path.p, &text, why)) {
+	if (conf_read(path.p, &text, why)) {
 		buf_free(&text);
 		return yaml_refuse(&from->y, pos, "%s", why);
 	}
@@ -209,7 +186,7 @@ int script_load_text(const char *file, struct str text, const char *root,
 int script_load(const char *file, const char *root, struct script **out, char why[512])
 {
 	struct buf text = {0};
-	int err = read_file(file, &text, why);
+	int err = conf_read(file, &text, why);
 
 	if (!err)
 		err = script_load_text(file, buf_str(&text), root, out, why);

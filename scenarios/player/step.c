@@ -6,7 +6,8 @@
 
 #include "common/conf/conf.h"
 
-enum { MAX_LADDER_DEPTH = 8 };
+/* The entries of one list, ladders written out, which a few lines can make many. */
+enum { MAX_LADDER_DEPTH = 8, MAX_ENTRIES = 10000 };
 
 static const struct script_pos nowhere;
 
@@ -37,7 +38,7 @@ static struct fy_node *find_ladder(
 
 /* {use: LADDER, KEY: value, ...}: the values are read in the scope of the user. */
 static int use_params(struct loader *l, struct fy_node *node, struct script_pos pos,
-	const struct param **out)
+	struct param **out)
 {
 	struct fy_node_pair *p;
 	void *it = NULL;
@@ -52,8 +53,7 @@ static int use_params(struct loader *l, struct fy_node *node, struct script_pos 
 			return yaml_refuse(l->y, yaml_pos(l->y, key, pos),
 				"\"%s\" of use takes a text", name.p);
 		struct param *param = ARENA_NEW(l->arena, struct param);
-		*param = (struct param){
-			(struct param *)*out, name, yaml_text(l->y, value)};
+		*param = (struct param){*out, name, yaml_text(l->y, value), false};
 		int err = scope_text(
 			l, param->value, yaml_pos(l->y, value, pos), &param->value);
 		if (err)
@@ -68,7 +68,7 @@ static int load_use(struct loader *l, struct fy_node *node, struct script_pos po
 {
 	struct fy_node *use = fy_node_mapping_lookup_by_string(node, "use", 3), *ladder;
 	struct str name = yaml_is_scalar(use) ? yaml_text(l->y, use) : STR("");
-	const struct param *was = l->params, *params;
+	struct param *was = l->params, *params;
 	struct yaml *y, *y_was = l->y;
 
 	pos = yaml_pos(l->y, use, pos);
@@ -89,6 +89,10 @@ static int load_use(struct loader *l, struct fy_node *node, struct script_pos po
 	l->depth--;
 	l->params = was;
 	l->y = y_was;
+	for (; !err && params; params = params->next)
+		if (!params->used)
+			err = yaml_refuse(l->y, pos, "ladder \"%.*s\" has no ${%.*s}",
+				STR_ARG(name), STR_ARG(params->key));
 	return err;
 }
 
@@ -126,6 +130,9 @@ static int load_entry(struct loader *l, struct fy_node *node, struct script_pos 
 	struct expect e = {.group = g.number};
 	int err;
 
+	if (*n >= MAX_ENTRIES)
+		return yaml_refuse(l->y, yaml_pos(l->y, node, pos),
+			"more than %d messages in one list", MAX_ENTRIES);
 	if (!message_text(l, node).p && fy_node_is_mapping(node)) {
 		if (g.never)
 			return yaml_refuse(l->y, yaml_pos(l->y, node, pos),
@@ -415,6 +422,8 @@ static int load_check(struct loader *l, struct fy_node *node, struct check *c)
 	int err = yaml_keys(l->y, node, c->pos, "a check", keys, f);
 	if (!err)
 		err = need_process(l, f[0].node, f[0].pos, &c->at);
+	if (!err && !fy_node_mapping_item_count(f[3].node))
+		err = yaml_refuse(l->y, f[3].pos, "\"is\" of a check says nothing");
 	if (err)
 		return err;
 	c->command =

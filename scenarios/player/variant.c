@@ -265,8 +265,11 @@ static bool ends_processes(const struct variant *v)
 static bool says_something(const struct variant *v)
 {
 	size_t n = v->n_nevers + (v->refused_process != NULL);
-	for (size_t i = 0; i < v->n_steps; i++)
-		n += v->steps[i].n_expects + v->steps[i].n_checks + v->steps[i].n_nevers;
+	for (size_t i = 0; i < v->n_steps; i++) {
+		n += v->steps[i].n_checks + v->steps[i].n_nevers;
+		for (size_t k = 0; k < v->steps[i].n_expects; k++)
+			n += !v->steps[i].expects[k].optional;
+	}
 	return n > 0;
 }
 

@@ -181,6 +181,56 @@ static int refuse_document(struct yaml *y, struct fy_diag *diag)
 		STR_ARG(msg));
 }
 
+/* Aliases are written out, so a few lines can stand for more than memory holds: at most
+ * this many nodes. The depth is bounded by the parser but for what refers to itself, which
+ * it finds when it resolves. */
+enum { MAX_NODES = 1 << 18, MAX_DEPTH = 512 };
+
+static size_t count_nodes(struct fy_node *n, int depth, size_t so_far)
+{
+	struct fy_node_pair *p;
+	struct fy_node *item;
+	void *it = NULL;
+
+	if (!n || ++so_far > MAX_NODES || depth > MAX_DEPTH)
+		return so_far;
+	if (fy_node_is_alias(n))
+		return count_nodes(fy_node_resolve_alias(n), depth + 1, so_far);
+	if (fy_node_is_sequence(n))
+		while ((item = fy_node_sequence_iterate(n, &it)))
+			so_far = count_nodes(item, depth + 1, so_far);
+	if (fy_node_is_mapping(n))
+		while ((p = fy_node_mapping_iterate(n, &it))) {
+			so_far = count_nodes(fy_node_pair_key(p), depth + 1, so_far);
+			so_far = count_nodes(fy_node_pair_value(p), depth + 1, so_far);
+		}
+	return so_far;
+}
+
+/* One document and no second; its aliases written out. */
+static int open_document(struct yaml *y, struct fy_parser *p, struct fy_diag *diag)
+{
+	struct fy_document *second = NULL;
+	bool read = !fy_parser_set_string(p, y->text.p, y->text.n);
+
+	y->doc = read ? fy_parse_load_document(p) : NULL;
+	if (y->doc)
+		second = fy_parse_load_document(p);
+	if (second) {
+		fy_parse_document_destroy(p, second);
+		return yaml_refuse(y, (struct script_pos){0},
+			"there is a second document in it (---)");
+	}
+	void *prev = NULL;
+	if (!y->doc || fy_diag_errors_iterate(diag, &prev))
+		return refuse_document(y, diag);
+	if (count_nodes(fy_document_root(y->doc), 0, 0) > MAX_NODES)
+		return yaml_refuse(y, (struct script_pos){0},
+			"with its aliases written out it has more than %d nodes",
+			MAX_NODES);
+	return fy_document_resolve(y->doc) ? refuse_document(y, diag) : 0;
+}
+
 int yaml_open(struct yaml *y, const char *file, struct str text, struct arena *a,
 	char *why, size_t why_n)
 {
@@ -201,11 +251,10 @@ int yaml_open(struct yaml *y, const char *file, struct str text, struct arena *a
 	struct fy_diag *diag = fy_diag_create(&dcfg);
 	fy_diag_set_collect_errors(diag, true);
 	struct fy_parse_cfg cfg = {
-		.flags = FYPCF_RESOLVE_DOCUMENT | FYPCF_COLLECT_DIAG | FYPCF_QUIET,
-		.diag = diag};
-	y->doc = fy_document_build_from_string(&cfg, y->text.p, y->text.n);
-	if (!y->doc)
-		err = refuse_document(y, diag);
+		.flags = FYPCF_COLLECT_DIAG | FYPCF_QUIET, .diag = diag};
+	struct fy_parser *parser = fy_parser_create(&cfg);
+	err = open_document(y, parser, diag);
+	fy_parser_destroy(parser);
 	fy_diag_destroy(diag);
 	return err;
 }

@@ -299,7 +299,7 @@ static void includes_roles_and_parameters(void **state)
 		"ladders:\n"
 		"  in: [\"ue -> edge: SIP REGISTER {To: ${ue.impu}, X: ${x}}\", {use: "
 		"out, code: \"2${last}\", last: 9}]\n"
-		"  out: [\"edge -> ue: SIP ${code}\"]\n"
+		"  out: [\"edge -> ue: SIP ${code} {X: not ${last}}\"]\n"
 		"variants:\n"
 		"  - id: of-bob\n    roles: {ue: bob}\n"
 		"    flow: [{step: 1, do: ue registers, expect: [{use: in, x: 2, last: "
@@ -323,7 +323,8 @@ static void includes_roles_and_parameters(void **state)
 	assert_string_equal(st->actions[0].actor, "alice");
 	assert_string_equal(st->expects[0].pattern.text,
 		"alice -> epcscf: SIP REGISTER {To: sip:alice@x, X: 1}");
-	assert_string_equal(st->expects[1].pattern.text, "epcscf -> alice: SIP 200");
+	assert_string_equal(st->expects[1].pattern.text,
+		"epcscf -> alice: SIP 200 {X: not 9}");
 	assert_string_equal(st->checks[0].at, "epcscf");
 	assert_string_equal(
 		json_string_value(json_object_get(st->checks[0].command, "who")),
@@ -333,7 +334,7 @@ static void includes_roles_and_parameters(void **state)
 	assert_string_equal(v->steps[0].expects[0].pattern.text,
 		"bob -> epcscf: SIP REGISTER {To: sip:bob@x, X: 2}");
 	assert_string_equal(
-		v->steps[0].expects[1].pattern.text, "epcscf -> bob: SIP 202");
+		v->steps[0].expects[1].pattern.text, "epcscf -> bob: SIP 202 {X: not 9}");
 	assert_string_equal(
 		json_string_value(json_object_get(v->actors[1].settings, "edge")),
 		"epcscf");
@@ -456,8 +457,8 @@ static const struct {
 		"set)"},
 	{DOES("{fault: {message: \"hss -> icscf: Cx UAA\", do: delay}}"),
 		":8:18: a fault that does \"delay\" needs the key \"ms\""},
-	{DOES("{fault: {message: \"hss -> icscf: Cx UAA {A: 1..2}\", do: drop}}"),
-		":8:27: field A: the gate knows text, /regex/, present and absent"},
+	{DOES("{fault: {message: \"hss -> icscf: Cx UAA {Server-Name: 1..2}\", do: drop}}"),
+		":8:27: field Server-Name: the gate knows text, /regex/, present and absent"},
 	{DOES("{fault: {message: \"hss -> icscf: Cx UAA\", do: drop, times: often}}"),
 		":8:68: \"times\" of a fault takes a number"},
 	{STEP("check: [{at: hss, cmd: state}]"), ":7:14: a check needs the key \"is\""},
@@ -477,6 +478,45 @@ static const struct {
 		":13:26: there is a variant \"v\" already"},
 	{FLOW "matrix: {hss.x: 1}\n",
 		":13:10: \"hss.x\" of the matrix takes a list of values"},
+	{FLOW "---\n" FLOW, ": there is a second document in it (---)"},
+	{FLOW "never: [\"* -> *: SIP REGSITER\"]\n",
+		":13:9: \"REGSITER\" is no SIP method (write /^REGSITER$/ when it is meant)"},
+	{FLOW "never: [\"* -> *: SIP 200 {Autorization: present}\"]\n",
+		":13:9: \"Autorization\" is no field of SIP that is known here"},
+	{FLOW "never: [\"* -> *: SIP 200 {Via[x]: absent}\"]\n",
+		":13:9: \"Via[x]\" is no field of SIP that is known here"},
+	{FLOW "never: [\"* -> *: Cx UAA {Servr-Name: present}\"]\n",
+		":13:9: \"Servr-Name\" is no AVP of Cx"},
+	{FLOW "never: [\"* -> *: Cx UAA {Server-Capabilities.Mandatory: absent}\"]\n",
+		":13:9: \"Server-Capabilities.Mandatory\" is no AVP of Cx"},
+	{FLOW "never: [\"scscf -> *: SIP 200\"]\n",
+		":13:9: \"scscf\" is not among the rig's processes"},
+	{FLOW "never: [\"hss -> hss: SIP 200\"]\n",
+		":13:9: \"hss\" sends nothing to itself"},
+	{FLOW "never: [\"* -> *: SIP 200 {To: not not absent}\"]\n",
+		":13:31: \"not\" stands twice"},
+	{FLOW "never: [\"* -> *: SIP 200 {To: //}\"]\n",
+		":13:31: the expression is empty: write present"},
+	{FLOW "ladders: {l: [\"hss -> *: SIP 200\"]}\n"
+	      "variants: [{id: v, flow: [{step: 1, expect: [{use: l, typ: 1}]}]}]\n",
+		":14:52: ladder \"l\" has no ${typ}"},
+	{FLOW "ladders: {a: &a [x, x, x, x, x, x, x, x], b: &b [*a, *a, *a, *a, *a, *a, *a, *a],\n"
+	      "  c: &c [*b, *b, *b, *b, *b, *b, *b, *b], d: &d [*c, *c, *c, *c, *c, *c, *c, *c],\n"
+	      "  e: &e [*d, *d, *d, *d, *d, *d, *d, *d], f: [*e, *e, *e, *e, *e, *e, *e, *e]}\n",
+		": with its aliases written out it has more than 262144 nodes"},
+	{FLOW "ladders:\n  a: [\"hss -> *: SIP 200\", {use: b}, {use: b}, {use: b}, {use: b}]\n"
+	      "  b: [{use: c}, {use: c}, {use: c}, {use: c}, {use: c}, {use: c}]\n"
+	      "  c: [{use: d}, {use: d}, {use: d}, {use: d}, {use: d}, {use: d}]\n"
+	      "  d: [{use: e}, {use: e}, {use: e}, {use: e}, {use: e}, {use: e}]\n"
+	      "  e: [{use: f}, {use: f}, {use: f}, {use: f}, {use: f}, {use: f}]\n"
+	      "  f: [{use: g}, {use: g}, {use: g}, {use: g}, {use: g}, {use: g}]\n"
+	      "  g: [\"hss -> *: SIP 200\", \"hss -> *: SIP 200\"]\n"
+	      "variants: [{id: v, flow: [{step: 1, expect: [{use: a}]}]}]\n",
+		":20:28: more than 10000 messages in one list"},
+	{HEAD "flow: [{step: 1, expect: [{optional: \"hss -> *: SIP 200\"}]}]\n",
+		": variant \"base\" expects nothing"},
+	{HEAD "flow: [{step: 1, check: [{at: hss, cmd: status, is: {}}]}]\n",
+		":5:49: \"is\" of a check says nothing"},
 	{FLOW "matrix: {variants: some}\n",
 		":13:10: \"variants\" of the matrix takes all"},
 };
