@@ -187,6 +187,17 @@ static void on_right(struct sip_req *req, struct sip_register *reg, struct user 
 			STR_ARG(d->cnonce), STR_ARG(d->nc)));
 }
 
+/* A response counts only where the edge vouches for the link (TS 33.203 P.4). */
+static bool vouched(const struct sip_register *reg)
+{
+	static const char *const flags[] = {
+		"tls-pending", "ip-assoc-pending", "tls-yes", "ip-assoc-yes"};
+	for (size_t i = 0; reg->digest && i < sizeof flags / sizeof *flags; i++)
+		if (str_eq(reg->auth.integrity_protected, str_of(flags[i])))
+			return true;
+	return false;
+}
+
 /* ---- MAA ---- */
 
 static bool usable(const struct cx_msg *maa, enum digest_algorithm *algorithm)
@@ -228,7 +239,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		u->hss = str_dup(maa->origin_host);
 	}
 	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
-	bool answers = sip_register_answers(w.reg);
+	bool answers = sip_register_answers(w.reg) && vouched(w.reg);
 	bool right = answers && matches(c, sip_req_msg(req), &w.reg->auth, proof);
 	if (answers && !right)
 		failures_count(w.reg->impi);
@@ -267,7 +278,6 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 	struct user *u = user_find(&scscf.users, reg->impi, reg->impu);
 	struct str flag = reg->digest ? reg->auth.integrity_protected : STR_NONE;
 	bool bound = str_eq(flag, STR("tls-yes")) || str_eq(flag, STR("ip-assoc-yes"));
-	bool pending = str_eq(flag, STR("tls-pending")) || str_eq(flag, STR("ip-assoc-pending"));
 	struct failures *f = failures_of(reg->impi);
 	char proof[DIGEST_HEX_MAX];
 
@@ -280,8 +290,7 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 		go_on(req, reg, u, STR_NONE);
 		return;
 	}
-	/* A response counts only where the edge vouches for the link (TS 33.203 P.4). */
-	if ((bound || pending) && sip_register_answers(reg) && u && u->challenge &&
+	if (vouched(reg) && sip_register_answers(reg) && u && u->challenge &&
 		str_eq(reg->auth.nonce, str_of(u->challenge->nonce))) {
 		switch (check(u, sip_req_msg(req), &reg->auth, proof)) {
 		case RIGHT:
