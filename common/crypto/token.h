@@ -64,6 +64,7 @@ enum token_fault {
 	TOKEN_BAD_AUDIENCE,
 	TOKEN_EXPIRED,
 	TOKEN_NOT_YET,                 /* nbf or iat lies ahead */
+	TOKEN_TOO_LONG,                /* exp is too far from iat */
 	TOKEN_BAD_SCOPE,
 	TOKEN_INCOMPLETE,              /* no impi, impu, jti, client_id or exp */
 };
@@ -81,6 +82,8 @@ enum token_fault token_judge(const struct token *t, struct str audience, int64_t
 /* The IMPU is one of the token's: exact, both canonical. */
 bool token_has_impu(const struct token *t, struct str impu);
 
-/* Claims from and to JSON (introspection, RFC 7662, has the same members). */
-int token_from_json(const json_t *claims, struct arena *a, struct token *t);
-json_t *token_to_json(const struct token *t);
+/* Claims from and to JSON (introspection, RFC 7662, has the same members). GOOD or MALFORMED:
+ * a member of the wrong type, a time beyond the year 9999, a control character in a text,
+ * which would end up in header fields and logs. Members that we don't know are ignored. */
+enum token_fault token_from_json(const json_t *claims, struct arena *a, struct token *t);
+json_t *token_to_json(const struct token *t); /* NULL: a text is not UTF-8 or not printable */

@@ -12,6 +12,7 @@
 
 #include "common/node/admin.h"
 #include "common/node/health.h"
+#include "common/net/work.h"
 #include "common/node/inside.h"
 
 enum { EXIT_RUN = 1, EXIT_USAGE = 4, STOP_MS = 2000 };
@@ -55,6 +56,7 @@ static void on_stop(uv_async_t *a)
 	uv_unref((uv_handle_t *)&life.bound);
 	if (life.begun && node.app->stop)
 		node.app->stop();
+	work_cancel(&node.host);
 	health_close(life.health);
 	admin_server_close(life.admin);
 	uv_close((uv_handle_t *)&life.term, NULL);
