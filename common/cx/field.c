@@ -154,10 +154,14 @@ struct str cx_script_field(struct str bytes, struct str name, struct arena *a)
 bool cx_script_name(struct str name)
 {
 	struct part part;
-	do
+	if (str_eq(name, STR("Header")))
+		return true;
+	do {
+		if (str_eq(name, STR("AVPs")))
+			return true;
 		if (part_next(&name, &part))
 			return false;
-	while (name.p);
+	} while (name.p);
 	return true;
 }
 
