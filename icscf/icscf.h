@@ -2,12 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/node/sections.h"
+#include "common/sip/entity.h"
 
 struct icscf_conf {
 	char *domain;                  /* home domain */
 	struct sip_section sip;
 	struct cx_section cx;
 	struct conf_list mw_peers;     /* of struct mw_peer */
+	struct sip_entity_params entity_params;
 	struct conf_list scscfs;       /* of struct scscf_row */
 };
 

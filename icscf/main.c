@@ -19,8 +19,15 @@ static const struct conf_row conf_rows[] = {
 	CONF_STRUCT(struct icscf_conf, cx, "cx", CONF_REQUIRED, cx_section_rows),
 	CONF_LIST(struct icscf_conf, mw_peers, "mw-peers", CONF_REQUIRED, mw_peer_rows,
 		struct mw_peer),
+	CONF_STRUCT(struct icscf_conf, entity_params, "entity-params", 0, sip_entity_rows),
 	CONF_LIST(struct icscf_conf, scscfs, "scscfs", CONF_REQUIRED, scscf_rows, struct scscf_row),
 	CONF_END};
+
+static int check(const void *conf, char why[512])
+{
+	const struct icscf_conf *c = conf;
+	return sip_entity_check(&c->entity_params, why);
+}
 
 static void on_request(struct sip_req *req, void *arg)
 {
@@ -81,6 +88,7 @@ int main(int argc, char **argv)
 		.summary = "I-CSCF: finds a user's S-CSCF by Cx and forwards",
 		.rows = conf_rows,
 		.conf_size = sizeof(struct icscf_conf),
+		.check = check,
 		.start = start,
 		.stop = stop,
 		.reset = reset,

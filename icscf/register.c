@@ -16,7 +16,6 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
-#include "common/sip/register.h"
 #include "icscf/icscf.h"
 
 METRIC_COUNTER(registers, "imsrig_icscf_registers_total", "REGISTERs received");
@@ -144,6 +143,14 @@ static void send_uar(struct sip_req *req, const struct sip_register *reg, struct
 
 /* ---- REGISTER from the edge ---- */
 
+/* It speaks as one that authenticated the user, or names who did. */
+static bool asserts(struct sip_req *req, const struct sip_register *reg)
+{
+	struct sip_entities e =
+		sip_entities_of(reg, sip_req_msg(req), &icscf.conf->entity_params);
+	return sip_register_auth_done(reg) || e.waf.p || e.wwsf.p;
+}
+
 void icscf_register(struct sip_req *req, const struct mw_peer *peer)
 {
 	struct arena *a = sip_req_arena(req);
@@ -155,8 +162,7 @@ void icscf_register(struct sip_req *req, const struct mw_peer *peer)
 		refuse(req, fault.status, fault.why, fault.why);
 		return;
 	}
-	if (reg->digest && str_eq(reg->auth.integrity_protected, STR("auth-done")) &&
-		!peer->trusted_node) {
+	if (!peer->trusted_node && asserts(req, reg)) {
 		refuse(req, 403, NULL, "auth-done from a peer that is no trusted node");
 		return;
 	}

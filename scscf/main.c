@@ -31,6 +31,8 @@ static const struct conf_row conf_rows[] = {
 	ROW_INT(lock_failures, "lock-failures", "5", 1, 1000000),
 	ROW_MS(lock_ms, "lock-window", "10min"),
 	ROW_INT(max_challenges, "max-challenges", "100000", 1, 10000000),
+	CONF_STRUCT(struct scscf_conf, entity_params, "entity-params", 0, sip_entity_rows),
+	CONF_STRS(struct scscf_conf, blocked, "blocked", 0),
 	CONF_BOOL(struct scscf_conf, challenge_refresh, "challenge-refresh", "false"),
 	CONF_END};
 
@@ -45,7 +47,7 @@ static int check(const void *conf, char why[512])
 		snprintf(why, 512, "min-expires is above max-expires");
 		return -EINVAL;
 	}
-	return 0;
+	return sip_entity_check(&c->entity_params, why);
 }
 
 static void on_request(struct sip_req *req, void *arg)
@@ -61,6 +63,14 @@ static void on_cx_peer(struct str peer, bool up, void *arg)
 		node_ready();
 }
 
+static void block_as_configured(void)
+{
+	char *const *names = scscf.conf->blocked.items;
+	blocked_clear();
+	for (size_t i = 0; i < scscf.conf->blocked.n; i++)
+		blocked_put(str_of(names[i]));
+}
+
 static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {.request = on_request};
@@ -72,6 +82,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	scscf.conf = conf;
 	scscf.host = host;
 	scscf.users = (struct user_table){.clock = host->clock};
+	block_as_configured();
 	sip_section_stack_conf(&scscf.conf->sip, &stack_conf);
 	stack_conf.ends_here = 1u << SIP_M_REGISTER;
 	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &scscf.stack))) {
@@ -96,6 +107,7 @@ static void stop(void)
 	if (scscf.cx)
 		cx_stop(scscf.cx);
 	forget_users();
+	blocked_clear();
 	xmlCleanupParser();
 	scscf = (struct scscf){0};
 }
@@ -104,6 +116,7 @@ static void reset(void)
 {
 	sip_stack_reset(scscf.stack);
 	forget_users();
+	block_as_configured();
 }
 
 static int open_work(void)
@@ -111,8 +124,31 @@ static int open_work(void)
 	return sip_stack_open(scscf.stack) + cx_open(scscf.cx);
 }
 
+/* {"cmd":"block","name":"wwsf.example.org"}: a WAF or WWSF that may vouch for nobody until
+ * {"cmd":"unblock",...}. */
+static json_t *on_block(const json_t *args)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+	if (!name || !*name)
+		return node_refuse("\"name\" of a WAF or WWSF is missing");
+	log_warn("trusted", "%s is blocked", log_text(str_of(name)));
+	blocked_put(str_of(name));
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *on_unblock(const json_t *args)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+	if (!name || !blocked_remove(str_of(name)))
+		return node_refuse("nobody of that name is blocked");
+	log_info("trusted", "%s is not blocked any more", log_text(str_of(name)));
+	return json_pack("{s:b}", "ok", 1);
+}
+
 int main(int argc, char **argv)
 {
+	static const struct node_command commands[] = {
+		{"block", on_block}, {"unblock", on_unblock}, {NULL, NULL}};
 	static const struct node_app app = {
 		.name = "scscf",
 		.summary = "S-CSCF: registrar of the IMS",
@@ -123,6 +159,7 @@ int main(int argc, char **argv)
 		.stop = stop,
 		.reset = reset,
 		.open = open_work,
+		.commands = commands,
 	};
 	return node_main(argc, argv, &app);
 }

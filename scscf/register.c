@@ -147,6 +147,18 @@ static bool acceptable(struct sip_req *req, const struct sip_register *reg)
 	return false;
 }
 
+void scscf_go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof)
+{
+	if (reg->deregister) {
+		scscf_deregister(req, reg, u, proof);
+	} else if (!reg->n_contacts) {
+		scscf_accept(req, reg, u, proof);
+		user_drop_if_idle(u);
+	} else {
+		scscf_save(req, reg, u, proof);
+	}
+}
+
 void scscf_register(struct sip_req *req)
 {
 	struct arena *a = sip_req_arena(req);
@@ -157,6 +169,10 @@ void scscf_register(struct sip_req *req)
 	registers.value++;
 	if (sip_register_parse(reg, sip_req_msg(req), dflt, a, &fault))
 		scscf_refuse(req, fault.status, fault.why, fault.why);
-	else if (acceptable(req, reg))
+	else if (!acceptable(req, reg))
+		return;
+	else if (sip_register_auth_done(reg))
+		scscf_trusted(req, reg);
+	else
 		scscf_digest(req, reg);
 }

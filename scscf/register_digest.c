@@ -160,17 +160,6 @@ static void on_wrong(struct sip_req *req, struct sip_register *reg, struct user 
 	scscf_refuse(req, 403, NULL, "authentication failed");
 }
 
-/* Authentication is done or was not needed: on to what the REGISTER asks for. */
-static void go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof)
-{
-	if (reg->deregister)
-		scscf_deregister(req, reg, u, proof);
-	else if (!reg->n_contacts)
-		scscf_accept(req, reg, u, proof);
-	else
-		scscf_save(req, reg, u, proof);
-}
-
 static void on_right(struct sip_req *req, struct sip_register *reg, struct user *u,
 	const char *rspauth)
 {
@@ -181,7 +170,7 @@ static void on_right(struct sip_req *req, struct sip_register *reg, struct user 
 		failures_forget(f);
 	user_await_end(u);
 	u->challenge->wrong = 0;
-	go_on(req, reg, u,
+	scscf_go_on(req, reg, u,
 		arena_fmt(sip_req_arena(req),
 			"qop=auth, rspauth=\"%s\", cnonce=\"" STR_FMT "\", nc=" STR_FMT, rspauth,
 			STR_ARG(d->cnonce), STR_ARG(d->nc)));
@@ -234,10 +223,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 	struct challenge *c = user_challenge(u, maa->digest_realm);
 	c->algorithm = algorithm;
 	str_copy(maa->digest_ha1, c->ha1, sizeof c->ha1);
-	if (!u->hss || !str_eq(str_of(u->hss), maa->origin_host)) {
-		free(u->hss);
-		u->hss = str_dup(maa->origin_host);
-	}
+	user_hss(u, maa->origin_host);
 	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
 	bool answers = sip_register_answers(w.reg) && vouched(w.reg);
 	bool right = answers && matches(c, sip_req_msg(req), &w.reg->auth, proof);
@@ -273,6 +259,26 @@ static void ask_vector(struct sip_req *req, struct sip_register *reg, struct use
 
 /* ---- REGISTER ---- */
 
+/* A bound link says that somebody authenticated the user there. It does for what we did
+ * ourselves; a registration that a trusted node vouched for is not gone on with by digest
+ * (TS 33.203 P.4: the scheme stays), so that is a new authentication. */
+static bool ours(struct user *u, const struct sip_register *reg)
+{
+	size_t own = 0;
+	for (size_t i = 0; i < reg->n_contacts; i++) {
+		const struct binding *b = binding_find(u, &reg->contacts[i]);
+		if (b && b->trusted)
+			return false;
+		own += b != NULL;
+	}
+	if (own && own == reg->n_contacts)
+		return true;
+	for (const struct binding *b = u->bindings; b; b = b->next)
+		if (b->trusted)
+			return false;
+	return true;
+}
+
 void scscf_digest(struct sip_req *req, struct sip_register *reg)
 {
 	struct user *u = user_find(&scscf.users, reg->impi, reg->impu);
@@ -286,8 +292,8 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 		scscf_refuse(req, 403, NULL, "too many failed authentications of this IMPI");
 		return;
 	}
-	if (bound && u && u->registered && !scscf.conf->challenge_refresh) {
-		go_on(req, reg, u, STR_NONE);
+	if (bound && u && u->registered && !scscf.conf->challenge_refresh && ours(u, reg)) {
+		scscf_go_on(req, reg, u, STR_NONE);
 		return;
 	}
 	if (vouched(reg) && sip_register_answers(reg) && u && u->challenge &&

@@ -149,28 +149,32 @@ static void store(struct sip_req *req, const struct sip_register *reg, struct us
 
 	while (sip_list_next(m, SIP_H_PATH, &it, &element))
 		buf_fmt(&path, "%s" STR_FMT, path.n ? ", " : "", STR_ARG(element));
+	struct entities *who = scscf_vouchers(req, reg);
 	for (size_t i = 0; i < reg->n_contacts; i++) {
 		const struct sip_contact *c = &reg->contacts[i];
-		struct binding *old = c->expires ? NULL : binding_find(u, c);
+		struct binding *b = c->expires ? NULL : binding_find(u, c);
 		int64_t ms = c->expires * INT64_C(1000);
 		if (ms > scscf.conf->max_expires_ms)
 			ms = scscf.conf->max_expires_ms;
-		if (c->expires)
-			binding_set(u, c, call_id, m->cseq, buf_str(&path), ms, scscf_binding_expired);
-		else if (old)
-			binding_remove(old);
+		if (c->expires) {
+			b = binding_set(u, c, call_id, m->cseq, buf_str(&path), ms,
+				scscf_binding_expired);
+			b->trusted = sip_register_auth_done(reg);
+			b->vouchers = entities_hold(who);
+		} else if (b) {
+			binding_remove(b);
+		}
 	}
+	entities_drop(who);
 	buf_free(&path);
 }
 
 /* The HSS holds the user as registered, yet the REGISTER fails: undone by type 8, as type
  * 9 would leave him registered (TS 29.228 6.1.2). */
-static void undo(struct sip_req *req, struct user *u, const char *why)
+void scscf_undo(struct user *u)
 {
 	scscf_notify_hss(u, CX_ADMINISTRATIVE_DEREGISTRATION);
 	user_free(u);
-	if (req)
-		scscf_refuse(req, 500, NULL, why);
 }
 
 static void on_saa(int err, const struct cx_msg *saa, void *arg)
@@ -197,18 +201,23 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 			scscf_refuse(req, 500, NULL, "the registration was ended meanwhile");
 		return;
 	}
+	user_hss(u, saa->origin_host);
 	if (!req) {
 		/* Nobody to answer: the UE tries again; without a binding the HSS is told. */
 		if (!u->bindings)
-			undo(NULL, u, NULL);
+			scscf_undo(u);
 		return;
 	}
 	if (saa->user_data.n ? take_profile(u, saa->user_data, w.reg->impu, &why) : !u->associated) {
-		undo(req, u, why);
+		scscf_undo(u);
+		scscf_refuse(req, 500, NULL, why);
 		return;
 	}
 	if (saa->user_data.n)
 		take_charging(u, saa);
+	scscf_take_list(u, saa);
+	if (!scscf_vouched(req, w.reg, u))
+		return;
 	if (u->registered)
 		refreshed.value++;
 	else

@@ -2,14 +2,16 @@
  *
  *	register.c         what every REGISTER goes through, and where it branches
  *	register_digest.c  SIP Digest: vector, challenge, check (TS 33.203 Annex N)
+ *	register_trusted.c a trusted node authenticated the user (TS 33.203 Annex U): who vouches
  *	register_save.c    the HSS is told (SAR), the binding stored, 200
  *	deregister.c       ends of a registration: by the user, by time, failed authentication
  *	user.c             who is registered: identities, users, bindings
+ *	entities.c         names of WAFs and WWSFs: lists, and those that are blocked
  *	profile.c          User-Data of the SAA (TS 29.228 Annex E)
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/node/sections.h"
-#include "common/sip/register.h"
+#include "common/sip/entity.h"
 #include "scscf/user.h"
 
 struct scscf_conf {
@@ -26,6 +28,8 @@ struct scscf_conf {
 	int64_t attempts;              /* wrong responses of one challenge series: 403 at the last */
 	int64_t lock_failures, lock_ms; /* failures of one IMPI in a window: 403 without challenge */
 	int64_t max_challenges;        /* users waiting for their response */
+	struct sip_entity_params entity_params;
+	struct conf_list blocked;      /* of char *: WAFs and WWSFs under suspicion */
 	bool challenge_refresh;        /* also when the edge says tls-yes or ip-assoc-yes */
 };
 
@@ -62,13 +66,30 @@ void scscf_refuse(struct sip_req *req, int status, const char *reason, const cha
 enum scscf_cx { SCSCF_MAA, SCSCF_SAA };
 void scscf_refuse_cx(struct sip_req *req, enum scscf_cx which, int err, const struct cx_msg *m);
 
+/* Authentication is done or was not needed: on to what the REGISTER asks for. The user may be
+ * gone then. */
+void scscf_go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);
+
 /* register_digest.c */
 void scscf_digest(struct sip_req *req, struct sip_register *reg);
 void scscf_digest_reset(void);
 
+/* register_trusted.c */
+void scscf_trusted(struct sip_req *req, struct sip_register *reg);
+/* WAF and WWSF that a trusted node names: a reference, NULL when it names none, or the REGISTER
+ * is not of a trusted node. */
+struct entities *scscf_vouchers(struct sip_req *req, const struct sip_register *reg);
+/* The list that came with a profile; without one the stored list stands. */
+void scscf_take_list(struct user *u, const struct cx_msg *saa);
+/* After a good SAA: those who vouch may do so. False: answered, the HSS told, the user gone
+ * unless he is registered by other means. */
+bool scscf_vouched(struct sip_req *req, const struct sip_register *reg, struct user *u);
+
 /* register_save.c: authentication is done (or not needed): SAR, binding, 200. `proof` is
  * the Authentication-Info value or empty. */
 void scscf_save(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);
+/* The HSS is told that the user is not registered after all; the user is gone. */
+void scscf_undo(struct user *u);
 /* The 200 of a REGISTER with the bindings as they stand. */
 void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct user *u,
 	struct str proof);

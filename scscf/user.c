@@ -102,11 +102,21 @@ struct str user_impu(const struct user *u)
 	return (struct str){u->identities->identity->impu, u->identities->identity->n};
 }
 
+void user_hss(struct user *u, struct str origin_host)
+{
+	if (u->hss && str_eq(str_of(u->hss), origin_host))
+		return;
+	free(u->hss);
+	u->hss = str_dup(origin_host);
+}
+
 void user_profile_end(struct user *u)
 {
 	free(u->associated);
 	free(u->charging);
+	entities_drop(u->allowed);
 	u->associated = u->charging = NULL;
+	u->allowed = NULL;
 }
 
 void user_free(struct user *u)
@@ -241,6 +251,7 @@ void binding_remove(struct binding *b)
 	*at = b->next;
 	timer_stop(&b->expiry);
 	bindings_gauge.value--;
+	entities_drop(b->vouchers);
 	free(b);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/hash.h"
 #include "common/crypto/digest.h"
 #include "common/sip/register.h"
+#include "scscf/entities.h"
 
 /* One contact (flow) of a user. Its texts are in one allocation behind it. */
 struct binding {
@@ -16,6 +17,8 @@ struct binding {
 	struct user *user;
 	struct timer expiry;
 	uint32_t cseq, reg_id;
+	bool trusted;                  /* a trusted node authenticated it, we did not: */
+	struct entities *vouchers;     /* WAF and WWSF that it named; NULL: none */
 	struct str contact;            /* the address as it came: <uri> and parameters */
 	struct str uri;                /* inside contact */
 	struct str instance, call_id;
@@ -46,6 +49,7 @@ struct user {
 	struct challenge *challenge;   /* NULL: none was made */
 	char *associated;              /* P-Associated-URI value; NULL until a profile came */
 	char *charging;                /* P-Charging-Function-Addresses value; NULL: none */
+	struct entities *allowed;      /* who may vouch for him; NULL: the HSS has no list */
 	char *hss;                     /* Origin-Host of the answers; NULL: not known */
 	char route[17];                /* mark in the Service-Route */
 	bool registered;               /* a SAR of type 1 or 2 succeeded, and none ended it */
@@ -69,6 +73,8 @@ struct user *user_new(struct user_table *t, struct str impi, struct str impu);
 void user_add_identity(struct user *u, struct str impu);
 struct str user_impu(const struct user *u);            /* the one registered first */
 void user_free(struct user *u);
+/* Origin-Host of an answer, for the requests that follow. */
+void user_hss(struct user *u, struct str origin_host);
 /* What the HSS told of a registration that has ended. */
 void user_profile_end(struct user *u);
 /* Frees it when it has neither binding nor awaited challenge nor a SAR under way. True when

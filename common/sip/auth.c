@@ -99,8 +99,6 @@ static const struct {
 	ROW("nextnonce", nextnonce),
 	ROW("domain", domain),
 	ROW("integrity-protected", integrity_protected),
-	ROW("authorization-entity", authorization_entity),
-	ROW("wwsf-entity", wwsf_entity),
 #undef ROW
 };
 

@@ -57,7 +57,7 @@ bool sip_auth_param(const struct sip_auth *a, struct str name, struct str *value
 struct sip_digest {
 	struct str username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc;
 	struct str auts, stale, rspauth, nextnonce, domain;
-	struct str integrity_protected, authorization_entity, wwsf_entity;
+	struct str integrity_protected;
 };
 /* -EINVAL: not Digest, broken or a parameter twice. */
 int sip_digest_parse(struct sip_digest *d, struct str value);

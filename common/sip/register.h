@@ -39,6 +39,11 @@ int sip_register_parse(struct sip_register *r, const struct sip_msg *m, uint32_t
 	struct arena *a, struct sip_fault *fault);
 /* P-Visited-Network-ID, a token or a quoted string (RFC 7315 4.3), bare; p NULL: none. */
 struct str sip_visited_network(const struct sip_msg *m);
+/* A trusted node says that it authenticated the user (TS 33.203 Annex U). */
+static inline bool sip_register_auth_done(const struct sip_register *r)
+{
+	return r->digest && str_eq(r->auth.integrity_protected, STR("auth-done"));
+}
 /* The response of a challenge is in it (not empty). */
 static inline bool sip_register_answers(const struct sip_register *r)
 {
