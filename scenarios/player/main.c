@@ -28,6 +28,7 @@ int list_main(int argc, char **argv)
 			puts("imsrig " IMSRIG_VERSION);
 			return 0;
 		} else if (c != 'n') {
+			fputs("(imsrig list --help shows the options)\n", stderr);
 			return EXIT_USAGE;
 		}
 	int err = catalog_load(&catalog, argv + optind, (size_t)(argc - optind));
@@ -77,8 +78,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (!strcmp(name, commands[i].name))
+		if (!strcmp(name, commands[i].name)) {
+			char whole[40]; /* how getopt calls the program */
+			snprintf(whole, sizeof whole, "imsrig %s", name);
+			argv[1] = whole;
 			return commands[i].run(argc - 1, argv + 1);
+		}
 	if (name[0])
 		fprintf(stderr, "imsrig: there is no command \"%s\"\n", name);
 	print_usage(stderr);

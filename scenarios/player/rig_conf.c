@@ -200,6 +200,20 @@ out:
 	return err;
 }
 
+/* A complaint names the key that it stopped at: the last of a path, or one on the way. */
+static bool names_part(const char *complaint, struct str path)
+{
+	char quoted[84];
+	while (path.p) {
+		struct str key = str_cut(&path, '.');
+		snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)(key.n < 80 ? key.n : 80),
+			key.p);
+		if (strstr(complaint, quoted))
+			return true;
+	}
+	return false;
+}
+
 const struct setting *rig_conf_culprit(const char *complaint, const char *owner,
 	const struct setting *settings, size_t n)
 {
@@ -209,5 +223,9 @@ const struct setting *rig_conf_culprit(const char *complaint, const char *owner,
 			strstr(complaint, dot ? dot + 1 : settings[i].path))
 			return &settings[i];
 	}
+	for (size_t i = n; i-- > 0;)
+		if (!strcmp(settings[i].owner, owner) &&
+			names_part(complaint, str_of(settings[i].path)))
+			return &settings[i];
 	return NULL;
 }

@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --jobs N       run up to N variants at once, each on a rig of its own\n"
 	"  --keep-going   go on after a verdict that is not pass\n"
 	"  --json         one JSON object a line: results, then a summary\n"
-	"  --ladder       print every ladder (a single variant's is printed anyway)\n"
+	"  --ladder       print every ladder, not only those of the flows themselves\n"
 	"  --seed N       draw the same values as a run with this seed (verdicts.json "
 	"has it)\n"
 	"  --out DIR      leave the evidence in DIR (a former run's goes), not in "
@@ -113,6 +113,7 @@ static int read_options(struct options *o, int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		default:
+			fputs("(imsrig run --help shows the options)\n", stderr);
 			return EXIT_USAGE;
 		}
 	return -1;

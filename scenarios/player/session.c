@@ -19,6 +19,7 @@ enum { LOOK_AHEAD = 64, MAX_OPENING = 3, SPARE_SLOTS = 3 };
 struct outcome {
 	struct page *page; /* NULL: not ended */
 	struct buf ladder; /* for the terminal */
+	bool script_fault; /* an element refused what the script sets */
 };
 
 /* One run under way. */
@@ -44,6 +45,7 @@ struct session {
 	uint64_t interrupted_ns; /* 0: not */
 	struct totals totals;
 	enum verdict worst;
+	bool script_fault;
 	uint64_t started_ns;
 };
 
@@ -112,6 +114,7 @@ static void tell(struct session *s)
 		struct outcome *o = &s->outcomes[s->told++];
 		const struct result *r = page_result(o->page);
 		verdict_worsen(&s->worst, r->verdict ? r->verdict : VERDICT_ERROR);
+		s->script_fault = s->script_fault || o->script_fault;
 		totals_add(&s->totals, r->verdict);
 		evidence_put(s->evidence, o->page);
 		if (o->ladder.n)
@@ -125,6 +128,12 @@ static void tell(struct session *s)
 	}
 }
 
+/* Every flow is shown, its variants when they are asked for. */
+static bool wants_ladder(const struct session *s, const struct variant *v)
+{
+	return !s->conf.json && (s->conf.ladder || !strcmp(v->id, "base"));
+}
+
 static void keep_outcome(
 	struct session *s, size_t at, const struct result *r, struct run *run)
 {
@@ -133,7 +142,7 @@ static void keep_outcome(
 	struct ladder_style style = {.colour = s->conf.colour};
 
 	o->page = page_new(s->evidence, r, j, run_traced, run);
-	if (j && s->conf.ladder && !s->conf.json) {
+	if (j && wants_ladder(s, r->variant)) {
 		ladder_put(&o->ladder, r->variant, j, &style, run_traced, run);
 		buf_byte(&o->ladder, '\n');
 	}
@@ -174,6 +183,7 @@ static void judge_opening(struct session *s, size_t at, struct slot *slot)
 		buf_fmt(&text, "%s", why);
 	} else if (!v->refused_process) {
 		r.verdict = VERDICT_ERROR;
+		s->outcomes[at].script_fault = err == -EINVAL;
 		buf_fmt(&text, "the rig did not start: %s", why);
 	} else if (!err) {
 		r.verdict = VERDICT_FAIL;
@@ -382,7 +392,11 @@ static int run_jobs(struct session *s, const char *bin)
 			strerror(-err));
 		verdict_worsen(&s->worst, VERDICT_ERROR);
 	}
-	return verdict_exit(s->worst);
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("imsrig: what was printed did not all arrive\n", stderr);
+		verdict_worsen(&s->worst, VERDICT_ERROR);
+	}
+	return s->script_fault ? EXIT_USAGE : verdict_exit(s->worst);
 }
 
 int session_run(const struct session_conf *conf)

@@ -34,10 +34,12 @@ expect_text fail.txt 'step one, epcscf: expected "epcscf -> alice: HTTP 403", ca
 tiny error.yaml t-error 'epcscf -> alice: HTTP 101' 'matrix: {epcscf.icscf: [nowhere.example.net]}'
 expect_exit 3 error.txt imsrig run error.yaml
 expect_text error.txt 'the rig did not start: epcscf .*nowhere.example.net'
-# A setting that the element does not know is seen when it starts.
+# A setting that the element does not know is the script's fault, though it is seen only when
+# the element starts.
 tiny setting.yaml t-setting 'epcscf -> alice: HTTP 101' 'matrix: {epcscf.no.such: [1]}'
-expect_exit 3 setting.txt imsrig run setting.yaml
-expect_text setting.txt 'key "no" is not known here'
+expect_exit 4 setting.txt imsrig run setting.yaml --variant 'epcscf*'
+expect_text setting.txt 'setting.yaml:[0-9]+:[0-9]+: .*key "no" is not known here'
+expect_exit 4 setting.txt imsrig run --keep-going setting.yaml fail.yaml
 for line in 'expct: []' 'variants: 7' 'never: ["alice => epcscf"]'; do
 	tiny script.yaml t-script 'epcscf -> alice: HTTP 101' "$line"
 	expect_exit 4 script.txt imsrig run script.yaml
@@ -50,6 +52,11 @@ expect_exit 4 verb.txt imsrig run verb.yaml
 expect_text verb.txt 'verb.yaml:[0-9]+:[0-9]+: .*connets'
 sed '/expect:/,$d' pass.yaml >nothing.yaml
 expect_exit 4 nothing.txt imsrig run nothing.yaml
+expect_exit 4 folder.txt imsrig run ./
+expect_text folder.txt 'it is a directory'
+expect_exit 4 endless.txt timeout 20 imsrig run /dev/zero
+expect_exit 3 full.txt bash -c 'imsrig run --json pass.yaml >/dev/full'
+expect_text full.txt 'did not all arrive'
 expect_exit 4 missing.txt imsrig run no-such-script
 expect_exit 4 option.txt imsrig run --no-such-option
 expect_exit 4 command.txt imsrig no-such-command
