@@ -104,7 +104,7 @@ int rig_open(const struct rig_conf *conf, const struct variant *v, rig_done_h *h
 	if (!strcmp(start, "unsupported"))
 		later(rig, -ENOTSUP, "there is no browser here", h, arg);
 	else if (start[0])
-		later(rig, -EINVAL, "hss did not start", h, arg);
+		later(rig, -ECHILD, "hss did not start", h, arg);
 	else
 		later(rig, 0, "", h, arg);
 	return 0;
