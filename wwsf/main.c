@@ -101,14 +101,14 @@ static void on_page(struct http_req *req, void *arg)
 
 static void on_style(struct http_req *req, void *arg)
 {
-	http_answer_static(req, 200, STR(PAGE_FIELDS("text/css") "Cache-Control: max-age=3600\r\n"),
+	http_answer_static(req, 200, STR(PAGE_FIELDS("text/css") "Cache-Control: no-cache\r\n"),
 		wwsf_page_style_css);
 }
 
 static void on_script(struct http_req *req, void *arg)
 {
 	http_answer_static(req, 200,
-		STR(PAGE_FIELDS("text/javascript") "Cache-Control: max-age=3600\r\n"),
+		STR(PAGE_FIELDS("text/javascript") "Cache-Control: no-cache\r\n"),
 		wwsf_page_wic_js);
 }
 
@@ -160,6 +160,9 @@ static int start(struct host *host, const void *conf, char why[512])
 			uv_strerror(err));
 		return err;
 	}
+	if (wwsf_page_absent.n)
+		log_warn("page", "the page has no SIP library, it was built without: %s",
+			log_text(wwsf_page_absent));
 	node_ready();
 	return 0;
 }

@@ -18,5 +18,7 @@ struct wwsf_user {
 /* "wss://host:port" of the edge, for connect-src. */
 struct str wwsf_edge_origin(const struct wwsf_conf *conf);
 
-/* Files of wwsf/page, embedded by the build. */
+/* Files of wwsf/page, embedded by the build, and the bundle of its script. Where that could
+ * not be made, a script that says so stands in its place, and wwsf_page_absent says why. */
 extern const struct str wwsf_page_index_html, wwsf_page_style_css, wwsf_page_wic_js;
+extern const struct str wwsf_page_absent;
