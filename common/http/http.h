@@ -93,6 +93,7 @@ void http_client_free(struct http_client *c);
 extern const struct gate_proto http_gate_proto;
 /* A value out of a message's octets, by the name that scripts use: "Method", "Path",
  * "Query", "Status", "Body", a header field, a parameter of the query or of a form body, or
- * a member of a JSON body ("token", "impu[2]": the second, "cnf.jkt"). What is no string is
- * given as JSON text. p NULL: not there. */
+ * a member of a JSON body ("token", "impu[2]": the second, "cnf.jkt"; "token.claims.aud",
+ * "token.header.alg": inside a token). What is no string is given as JSON text. p NULL: not
+ * there. */
 struct str http_script_field(struct str bytes, struct str name, struct arena *a);

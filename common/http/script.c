@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "common/base/b64url.h"
 #include "common/http/answer.h"
 #include "common/http/parser.h"
 
@@ -79,6 +80,28 @@ static json_t *member(const json_t *object, struct str name)
 	return str_copy(name, key, sizeof key) ? json_object_get(object, key) : NULL;
 }
 
+/* A token's header or claims, whatever its signature is worth (RFC 7519): "token.claims.aud"
+ * in a script. A new reference, or NULL. */
+static json_t *jwt_part(const json_t *token, struct str *path)
+{
+	struct str text = {json_string_value(token), json_string_length(token)};
+	bool claims = str_eq(*path, STR("claims")) || str_starts(*path, STR("claims."));
+	struct str part = str_cut(&text, '.');
+	json_t *out = NULL;
+	size_t n;
+
+	if (!claims && !str_eq(*path, STR("header")) && !str_starts(*path, STR("header.")))
+		return NULL;
+	if (claims)
+		part = str_cut(&text, '.');
+	char *json = mem_alloc(part.n + 1);
+	if (part.n && text.p && !b64url_read(part, json, &n))
+		out = json_loadb(json, n, 0, NULL);
+	free(json);
+	str_cut(path, '.');
+	return out;
+}
+
 /* One step of "impu[1]" (the first) or "cnf.jkt" down from *at; false when there is nothing. */
 static bool step(json_t **at, struct str *path)
 {
@@ -121,6 +144,20 @@ static struct str json_text(const json_t *j, struct arena *a)
 	return out;
 }
 
+/* p NULL: not there. */
+static struct str json_field(json_t *root, struct str path, struct arena *a)
+{
+	while (path.n && !json_is_string(root))
+		if (!step(&root, &path))
+			return STR_NONE;
+	if (!path.n)
+		return json_text(root, a);
+	json_t *inside = jwt_part(root, &path);
+	struct str found = inside ? json_field(inside, path, a) : STR_NONE;
+	json_decref(inside);
+	return found;
+}
+
 static json_t *json_of(const struct http_msg *m)
 {
 	struct str type = http_field(m, STR("Content-Type"));
@@ -134,9 +171,9 @@ static json_t *json_of(const struct http_msg *m)
 static struct str body_field(const struct http_msg *m, struct str name, struct arena *a)
 {
 	struct str found = STR_NONE;
-	json_t *j = json_of(m), *at = j ? find(j, name) : NULL;
-	if (at)
-		found = json_text(at, a);
+	json_t *j = json_of(m);
+	if (j)
+		found = json_field(j, name, a);
 	json_decref(j);
 	if (!found.p && str_istarts(http_field(m, STR("Content-Type")),
 				STR("application/x-www-form-urlencoded")))

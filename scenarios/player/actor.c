@@ -277,6 +277,60 @@ void actor_free(struct actor *a)
 	free(a);
 }
 
+/* `${alice.token}`: what an actor has learnt. What is not known yet is waited for while
+ * that actor is busy; a name that nobody has stays as it is. */
+static int fill_learnt(struct rig *rig, struct str text, struct buf *out, char why[256])
+{
+	ptrdiff_t at, end;
+
+	while ((at = str_find(text, STR("${"))) >= 0 &&
+		(end = str_chr(str_skip(text, (size_t)at), '}')) > 0) {
+		struct str whole = {text.p + at, (size_t)end + 1};
+		struct str name = {whole.p + 2, whole.n - 3}, who = str_cut(&name, '.');
+		char *key = str_dup(who);
+		struct actor *a = name.p ? rig_actor(rig, key) : NULL;
+		const char *value =
+			a && a->kind->learnt ? a->kind->learnt(a, name) : NULL;
+		free(key);
+		if (!value && a && a->kind->busy && a->kind->busy(a)) {
+			snprintf(why, 256, "%s has not been told ${" STR_FMT "}", a->name,
+				STR_ARG(name));
+			return -EAGAIN;
+		}
+		buf_put(out, text.p, (size_t)at);
+		buf_add(out, value ? str_of(value) : whole);
+		text = str_skip(text, (size_t)at + whole.n);
+	}
+	buf_add(out, text);
+	return 0;
+}
+
+static int fill_options(struct rig *rig, json_t *in, char why[256])
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+	int err = 0;
+
+	json_object_foreach(in, key, v)
+	{
+		struct buf filled = {0};
+		if (!json_is_string(v)) {
+			err = fill_options(rig, v, why);
+		} else if (strstr(json_string_value(v), "${")) {
+			err = fill_learnt(
+				rig, str_of(json_string_value(v)), &filled, why);
+			json_string_setn(v, filled.p ? filled.p : "", filled.n);
+		}
+		buf_free(&filled);
+		if (err)
+			return err;
+	}
+	json_array_foreach(in, i, v) if (!err && !json_is_string(v)) err =
+		fill_options(rig, v, why);
+	return err;
+}
+
 int actor_do(struct actor *a, const char *verb, const json_t *options, char why[256])
 {
 	const struct actor_verb *v = verb_find(a->kind, verb);
@@ -291,7 +345,12 @@ int actor_do(struct actor *a, const char *verb, const json_t *options, char why[
 	if (a->kind->settings_are_options)
 		json_object_update(all, a->settings);
 	json_object_update(all, (json_t *)options);
-	err = v->run(a, all, why);
+	json_t *own = json_deep_copy(all);
+	json_decref(all);
+	all = own;
+	err = fill_options(a->rig, all, why);
+	if (!err)
+		err = v->run(a, all, why);
 	json_decref(all);
 	return err;
 }

@@ -56,6 +56,9 @@ struct actor_kind {
 	bool (*closed)(const struct actor *a);
 	/* Things under way: the rig is not quiet while it isn't 0. */
 	int (*busy)(const struct actor *a);
+	/* What it has been told, for ${actor.name} in the options of any actor's verb; NULL:
+	 * not (yet). The kind may have none. */
+	const char *(*learnt)(const struct actor *a, struct str name);
 };
 
 struct actor {

@@ -7,9 +7,11 @@
 
 #include "common/http/http.h"
 #include "scenarios/player/rig.h"
+#include "scenarios/wic/jar.h"
 
 struct server { /* one connection to one server, with one certificate */
 	struct server *next;
+	char host[160]; /* whose cookies go there */
 	struct addr addr;
 	char *certificate;
 	struct tls *tls;
@@ -18,11 +20,12 @@ struct server { /* one connection to one server, with one certificate */
 struct asked { /* a request under way */
 	struct asked *next;
 	struct actor *a; /* NULL: the actor has gone */
+	char host[160];
 };
 struct client {
 	struct server *servers;
 	struct asked *asked;
-	char *cookie;
+	struct jar jar;
 	bool closed;
 };
 
@@ -64,6 +67,7 @@ static struct server *server_for(struct actor *a, const json_t *o, char why[256]
 		.remote = addr,
 		.tls = s->tls,
 		.server_name = option_text(o, "server-name", name)};
+	strcpy(s->host, name);
 	s->addr = addr;
 	s->certificate = str_dup(str_of(certificate));
 	s->client = http_client_new(&a->host, &conf);
@@ -79,21 +83,19 @@ static void on_answer(int err, const char *why, const struct http_msg *m, void *
 
 	if (a) {
 		struct client *c = self(a);
-		struct str cookie = m ? http_field(m, STR("Set-Cookie")) : STR_NONE;
 		for (at = &c->asked; *at != asked; at = &(*at)->next)
 			;
 		*at = asked->next;
 		if (err)
 			actor_warn(a, "no answer: %s", why);
-		if (cookie.p) {
-			free(c->cookie);
-			c->cookie = str_dup(str_cut(&cookie, ';'));
-		}
+		if (m)
+			jar_take(&c->jar, str_of(asked->host), m);
 	}
 	free(asked);
 }
 
-static void put_fields(struct actor *a, const json_t *o, bool json, struct buf *out)
+static void put_fields(struct actor *a, const json_t *o, const struct server *s, bool json,
+	struct buf *out)
 {
 	const json_t *headers = json_object_get(o, "headers");
 	const char *type = option_text(o, "type", json ? "application/json" : NULL),
@@ -102,8 +104,8 @@ static void put_fields(struct actor *a, const json_t *o, bool json, struct buf *
 
 	if (type && !json_object_get(headers, "Content-Type"))
 		buf_fmt(out, "Content-Type: %s\r\n", type);
-	if (self(a)->cookie && option_switch(o, "cookies", true))
-		buf_fmt(out, "Cookie: %s\r\n", self(a)->cookie);
+	if (option_switch(o, "cookies", true) && !json_object_get(headers, "Cookie"))
+		jar_put(&self(a)->jar, str_of(s->host), out);
 	json_object_foreach((json_t *)headers, name,
 		v) if (json_is_string(v) && strcmp(json_string_value(v), "absent"))
 		buf_fmt(out, "%s: %s\r\n", name, json_string_value(v));
@@ -124,8 +126,9 @@ static int requests(struct actor *a, const json_t *o, char why[256])
 		goto out;
 	actor_fill(a, str_of(option_text(o, "path", "/")), NULL, &target);
 	actor_fill(a, str_of(json ? json : text), NULL, &body);
-	put_fields(a, o, json != NULL, &fields);
+	put_fields(a, o, s, json != NULL, &fields);
 	asked = MEM_NEW(struct asked);
+	strcpy(asked->host, s->host);
 	asked->a = a;
 	asked->next = self(a)->asked;
 	self(a)->asked = asked;
@@ -179,7 +182,7 @@ static void client_close(struct actor *a)
 	for (struct asked *asked = c->asked; asked; asked = asked->next)
 		asked->a = NULL;
 	closes(a, NULL, why);
-	free(c->cookie);
+	jar_free(&c->jar);
 }
 
 static int client_busy(const struct actor *a)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "scenarios/player/rig.h"
+#include "scenarios/wic/forge.h"
 #include "scenarios/wic/wic.h"
 
 #define WWSF_ORIGIN "https://wwsf." RIG_DOMAIN ":8443"
@@ -32,7 +33,9 @@ static struct wic_actor *self(const struct actor *a)
 /* ---- settings and options ---- */
 
 static const char *const authorization_words[] = {
-	"full", "none", "bearer", "bearer-only", NULL};
+	"full", "none", "bearer", "bearer-only", "body", NULL};
+static const char *const token_form_words[] = {"token68", "param", NULL};
+static const char *const identities_words[] = {"answer", "token", NULL};
 static const char *const algorithm_words[] = {"MD5", "SHA-256", NULL};
 
 static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
@@ -43,14 +46,21 @@ static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
 	{"domain", OPTION_TEXT}, {"authorization", OPTION_WORD, authorization_words},
 	{"algorithm", OPTION_WORD, algorithm_words}, {"rspauth", OPTION_SWITCH},
 	{"flow", OPTION_TEXT}, {"wwsf", OPTION_TEXT}, {"web-user", OPTION_TEXT},
-	{"web-password", OPTION_TEXT}, {.name = NULL}};
+	{"web-password", OPTION_TEXT}, {"token", OPTION_TEXT},
+	{"token-form", OPTION_WORD, token_form_words},
+	{"identities", OPTION_WORD, identities_words}, {.name = NULL}};
 
 static const struct actor_option register_options[] = {{"headers", OPTION_MAP},
 	{"response", OPTION_MAP}, {"auth", OPTION_MAP}, {"call-id", OPTION_TEXT},
-	{"new-call-id", OPTION_SWITCH}, {"contact", OPTION_TEXT}, {.name = NULL}};
+	{"new-call-id", OPTION_SWITCH}, {"contact", OPTION_TEXT}, {"forge", OPTION_MAP},
+	{.name = NULL}};
 static const struct actor_option connect_options[] = {
 	{"fails", OPTION_TEXT}, {.name = NULL}};
-static const struct actor_option page_options[] = {{"page", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option page_options[] = {
+	{"page", OPTION_TEXT}, {"headers", OPTION_MAP}, {.name = NULL}};
+static const struct actor_option sign_in_options[] = {{"page", OPTION_TEXT},
+	{"headers", OPTION_MAP}, {"decision", OPTION_TEXT}, {"tries", OPTION_NUMBER},
+	{"until", OPTION_TEXT}, {.name = NULL}};
 static const struct actor_option disconnect_options[] = {{"code", OPTION_NUMBER},
 	{"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
 static const struct actor_option send_options[] = {{"method", OPTION_TEXT},
@@ -90,6 +100,8 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 		.password = option_text(o, "password", ""),
 		.algorithm = option_text(o, "algorithm", NULL),
 		.authorization = authorization_of(o),
+		.token = option_text(o, "token", NULL),
+		.token_param = !strcmp(option_text(o, "token-form", "token68"), "param"),
 		.expires = option_number(o, "expires", 600),
 		.reg_id = option_absent(o, "reg-id") ? 0
 						     : (int)option_number(o, "reg-id", 1),
@@ -112,10 +124,20 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 
 /* ---- verbs ---- */
 
+static int asks(struct actor *a, const json_t *o, const struct wic_ask *given, char why[256])
+{
+	struct wic_ask ask = *given;
+	const char *from = option_text(o, "identities", "answer");
+
+	ask.origin = option_text(o, "wwsf", WWSF_ORIGIN);
+	ask.headers = json_object_get(o, "headers");
+	self(a)->wic->claims = from && !strcmp(from, "token");
+	return wic_ask(self(a)->wic, &ask, why);
+}
+
 static int opens_page(struct actor *a, const json_t *o, char why[256])
 {
-	return wic_get(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN),
-		option_text(o, "page", "/"), why);
+	return asks(a, o, &(struct wic_ask){"GET", .target = option_text(o, "page", "/")}, why);
 }
 
 static int asks_identities(struct actor *a, const json_t *o, char why[256])
@@ -125,18 +147,36 @@ static int asks_identities(struct actor *a, const json_t *o, char why[256])
 	snprintf(target, sizeof target, "%s?user=%s",
 		option_text(o, "page", "/identities"),
 		option_text(o, "web-user", a->name));
-	return wic_get(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN), target, why);
+	return asks(a, o, &(struct wic_ask){"GET", .target = target}, why);
 }
 
 static int signs_in(struct actor *a, const json_t *o, char why[256])
 {
-	json_t *body = json_pack("{s:s,s:s}", "user", option_text(o, "web-user", a->name),
+	json_t *body = json_pack("{s:s,s:s*}", "user", option_text(o, "web-user", a->name),
 		"password", option_text(o, "web-password", ""));
-	int err = wic_post(self(a)->wic, option_text(o, "wwsf", WWSF_ORIGIN),
-		option_text(o, "page", "/login"), body, why);
+	int err = asks(a, o,
+		&(struct wic_ask){
+			"POST", .target = option_text(o, "page", "/login"), .body = body},
+		why);
 
 	json_decref(body);
 	return err;
+}
+
+static int signs_in_at_waf(struct actor *a, const json_t *o, char why[256])
+{
+	struct wic_sign_in s = {.origin = option_text(o, "wwsf", WWSF_ORIGIN),
+		.page = option_text(o, "page", "/signin"),
+		.user = option_text(o, "web-user", a->name),
+		.password = option_text(o, "web-password", ""),
+		.decision = option_text(o, "decision", "sign-in"),
+		.tries = (int)option_number(o, "tries", 1),
+		.until = option_text(o, "until", NULL),
+		.headers = json_object_get(o, "headers")};
+	const char *from = option_text(o, "identities", "answer");
+
+	self(a)->wic->claims = from && !strcmp(from, "token");
+	return wic_sign_in(self(a)->wic, &s, why);
 }
 
 /* What the WWSF is still telling may be what the next act needs. */
@@ -146,6 +186,26 @@ static int await_web(struct actor *a, char why[256])
 		return 0;
 	snprintf(why, 256, "the WWSF has not answered");
 	return -EAGAIN;
+}
+
+/* For the live session, whose csrf the sign-in has told. */
+static int asks_in_session(struct actor *a, const json_t *o, const char *page, char why[256])
+{
+	if (await_web(a, why))
+		return -EAGAIN;
+	return asks(a, o,
+		&(struct wic_ask){"POST", .target = option_text(o, "page", page), .csrf = true},
+		why);
+}
+
+static int asks_new_token(struct actor *a, const json_t *o, char why[256])
+{
+	return asks_in_session(a, o, "/token", why);
+}
+
+static int signs_out(struct actor *a, const json_t *o, char why[256])
+{
+	return asks_in_session(a, o, "/logout", why);
 }
 
 static int start_connect(
@@ -233,16 +293,53 @@ static int await_flow(struct actor *a, const struct wic_conf *c, char why[256])
 	return -ENOTCONN;
 }
 
+/* The issuer's keys are in its file beside the rig's configurations; a token says by iss
+ * whose it is. */
+static int forge(struct actor *a, const json_t *o, struct wic_conf *c, struct buf *out,
+	char why[256])
+{
+	const json_t *spec = json_object_get(o, "forge");
+	const char *token = c->token ? c->token : self(a)->wic->token,
+		   *other = json_string_value(json_object_get(spec, "other")),
+		   *issuer = json_string_value(json_object_get(spec, "issuer"));
+	json_t *claims = token_part(str_of(token), 1);
+	const char *iss = json_string_value(json_object_get(claims, "iss"));
+	char keys[600];
+
+	if (!issuer)
+		issuer = iss && strstr(iss, "//waaf.") ? "waf" : "wwsf";
+	snprintf(keys, sizeof keys, "%s/%s-keys.json", a->rig->dir, issuer);
+	json_decref(claims);
+	struct forge f = {.token = str_of(token),
+		.other = str_of(other),
+		.keys = keys,
+		.now_s = clock_ms(a->rig->clock) / 1000};
+	int err = forge_write(&f, spec, out, why);
+	c->token = buf_z(out);
+	return err;
+}
+
 static int registers_as(
 	struct actor *a, const json_t *o, enum wic_register_kind kind, char why[256])
 {
 	struct wic *w = self(a)->wic;
 	struct wic_conf c = conf_of(a, o);
+	struct buf forged = {0};
+	bool brings = c.authorization >= WIC_BEARER;
 	int err = await_flow(a, &c, why);
 
-	if (!err && (!c.impu || !c.impi))
+	if (!err && (!c.impu || !c.impi || (brings && !c.token)))
 		err = await_web(a, why);
-	return err ? err : wic_register(w, &c, kind, why);
+	if (!err && json_object_get(o, "forge"))
+		err = forge(a, o, &c, &forged, why);
+	if (!err && brings && !c.token && !w->token) {
+		snprintf(why, 256, "no token is configured, and the WWSF has given none");
+		err = -EINVAL;
+	}
+	if (!err)
+		err = wic_register(w, &c, kind, why);
+	buf_free(&forged);
+	return err;
 }
 
 static int registers(struct actor *a, const json_t *o, char why[256])
@@ -333,7 +430,10 @@ static int answers(struct actor *a, const json_t *o, char why[256])
 static const struct actor_verb wic_verbs[] = {
 	{"opens the page", page_options, opens_page},
 	{"asks for identities", page_options, asks_identities},
-	{"signs in", page_options, signs_in}, {"connects", connect_options, connects},
+	{"signs in", page_options, signs_in},
+	{"signs in at the WAF", sign_in_options, signs_in_at_waf},
+	{"asks for a new token", page_options, asks_new_token},
+	{"signs out", page_options, signs_out}, {"connects", connect_options, connects},
 	{"registers", register_options, registers},
 	{"answers the challenge", register_options, answers_challenge},
 	{"refreshes", register_options, refreshes},
@@ -420,6 +520,21 @@ static int wic_actor_busy(const struct actor *a)
 	return s->closed ? 0 : wic_busy(s->wic);
 }
 
+static const char *wic_actor_learnt(const struct actor *a, struct str name)
+{
+	const struct wic *w = self(a)->closed ? NULL : self(a)->wic;
+	const struct {
+		const char *name, *value;
+	} rows[] = {{"token", w ? w->token : NULL}, {"csrf", w ? w->csrf : NULL},
+		{"location", w ? w->location : NULL}, {"impi", w ? w->impi : NULL},
+		{"impu", w ? w->impu : NULL}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (str_eq(name, str_of(rows[i].name)))
+			return rows[i].value;
+	return NULL;
+}
+
 const struct actor_kind actor_wic = {
 	.name = "wic",
 	.settings = wic_settings,
@@ -428,4 +543,5 @@ const struct actor_kind actor_wic = {
 	.open = wic_actor_open,
 	.close = wic_actor_close,
 	.busy = wic_actor_busy,
+	.learnt = wic_actor_learnt,
 };

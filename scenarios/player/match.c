@@ -140,7 +140,7 @@ static const char *const file_ends[] = {
 	".js", ".css", ".map", ".ico", ".png", ".svg", ".woff2", ".webmanifest", NULL};
 /* Key, metadata, introspection and revocation polls between the elements. */
 static const char *const poll_paths[] = {
-	"/.well-known/", "/keys", "/jwks", "/introspect", "/revocations", NULL};
+	"/.well-known/", "/jwks", "/introspect", "/revoked", NULL};
 
 static enum outside http_outside(struct str path)
 {

@@ -218,6 +218,18 @@ static bool look_up(struct loader *l, struct str key, struct str *out)
 	return true;
 }
 
+/* For the actor to fill in: it knows actors by their names, not by roles. */
+static void keep_unknown(struct loader *l, struct str key, struct buf *out)
+{
+	struct str rest = key;
+	const struct actor_decl *a = scope_actor(l, str_cut(&rest, '.'));
+
+	if (a && rest.p)
+		buf_fmt(out, "${%s.%.*s}", a->name, STR_ARG(rest));
+	else
+		buf_fmt(out, "${%.*s}", STR_ARG(key));
+}
+
 int scope_text(struct loader *l, struct str in, struct script_pos pos, struct str *out)
 {
 	struct buf b = {0};
@@ -240,7 +252,7 @@ int scope_text(struct loader *l, struct str in, struct script_pos pos, struct st
 		else if (look_up(l, key, &value))
 			buf_add(&b, value);
 		else if (l->keep_unknown)
-			buf_fmt(&b, "${%.*s}", STR_ARG(key));
+			keep_unknown(l, key, &b);
 		else
 			err = yaml_refuse(l->y, pos, "nothing gives a value for ${%.*s}",
 				STR_ARG(key));

@@ -375,16 +375,24 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 	return out;
 }
 
+static const char *token_of(const struct wic *w, const struct wic_conf *c)
+{
+	return c->token ? c->token : w->token ? w->token : "";
+}
+
 static void put_authorization(struct fields *f, struct wic *w, const struct wic_conf *c,
 	enum wic_register_kind kind, char rspauth[DIGEST_HEX_MAX])
 {
 	bool bearer =
 		c->authorization == WIC_BEARER || c->authorization == WIC_BEARER_ONLY;
-	bool with_response = w->challenge && !bearer && kind != WIC_REGISTER;
+	bool with_response = w->challenge && !bearer && c->authorization != WIC_BODY &&
+			     kind != WIC_REGISTER;
 
 	*rspauth = 0;
 	if (bearer)
-		PUT(f, "Authorization", "Bearer %s", w->token ? w->token : "");
+		PUT(f, "Authorization",
+			c->token_param ? "Bearer access_token=\"%s\"" : "Bearer %s",
+			token_of(w, c));
 	if (c->authorization == WIC_BEARER_ONLY ||
 		(c->authorization == WIC_NONE && kind != WIC_ANSWER))
 		return;
@@ -430,6 +438,8 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 		return -ENOMSG;
 	}
 	struct fields f = {.a = &t->arena};
+	struct str body =
+		c->authorization == WIC_BODY ? str_of(token_of(w, c)) : STR_NONE;
 	give_up_registering(w);
 	t->method = SIP_M_REGISTER;
 	t->dereg = kind == WIC_DEREGISTER;
@@ -444,10 +454,12 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 	PUT(&f, "Expires", "%lld", (long long)t->asked_s);
 	PUT(&f, "Supported", "path, outbound, gruu");
 	put_authorization(&f, w, c, kind, t->rspauth);
-	PUT(&f, "Content-Length", "0");
+	if (body.n)
+		PUT(&f, "Content-Type", "application/jwt");
+	PUT(&f, "Content-Length", "%zu", body.n);
 	twist(&f, c->headers);
-	write_request(&f, STR("REGISTER"), arena_fmt(&t->arena, "sip:%s", c->domain),
-		STR_NONE, &out);
+	write_request(&f, STR("REGISTER"), arena_fmt(&t->arena, "sip:%s", c->domain), body,
+		&out);
 	err = tx_send(t, buf_str(&out), why);
 	buf_free(&out);
 	return err;

@@ -108,8 +108,9 @@ void wic_free(struct wic *w)
 	free(w->service_route);
 	free(w->identity);
 	free(w->associated);
-	free(w->cookie);
 	free(w->token);
+	free(w->csrf);
+	free(w->location);
 	free(w->impi);
 	free(w->impu);
 	free(w->edge);

@@ -12,6 +12,7 @@
 #include "common/sip/stack.h"
 #include "common/ws/ws.h"
 #include "scenarios/wic/answer.h"
+#include "scenarios/wic/jar.h"
 
 struct wic;
 
@@ -30,7 +31,7 @@ struct wic_h {
 	/* What is wrong with what the network sent (rspauth); the WIC has drawn its
 	 * consequences already. */
 	void (*fault)(struct wic *w, const char *why);
-	/* W1: the answer to wic_get and wic_post; learnt identities are taken already. */
+	/* W1: an answer; learnt identities are taken already. */
 	void (*page)(struct wic *w, int err, const char *why, const struct http_msg *m);
 };
 
@@ -50,15 +51,18 @@ enum wic_authorization {
 	WIC_NONE,	 /* no Authorization before a challenge: the IMPI stays unsaid */
 	WIC_BEARER,	 /* token, and the IMPI in a second field */
 	WIC_BEARER_ONLY, /* token alone */
+	WIC_BODY,	 /* IMPI, and the token as a body part application/jwt */
 };
 
-/* What a WIC is told; texts are read during a call only. NULL impi, impu, edge: as learnt
- * from the WWSF. */
+/* What a WIC is told; texts are read during a call only. NULL impi, impu, token, edge: as
+ * learnt from the WWSF. */
 struct wic_conf {
 	const char *domain; /* home domain: Request-URI and realm */
 	const char *impi, *impu, *password;
 	const char *algorithm; /* NULL: the first challenge that we know */
 	enum wic_authorization authorization;
+	const char *token;
+	bool token_param; /* Bearer access_token="..." (TS 24.371) in place of RFC 8898's */
 	int64_t expires;
 	int reg_id;	      /* 0: no reg-id */
 	const char *instance; /* "urn:uuid:..."; NULL: the WIC's own; "": none */
@@ -79,6 +83,8 @@ struct wic_conf {
 
 struct wic_flow;
 struct wic_tx;
+struct wic_site;
+struct wic_page;
 struct wic_flow {
 	struct wic_flow *next;
 	struct wic *wic;
@@ -106,9 +112,13 @@ struct wic {
 	char *identity;	     /* default identity: first of P-Associated-URI */
 	char *associated;    /* the whole list */
 
-	struct http_client *web;
+	struct wic_site *sites;	  /* web servers that it has talked to */
+	struct jar jar;
 	struct wic_page *pages;	  /* W1 requests under way */
-	char *cookie, *token;	  /* of the WWSF */
+	bool claims;		  /* takes impi and impu out of the token (TR 23.701 6.3.2.1.3) */
+	char *token, *csrf;	  /* of the WWSF */
+	int64_t token_ends_ms;	  /* rig time */
+	char *location;		  /* where the last redirection led, absolute */
 	char *impi, *impu, *edge; /* learnt */
 };
 
@@ -147,9 +157,32 @@ int wic_send(struct wic *w, const struct wic_conf *c, const struct wic_request *
 /* Octets as they are, as one WebSocket message. */
 int wic_send_raw(struct wic *w, const char *flow, struct str bytes);
 
-/* ---- W1 (web.c) ---- */
-/* To the WWSF at `origin` ("https://host:port"). A JSON answer's impi, impu, edge (or
- * epcscf) and token are learnt, its cookie kept. */
-int wic_get(struct wic *w, const char *origin, const char *target, char why[256]);
-int wic_post(struct wic *w, const char *origin, const char *target, const json_t *body,
-	char why[256]);
+/* ---- W1 (web.c, signin.c) ---- */
+/* One request to the WWSF at `origin` ("https://host:port"), as the page's script makes it:
+ * with the cookies of that host. A JSON answer's impi, impu, edge (or epcscf), token (with
+ * expires_in) and csrf are learnt. */
+struct wic_ask {
+	const char *method, *origin, *target;
+	const json_t *body;    /* NULL: none */
+	bool csrf;	       /* brings X-CSRF-Token, when one is known */
+	const json_t *headers; /* {Name: text | "absent"} in place of what would be there */
+};
+int wic_ask(struct wic *w, const struct wic_ask *ask, char why[256]);
+static inline int wic_get(
+	struct wic *w, const char *origin, const char *target, char why[256])
+{
+	return wic_ask(w, &(struct wic_ask){"GET", origin, target}, why);
+}
+
+/* The code grant as a person sees it: GET /signin at the WWSF, the redirection to the WAF,
+ * its form filled in and sent, the way back; then the page's script asks /session, and
+ * /token for the token. */
+struct wic_sign_in {
+	const char *origin, *page;	     /* of the WWSF; "/signin" */
+	const char *user, *password;	     /* NULL: the field is not sent */
+	const char *decision;		     /* the button: "sign-in", "cancel" */
+	int tries;			     /* how often the form is filled in */
+	const char *until; /* stops before a request to this path; NULL: goes to the end */
+	const json_t *headers;
+};
+int wic_sign_in(struct wic *w, const struct wic_sign_in *s, char why[256]);

@@ -262,6 +262,16 @@ static void test_script_field(void **state)
 	assert_string_equal(field(b, "Status", &a), "401");
 	assert_string_equal(field(b, "WWW-Authenticate", &a), "Bearer");
 	assert_string_equal(field(b, "Method", &a), "(none)");
+	/* inside a token: {"alg":"ES256"}, {"aud":["a","b"]} */
+	b = STR("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 61\r\n\r\n"
+		"{\"token\":\"eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOlsiYSIsImIiXX0.c2ln\"}");
+	assert_string_equal(field(b, "token.header.alg", &a), "ES256");
+	assert_string_equal(field(b, "token.claims.aud[2]", &a), "b");
+	assert_string_equal(field(b, "token.claims", &a), "{\"aud\":[\"a\",\"b\"]}");
+	assert_string_equal(field(b, "token.claims.sub", &a), "(none)");
+	assert_string_equal(field(b, "token.alg", &a), "(none)");
+	b = STR(LOGIN);
+	assert_string_equal(field(b, "token.claims.aud", &a), "(none)");
 	/* cut short by the trace, or not HTTP at all */
 	b = STR("HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 99999\r\n\r\n[99999 octets]");
 	assert_string_equal(field(b, "ETag", &a), "x");

@@ -472,10 +472,13 @@ static void outside(void **state)
 		&w, "wwsf", "alice", STR("HTTP/1.1 200 OK\r\n\r\nx"), w.now += 10);
 	assert_int_equal(r->number, 9);
 	feed(&w, "epcscf", "wwsf", STR("GET /.well-known/jwks.json HTTP/1.1\r\n\r\n"));
+	feed(&w, "epcscf", "waaf", STR("GET /jwks HTTP/1.1\r\n\r\n"));
+	feed(&w, "epcscf", "waaf", STR("GET /revoked HTTP/1.1\r\n\r\n"));
+	feed(&w, "epcscf", "waaf", STR("POST /introspect HTTP/1.1\r\n\r\n"));
 	feed(&w, "epcscf", "alice", sip("SIP/2.0 200 OK", 1, ""));
-	assert_int_equal(judge_arrows(w.judge, &arrows), 11);
+	assert_int_equal(judge_arrows(w.judge, &arrows), 14);
 	int in_ladder = 0;
-	for (int i = 0; i < 11; i++)
+	for (int i = 0; i < 14; i++)
 		in_ladder += !arrows[i]->outside;
 	assert_int_equal(in_ladder, 2);
 	stop(&w);

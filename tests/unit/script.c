@@ -313,6 +313,8 @@ static void includes_roles_and_parameters(void **state)
 		"check: [{at: edge, cmd: state, args: {who: \"${ue.impu}\"}, is: {who: "
 		"\"${ue.impu}\"}}]}]\n"
 		"variants:\n"
+		"  - id: learnt\n    roles: {other: bob}\n    before-step: 1\n"
+		"    do: {alice registers: {token: \"${other.token}x${nobody.token}\"}}\n"
 		"  - {id: own, set: {ue.impu: other, edge.n: 1}, before-step: 1, expect: "
 		"[\"edge "
 		"-> ue: SIP 403 {To: ${ue.impu}}\"]}\n"
@@ -339,11 +341,17 @@ static void includes_roles_and_parameters(void **state)
 		json_string_value(json_object_get(v->actors[1].settings, "edge")),
 		"epcscf");
 
+	/* what an actor learns only as it acts: left to it, by its own name */
+	v = script_variant(s, "learnt");
+	assert_string_equal(json_string_value(json_object_get(
+				    v->steps[0].actions[0].options, "token")),
+		"${bob.token}x${nobody.token}");
+
 	v = script_variant(s, "own"); /* the script's, not the included one */
 	assert_string_equal(v->steps[0].expects[0].pattern.text,
 		"epcscf -> alice: SIP 403 {To: other}");
 	assert_string_equal(v->settings[0].owner, "epcscf");
-	assert_int_equal(s->n_variants, 4);
+	assert_int_equal(s->n_variants, 5);
 
 	v = script_variant(s, "hit");
 	assert_string_equal(v->faults[0].node, "epcscf");

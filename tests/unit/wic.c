@@ -1,12 +1,19 @@
-/* The WIC's digest answers: vectors, and the ways a script spoils them.
+/* The WIC: digest answers, pages, cookies and forged tokens.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/crypto/token.h"
 #include "scenarios/wic/answer.h"
+#include "scenarios/wic/forge.h"
+#include "scenarios/wic/jar.h"
+#include "scenarios/wic/page.h"
 
 static const char challenge_md5[] =
 	"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/WSS a.invalid;branch=z9hG4bK1\r\n"
@@ -143,9 +150,233 @@ static void challenges(void **state)
 	arena_free(&a);
 }
 
+/* ---- pages and cookies ---- */
+
+static void urls(void **state)
+{
+	static const struct {
+		const char *reference, *origin, *target; /* origin NULL: refused */
+	} rows[] = {{"https://a.example:8445/authorize?x=1#f", "https://a.example:8445",
+			    "/authorize?x=1"},
+		{"https://a.example", "https://a.example", "/"},
+		{"https://a.example?q", "https://a.example", "/?q"},
+		{"/callback?code=1", "https://w.example:8443", "/callback?code=1"},
+		{"next", "https://w.example:8443", "/dir/next"},
+		{"?again", "https://w.example:8443", "/dir/page?again"},
+		{"", "https://w.example:8443", "/dir/page?old=1"},
+		{"http://a.example/", NULL}, {"javascript:alert(1)", NULL},
+		{"//a.example/", NULL}, {"https://", NULL}};
+	struct url base, u;
+
+	assert_int_equal(
+		url_resolve(NULL, STR("https://w.example:8443/dir/page?old=1"), &base), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int err = url_resolve(&base, str_of(rows[i].reference), &u);
+		assert_int_equal(err, rows[i].origin ? 0 : -EINVAL);
+		if (err)
+			continue;
+		assert_string_equal(u.origin, rows[i].origin);
+		assert_string_equal(u.target, rows[i].target);
+	}
+	assert_int_equal(url_resolve(NULL, STR("/relative"), &u), -EINVAL);
+}
+
+static void forms(void **state)
+{
+	static const char page[] =
+		"<!doctype html><form method=post action='/authorize?a=1&amp;b=2'>"
+		"<input type=hidden name=request value=\"r&amp;&#x27;1\"><input name=user>"
+		"<input type=\"password\" name=password><button name=decision "
+		"value=sign-in>Go</button></form><input type=hidden name=x value=y>";
+	struct page_entry entry = {"alice", "a b&c", "sign-in"};
+	struct buf action = {0}, body = {0};
+
+	assert_true(page_form_fill(str_of(page), &entry, &action, &body));
+	assert_string_equal(buf_z(&action), "/authorize?a=1&b=2");
+	assert_true(str_starts(buf_str(&body), STR("request=r%26%271&user=alice&")));
+	assert_true(str_ends(buf_str(&body), STR("&decision=sign-in")));
+	body.n = action.n = 0;
+	entry.password = NULL;
+	assert_true(page_form_fill(str_of(page), &entry, &action, &body));
+	assert_true(str_find(buf_str(&body), STR("password")) < 0);
+	assert_false(page_form_fill(
+		STR("<form><input name=q></form>"), &entry, &action, &body));
+	assert_false(page_form_fill(STR("<p>no form"), &entry, &action, &body));
+	buf_free(&action);
+	buf_free(&body);
+}
+
+static void take(struct jar *j, const char *host, const char *set)
+{
+	struct http_field field = {STR("set-cookie"), str_of(set)};
+	struct http_msg m = {.fields = &field, .n_fields = 1};
+	jar_take(j, str_of(host), &m);
+}
+
+static void cookies(void **state)
+{
+	struct jar j = {0};
+	struct buf out = {0};
+
+	jar_put(&j, STR("w"), &out);
+	assert_int_equal(out.n, 0);
+	take(&j, "w", "__Host-wic=1; Path=/; Secure");
+	take(&j, "w", "other=2");
+	take(&j, "a", "__Host-waf=3");
+	take(&j, "w", "__Host-wic=4; HttpOnly");
+	jar_put(&j, STR("w"), &out);
+	assert_string_equal(buf_z(&out), "Cookie: __Host-wic=4; other=2\r\n");
+	take(&j, "w", "__Host-wic=; Max-Age=0");
+	out.n = 0;
+	jar_put(&j, STR("W"), &out);
+	assert_string_equal(buf_z(&out), "Cookie: other=2\r\n");
+	buf_free(&out);
+	jar_free(&j);
+}
+
+/* ---- forged tokens ---- */
+
+struct issuer {
+	struct token_keys *keys;
+	struct arena a;
+	struct str token, other;
+	char path[64];
+};
+
+static struct str issued(struct issuer *is, const char *impi)
+{
+	struct token t = {.iss = STR("https://wwsf.ims.example.org:8443"),
+		.sub = STR("alice"),
+		.client_id = STR("wwsf.ims.example.org"),
+		.jti = str_of(impi),
+		.scope = STR(TOKEN_SCOPE),
+		.impi = str_of(impi),
+		.aud = {STR("ims.example.org")},
+		.n_aud = 1,
+		.impu = {STR("sip:alice@ims.example.org")},
+		.n_impu = 1,
+		.iat = 1000,
+		.nbf = 1000,
+		.exp = 1600};
+	return token_issue(is->keys, &t, &is->a);
+}
+
+static int issuer_open(void **state)
+{
+	struct issuer *is = MEM_NEW(struct issuer);
+	struct chance c;
+	char why[512];
+
+	chance_init(&c, 7, "wic");
+	is->keys = token_keys_new();
+	assert_int_equal(token_keys_add(is->keys, &c), 0);
+	snprintf(is->path, sizeof is->path, "wic-keys-%d.json", (int)getpid());
+	assert_int_equal(token_keys_save(is->keys, is->path, why), 0);
+	is->token = issued(is, "alice-impi");
+	is->other = issued(is, "bob-impi");
+	*state = is;
+	return 0;
+}
+
+static int issuer_close(void **state)
+{
+	struct issuer *is = *state;
+
+	unlink(is->path);
+	token_keys_free(is->keys);
+	arena_free(&is->a);
+	free(is);
+	return 0;
+}
+
+/* What the issuer's own reader makes of a forged token: the first fault. */
+static enum token_fault judged(struct issuer *is, const char *spec, struct token *t)
+{
+	struct forge f = {.token = is->token,
+		.other = is->other,
+		.keys = is->path,
+		.now_s = 1100};
+	json_t *json = json_loads(spec, 0, NULL);
+	struct buf out = {0};
+	char why[256] = "";
+	struct str kid, text;
+
+	assert_non_null(json);
+	if (forge_write(&f, json, &out, why))
+		fail_msg("%s: %s", spec, why);
+	json_decref(json);
+	text = arena_str(&is->a, buf_str(&out));
+	buf_free(&out);
+	enum token_fault fault = token_parse(text, &is->a, t, &kid);
+	if (fault == TOKEN_GOOD)
+		fault = token_verify(is->keys, text, kid);
+	if (fault == TOKEN_GOOD)
+		fault = token_judge(t, STR("ims.example.org"), 1100, 0, 3600);
+	return fault;
+}
+
+static void forged(void **state)
+{
+	static const struct {
+		const char *spec;
+		enum token_fault fault;
+	} rows[] = {{"{}", TOKEN_GOOD}, {"{\"sign\": \"keep\"}", TOKEN_GOOD},
+		{"{\"header\": {\"alg\": \"none\"}, \"sign\": \"none\"}", TOKEN_BAD_HEADER},
+		{"{\"header\": {\"alg\": \"HS256\"}, \"sign\": \"hs256-public\"}",
+			TOKEN_BAD_HEADER},
+		{"{\"header\": {\"typ\": \"absent\"}}", TOKEN_BAD_HEADER},
+		{"{\"header\": {\"kid\": \"nobody\"}}", TOKEN_UNKNOWN_KEY},
+		{"{\"sign\": \"own-key\"}", TOKEN_BAD_SIGNATURE},
+		{"{\"sign\": \"zero\"}", TOKEN_BAD_SIGNATURE},
+		{"{\"sign\": \"swapped\"}", TOKEN_BAD_SIGNATURE},
+		{"{\"claims\": {\"impi\": \"x\"}, \"sign\": \"keep\"}", TOKEN_BAD_SIGNATURE},
+		{"{\"claims\": {\"aud\": \"x\"}}", TOKEN_BAD_AUDIENCE},
+		{"{\"claims\": {\"exp\": \"now\"}}", TOKEN_EXPIRED},
+		{"{\"claims\": {\"nbf\": \"now+1s\"}}", TOKEN_NOT_YET},
+		{"{\"claims\": {\"scope\": \"x\"}}", TOKEN_BAD_SCOPE},
+		{"{\"claims\": {\"impi\": \"absent\"}}", TOKEN_INCOMPLETE},
+		{"{\"payload-text\": \"{${claims},\\\"impi\\\":\\\"x\\\"}\"}", TOKEN_MALFORMED},
+		{"{\"payload-text\": \"{${claims},\\\"x\\\":[[[[[[[[[[]]]]]]]]]]}\"}",
+			TOKEN_MALFORMED},
+		{"{\"claims\": {\"x\": 1}, \"payload-text\": \"{${claims},\\\"y\\\":\\\"${pad:4000}\\\"}\"}",
+			TOKEN_MALFORMED},
+		{"{\"payload-text\": \"{${claims},\\\"y\\\":\\\"${pad:400}\\\"}\"}", TOKEN_GOOD},
+		{"{\"append\": \".x\"}", TOKEN_MALFORMED}};
+	struct issuer *is = *state;
+	struct token t;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (judged(is, rows[i].spec, &t) != rows[i].fault)
+			fail_msg("%s: %s", rows[i].spec,
+				token_fault_text(judged(is, rows[i].spec, &t)));
+	assert_true(judged(is, "{\"sign\": \"truncated\"}", &t) != TOKEN_GOOD);
+	assert_int_equal(judged(is, "{\"claims\": {\"impi\": \"x\", \"exp\": \"now+20s\"}}", &t),
+		TOKEN_GOOD);
+	assert_true(str_eq(t.impi, STR("x")));
+	assert_int_equal(t.exp, 1120);
+}
+
+static void no_keys(void **state)
+{
+	struct forge f = {.keys = "no-such-file.json"};
+	struct buf out = {0};
+	char why[256] = "";
+	json_t *none = json_object();
+
+	assert_int_equal(forge_write(&f, none, &out, why), -ENOENT);
+	assert_non_null(strstr(why, "no key pair"));
+	json_decref(none);
+	buf_free(&out);
+	assert_null(token_part(STR("e30"), 1));
+	assert_null(token_part(STR("e30.%%%.x"), 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(vectors),
+		cmocka_unit_test(urls), cmocka_unit_test(forms), cmocka_unit_test(cookies),
+		cmocka_unit_test_setup_teardown(forged, issuer_open, issuer_close),
+		cmocka_unit_test(no_keys),
 		cmocka_unit_test(empty_answer), cmocka_unit_test(twists),
 		cmocka_unit_test(challenges)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
