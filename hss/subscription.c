@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/crypto/digest.h"
+#include "common/cx/cx.h"
 
 static const char *const scheme_names[] = {"sip-digest", "aka", NULL};
 static const char *const kind_names[] = {
@@ -284,6 +285,19 @@ static int check_filters(struct check *c)
 	return 0;
 }
 
+/* One Allowed-WAF-WWSF-Identities holds them all (TS 29.229 6.3.57). */
+static int check_vouchers(struct check *c, const struct conf_list *names, const char *kind)
+{
+	if (names->n > CX_MAX_CAPABILITIES)
+		return wrong(c, "allowed has more than %d names of a %s", CX_MAX_CAPABILITIES, kind);
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = ((char **)names->items)[i];
+		if (!*name || strpbrk(name, " \t\r\n"))
+			return wrong(c, "allowed: \"%s\" is no host name of a %s", name, kind);
+	}
+	return 0;
+}
+
 static int check_one(struct check *c, struct subscription *s, struct arena *a)
 {
 	int err = 0;
@@ -299,6 +313,10 @@ static int check_one(struct check *c, struct subscription *s, struct arena *a)
 	for (size_t i = 0; !err && i < s->capabilities.mandatory.n; i++)
 		if (((int64_t *)s->capabilities.mandatory.items)[i] < 0)
 			err = wrong(c, "a capability is not negative");
+	if (!err)
+		err = check_vouchers(c, &s->allowed.wafs, "WAF");
+	if (!err)
+		err = check_vouchers(c, &s->allowed.wwsfs, "WWSF");
 	return err ? err : check_filters(c);
 }
 

@@ -438,6 +438,40 @@ static void sar_re_registration_has_no_profile(void **state)
 	assert_null(a->ccf[0].p);
 }
 
+/* Allowed-WAF-WWSF-Identities goes with the profile, types 0 to 3, and never without. */
+static void sar_allowed_goes_with_the_profile(void **state)
+{
+	register_user("wanda");
+	for (int type = 0; type <= CX_DEREGISTRATION_TOO_MUCH_DATA; type++)
+		for (uint32_t available = 0; available < 2; available++) {
+			struct cx_msg m = sar("wanda", (enum cx_assignment)type);
+			m.data_available = available;
+			const struct cx_msg *a = link_ask(&scscf, m);
+			bool profile = type <= CX_UNREGISTERED_USER && !available;
+			assert_int_equal(a->user_data.p != NULL, profile);
+			assert_int_equal(a->has_allowed, profile);
+			assert_int_equal(a->n_allowed_waf, profile);
+			assert_int_equal(a->n_allowed_wwsf, profile);
+			register_user("wanda");
+		}
+	/* several of each kind, in their order, with the case of letters as provisioned */
+	register_user("wilma");
+	assert_int_equal(scscf.m.n_allowed_wwsf, 2);
+	assert_true(str_eq(scscf.m.allowed_wwsf[0], STR("WWSF.Partner.Example.")));
+	assert_true(str_eq(scscf.m.allowed_wwsf[1], STR("wwsf.ims.example.org")));
+	assert_int_equal(scscf.m.n_allowed_waf, 0);
+	/* TS 29.229 6.3.57: V set, M clear, also inside */
+	assert_true(str_eq(link_field(&scscf, "Allowed-WAF-WWSF-Identities.AVPs"),
+		STR("WebRTC-Web-Server-Function-Name WebRTC-Web-Server-Function-Name")));
+	/* a list that allows nobody is there, and empty */
+	register_user("zoe");
+	assert_true(scscf.m.has_allowed);
+	assert_int_equal(scscf.m.n_allowed_waf + scscf.m.n_allowed_wwsf, 0);
+	/* no list applies: not there */
+	register_user("bob");
+	assert_false(scscf.m.has_allowed);
+}
+
 static void sar_other_scscf(void **state)
 {
 	register_user("alice");
@@ -784,12 +818,20 @@ static const char *const further =
 	"  - name: wanda\n"
 	"    private: [{impi: wanda-impi@ims.example.org, password: x}]\n"
 	"    public: [{impu: 'sip:wanda@ims.example.org'}]\n"
-	"    allowed: {waf: [waf.ims.example.org], wwsf: [wwsf.ims.example.org]}\n";
+	"    allowed: {waf: [waf.ims.example.org], wwsf: [wwsf.ims.example.org]}\n"
+	"  - name: wilma\n"
+	"    private: [{impi: wilma-impi@ims.example.org, password: x}]\n"
+	"    public: [{impu: 'sip:wilma@ims.example.org'}]\n"
+	"    allowed: {wwsf: [WWSF.Partner.Example., wwsf.ims.example.org]}\n"
+	"  - name: zoe\n"
+	"    private: [{impi: zoe-impi@ims.example.org, password: x}]\n"
+	"    public: [{impu: 'sip:zoe@ims.example.org'}]\n"
+	"    allowed: {applies: true}\n";
 
 static void add_further(void **state)
 {
 	json_t *a = hss_rig_ask(&rig, "{s:s, s:s}", "cmd", "subscriber.add", "yaml", further);
-	assert_int_equal(json_integer_value(json_object_get(a, "added")), 3);
+	assert_int_equal(json_integer_value(json_object_get(a, "added")), 5);
 	json_decref(a);
 }
 
@@ -804,7 +846,8 @@ int main(void)
 		T(uar_6_by_state), T(uar_6_other_identity),
 		T(mar_identities), T(mar_schemes), T(mar_digest_data), T(mar_state),
 		T(sar_identities), T(sar_without_identity), T(sar_registration),
-		T(sar_re_registration_has_no_profile), T(sar_other_scscf), T(sar_unregistered_user),
+		T(sar_re_registration_has_no_profile), T(sar_allowed_goes_with_the_profile),
+		T(sar_other_scscf), T(sar_unregistered_user),
 		T(sar_deregistration), T(sar_two_impis), T(sar_store_server_name),
 		T(sar_authentication_ended), T(sar_no_assignment), T(sar_profile),
 		T(other_requests), T(answers_are_complete), T(faults),

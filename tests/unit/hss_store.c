@@ -176,6 +176,12 @@ static void what_is_refused(void **state)
 		{"subscriptions: [{name: a, private: [{impi: a@x, password: p}], public: [{impu: 'sip:a@x'}],"
 		 " filter-criteria: [{priority: 1, server: 'sip:s'}, {priority: 1, server: 'sip:t'}]}]",
 			"priority 1 is there twice"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, password: p}], public: [{impu: 'sip:a@x'}],"
+		 " allowed: {waf: [a b]}}]",
+			"allowed: \"a b\" is no host name of a WAF"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, password: p}], public: [{impu: 'sip:a@x'}],"
+		 " allowed: {wwsf: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]}}]",
+			"allowed has more than 16 names of a WWSF"},
 		{"subscriptions: [{name: a, privat: []}]", "did you mean \"private\"?"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -116,6 +116,88 @@ static void bindings_expire_on_the_rig_clock(void **state)
 	assert_true(user_drop_if_idle(u));
 }
 
+/* ---- who may vouch ---- */
+
+static struct entities *set_of(const char *waf, const char *wwsf, const char *wwsf2)
+{
+	struct buf set = {0};
+	if (waf)
+		entity_put(&set, ENTITY_WAF, str_of(waf));
+	if (wwsf)
+		entity_put(&set, ENTITY_WWSF, str_of(wwsf));
+	if (wwsf2)
+		entity_put(&set, ENTITY_WWSF, str_of(wwsf2));
+	struct entities *e = entities_new(&set);
+	buf_free(&set);
+	return e;
+}
+
+static void each_name_is_held_against_its_own_kind(void **state)
+{
+	static const struct {
+		const char *waf, *wwsf;
+		bool listed;
+	} cases[] = {
+		{"waf.x", NULL, true}, {NULL, "wwsf.x", true}, {"waf.x", "other.x", true},
+		{"WAF.X", "WwsF.x.", true}, {" waf.x ", NULL, true},
+		{"wwsf.x", NULL, false}, {NULL, "waf.x", false}, {"waf.x", "stranger.x", false},
+		{"stranger.x", "wwsf.x", false}, {NULL, "sf.x", false}, {NULL, "wwsf.x.y", false},
+		{NULL, "wwsf", false}, {NULL, "wwsf.x..", false}, {NULL, "", false}, {"", NULL, false},
+		{NULL, ".", false}, {NULL, "wwsf.x\nwother.x", false}, {"waf.x\nwwwsf.x", NULL, false},
+	};
+	struct entities *list = set_of("waf.x", "wwsf.x", "Other.x.");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct entities *who = set_of(cases[i].waf, cases[i].wwsf, NULL);
+		assert_int_equal(entities_cover(list, who), cases[i].listed);
+		entities_drop(who);
+	}
+	entities_drop(list);
+	/* an empty list, and one with an empty name, allow nobody */
+	struct entities *none = set_of(NULL, NULL, NULL), *empty = set_of(NULL, "", NULL);
+	struct entities *who = set_of(NULL, "wwsf.x", NULL);
+	assert_false(entities_cover(none, who));
+	assert_false(entities_cover(empty, who));
+	assert_false(entities_cover(empty, empty));
+	entities_drop(none);
+	entities_drop(empty);
+	entities_drop(who);
+}
+
+static void equal_lists_are_one(void **state)
+{
+	struct entities *a = set_of("waf.x", "wwsf.x", NULL), *b = set_of("WAF.x.", "wwsf.x", NULL);
+	struct entities *c = set_of("waf.x", NULL, NULL);
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	assert_string_equal(entities_text(a), "WAF waf.x, WWSF wwsf.x");
+	struct user *u = user_new(&table, STR("a@x"), STR("sip:a@x"));
+	struct sip_contact one = contact("<sip:1@h>", "sip:1@h", NULL, 0);
+	u->allowed = a;
+	keep(u, &one, 1000)->vouchers = b;
+	user_free(u);
+	entities_drop(c);
+}
+
+static void whoever_is_blocked_vouches_for_nobody(void **state)
+{
+	struct entities *both = set_of("waf.x", "wwsf.x", NULL), *waf = set_of("waf.x", NULL, NULL);
+	blocked_put(STR("WWSF.x."));
+	blocked_put(STR("wwsf.x"));
+	blocked_put(STR(""));
+	assert_true(blocked_has(both));
+	assert_false(blocked_has(waf));
+	assert_false(blocked_has(NULL));
+	assert_true(blocked_remove(STR("wwsf.X")));
+	assert_false(blocked_remove(STR("wwsf.x")));
+	assert_false(blocked_has(both));
+	blocked_put(STR("waf.x"));
+	assert_true(blocked_has(both));
+	blocked_clear();
+	assert_false(blocked_has(both));
+	entities_drop(both);
+	entities_drop(waf);
+}
+
 /* ---- profile ---- */
 
 static const char carol[] =
@@ -172,6 +254,9 @@ int main(void)
 		TEST(without_them_the_uri_does),
 		TEST(contacts_of_all_users_of_an_identity_are_listed),
 		TEST(bindings_expire_on_the_rig_clock),
+		TEST(each_name_is_held_against_its_own_kind),
+		TEST(equal_lists_are_one),
+		TEST(whoever_is_blocked_vouches_for_nobody),
 		TEST(profile_lists_what_may_be_used),
 		TEST(hostile_profiles_are_refused),
 	};

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "common/sip/field.h"
+#include "common/sip/entity.h"
 
 static struct arena arena;
 
@@ -675,6 +675,45 @@ static struct sip_msg message(const char *start, const char *fields)
 	return m;
 }
 
+/* ---- who vouches ---- */
+
+static struct sip_entities entities(const char *authorization, const struct sip_entity_params *p)
+{
+	struct str fields = arena_fmt(&arena, "Authorization: %s" CRLF, authorization);
+	struct sip_msg m = message("INVITE sip:ims.example.org SIP/2.0", fields.p);
+	struct sip_register r;
+	struct sip_fault fault;
+	assert_int_equal(sip_register_parse(&r, &m, 600, &arena, &fault), 0);
+	return sip_entities_of(&r, &m, p);
+}
+
+static void test_entities(void **state)
+{
+	static const struct sip_entity_params usual = {"authorization-entity", "wwsf-entity"};
+	static const struct sip_entity_params one = {"", "authorization-entity"};
+	static const struct sip_entity_params same = {"x", "X"}, words = {"a b", "c"};
+	struct sip_entities e = entities("Digest username=\"a\", Authorization-Entity=\"waf.x\", "
+		"wwsf-entity=w.x, x=\"wwsf-entity=y\"", &usual);
+	char why[512];
+
+	assert_str(e.waf, "waf.x");
+	assert_str(e.wwsf, "w.x");
+	e = entities("Digest username=\"a\", wwsf-entity=\"\"", &usual);
+	assert_null(e.waf.p);
+	assert_str(e.wwsf, ""); /* there, and nobody's name */
+	e = entities("Digest username=\"a\", authorization-entity=\"w.x\"", &one);
+	assert_null(e.waf.p);
+	assert_str(e.wwsf, "w.x");
+	e = entities("Bearer abc", &usual);
+	assert_null(e.waf.p);
+	assert_null(e.wwsf.p);
+	assert_int_equal(sip_entity_check(&usual, why), 0);
+	assert_int_equal(sip_entity_check(&one, why), 0);
+	assert_int_equal(sip_entity_check(&same, why), -EINVAL);
+	assert_string_equal(why, "entity-params: waf and wwsf have the same name \"x\"");
+	assert_int_equal(sip_entity_check(&words, why), -EINVAL);
+}
+
 static void test_script_fields(void **state)
 {
 	static const struct {
@@ -863,6 +902,7 @@ int main(void)
 		T(test_auth_walk),
 		T(test_digest),
 		T(test_quote),
+		T(test_entities),
 		T(test_script_fields),
 		T(test_tag),
 		T(test_check),
