@@ -19,6 +19,8 @@ static const struct {
 	const char *help;
 } benches[] = {
 	{"register", bench_register, "digest registrations a second, over UDP and over WSS"},
+	{"token", bench_token, "registrations by token a second, over WSS"},
+	{"issue", bench_issue, "tokens a second that the WAF issues over mutual TLS"},
 	{"growth", bench_growth, "CPU time a registration, first users against the 300,000th"},
 	{"memory", bench_memory, "an idle WIC at the eP-CSCF, a registration at the S-CSCF"},
 	{"start", bench_start, "from nothing to six processes with open Cx links"},
@@ -38,6 +40,10 @@ static const struct {
 	{"failed_percent", 0.1, 0, true},
 	{"wss_first_failed_percent", 0.1, 0, true},
 	{"wss_refresh_failed_percent", 0.1, 0, true},
+	{"token_registrations_per_s", 3000, 4000, false},
+	{"token_failed_percent", 0.1, 0, true},
+	{"token_refresh_failed_percent", 0.1, 0, true},
+	{"tokens_per_s", 4000, 0, false},
 	{"cpu_growth_percent", 0, 0, true},
 	{"start_ms", 1000, 300, true},
 	{"catalogue_s", 20, 0, true},
@@ -162,7 +168,7 @@ static void print_usage(FILE *to)
 	fputs("\n"
 	      "  --json           one JSON object; units are part of the keys\n"
 	      "  --udp, --wss     register: only this access\n"
-	      "  --seconds N      register: length of each part (default 15)\n"
+	      "  --seconds N      register, token, issue: length of each part (default 15)\n"
 	      "  --users N        how many are registered (growth: 300,000)\n"
 	      "  --outstanding N  registrations under way at once\n"
 	      "  --connections N  WSS: kept connections (default 4,000)\n"

@@ -31,6 +31,8 @@ int bench_fail(struct bench *b, int err, const char *fmt, ...)
 /* ---- benches; 0 or a negative errno with `why`; -ENOTSUP: can't run here ---- */
 int bench_register(struct bench *b);
 int bench_growth(struct bench *b);
+int bench_token(struct bench *b);
+int bench_issue(struct bench *b);
 int bench_memory(struct bench *b);
 int bench_start(struct bench *b);
 int bench_catalogue(struct bench *b);
@@ -107,6 +109,28 @@ void bench_wics_close(struct bench_wics *w);
 double bench_wics_seconds(const struct bench_wics *w); /* what connecting took */
 /* For at most n users and `seconds`: users first.. register, each on the next connection
  * that is idle; those registered by the connections refresh, or go. */
-enum bench_wics_do { BENCH_REGISTER, BENCH_REFRESH, BENCH_DEREGISTER };
+enum bench_wics_do {
+	BENCH_REGISTER, BENCH_REFRESH, /* by digest */
+	BENCH_TOKEN, BENCH_TOKEN_REFRESH, /* each with a new token */
+	BENCH_DEREGISTER
+};
+struct token_keys;
+/* What signs the tokens of BENCH_TOKEN; made before the time runs. Kept by pointer. */
+void bench_wics_sign(struct bench_wics *w, const struct token_keys *keys);
 int bench_wics_run(struct bench_wics *w, enum bench_wics_do what, int64_t first, int64_t n,
 	int outstanding, int seconds, struct bench_result *out);
+
+enum { BENCH_SECONDS = 15, BENCH_CONNECTIONS = 4000, BENCH_OUTSTANDING = 256 };
+void bench_put_result(struct bench *b, const char *before, const struct bench_result *x);
+/* Rounds of as many users as there are connections, until the time is over; in between the
+ * users of rounds of first registrations deregister, which counts nowhere. */
+struct bench_rounds {
+	struct bench_rig *r;
+	struct bench_wics *wics;
+	int connections, outstanding;
+	int64_t next;                  /* user */
+	struct bench_result sum;
+	struct bench_cpu used;
+};
+void bench_rounds(struct bench_rounds *k, struct bench *b, enum bench_wics_do what,
+	const char *before, int64_t end);

@@ -1,7 +1,8 @@
 /* A load of WICs over WSS, in this process: thousands of kept connections, a fixed number
  * of registrations under way at once.
  *
- * A first registration of a user is REGISTER, 401, REGISTER, 200 by the WIC of scenarios/wic.
+ * A first registration of a user is REGISTER, 401, REGISTER, 200 by the WIC of scenarios/wic,
+ * or REGISTER with a token, 200.
  * An edge takes one user on a connection: the next one comes when that one has gone.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/chance.h"
+#include "common/crypto/token.h"
 #include "scenarios/player/bench.h"
 #include "scenarios/player/rig.h"
 #include "scenarios/wic/wic.h"
@@ -32,9 +34,12 @@ struct bench_wics {
 	int n, asked, open, broken;
 	double connect_s;
 	char why[256];                 /* of the first that went wrong */
+	const struct token_keys *keys;
+	char **tokens;                 /* of this round's registrations, not yet used */
+	int64_t n_tokens;
 	/* the load under way */
 	enum bench_wics_do what;
-	int64_t next, end, under_way;
+	int64_t first, next, end, under_way;
 	uint64_t until_ns, last_ns;
 	int *idle, n_idle;             /* a ring of connections that wait for a user */
 	int idle_at;
@@ -86,6 +91,7 @@ static int ask(struct user *u, enum wic_register_kind kind)
 	struct wic_conf conf = {.domain = RIG_DOMAIN, .impi = impi, .impu = impu,
 		.password = name, .reg_id = 1,
 		.expires = u->all->what == BENCH_DEREGISTER ? 0 : 3600,
+		.authorization = u->wic->token ? WIC_BEARER : WIC_FULL,
 		.call_id = kind == WIC_REGISTER ? "new" : NULL};
 	int err;
 
@@ -97,20 +103,39 @@ static int ask(struct user *u, enum wic_register_kind kind)
 	return err;
 }
 
+static bool is_first(enum bench_wics_do what)
+{
+	return what == BENCH_REGISTER || what == BENCH_TOKEN;
+}
+
+static bool by_token(enum bench_wics_do what)
+{
+	return what == BENCH_TOKEN || what == BENCH_TOKEN_REFRESH;
+}
+
 static void begin(struct bench_wics *l)
 {
 	static const enum wic_register_kind kinds[] = {
 		[BENCH_REGISTER] = WIC_REGISTER,
 		[BENCH_REFRESH] = WIC_REFRESH,
+		[BENCH_TOKEN] = WIC_REGISTER,
+		[BENCH_TOKEN_REFRESH] = WIC_REFRESH,
 		[BENCH_DEREGISTER] = WIC_DEREGISTER,
 	};
-	struct user *u = &l->users[l->idle[l->idle_at]];
+	int at = l->idle[l->idle_at];
+	struct user *u = &l->users[at];
+	int64_t token = l->what == BENCH_TOKEN ? l->next - l->first : at;
 
 	l->idle_at = (l->idle_at + 1) % l->n;
 	l->n_idle--;
-	if (l->what == BENCH_REGISTER)
+	if (is_first(l->what))
 		u->number = l->next;
 	l->next++;
+	if (by_token(l->what) && token < l->n_tokens) {
+		free(u->wic->token);
+		u->wic->token = l->tokens[token];
+		l->tokens[token] = NULL;
+	}
 	u->answered = false;
 	u->begun_ns = clock_real_ns();
 	l->under_way++;
@@ -160,6 +185,55 @@ static void on_response(struct wic *w, int err, const struct sip_msg *m)
 		note(u->all, why);
 	}
 	ended(u, m && m->status >= 200 && m->status < 300);
+}
+
+/* ---- tokens ---- */
+
+static void drop_tokens(struct bench_wics *l)
+{
+	for (int64_t i = 0; i < l->n_tokens; i++)
+		free(l->tokens[i]);
+	free(l->tokens);
+	l->tokens = NULL;
+	l->n_tokens = 0;
+}
+
+static char *make_token(struct bench_wics *l, int64_t user)
+{
+	int64_t now = clock_wall_ms(l->host.clock) / 1000;
+	struct arena a = {0};
+	struct token t = {.iss = STR("https://wwsf." RIG_DOMAIN ":8443"),
+		.client_id = STR("wwsf." RIG_DOMAIN), .scope = STR(TOKEN_SCOPE),
+		.aud = {STR(RIG_DOMAIN)}, .n_aud = 1, .n_impu = 1, .iat = now, .nbf = now,
+		.exp = now + 3600};
+	char jti[33];
+
+	chance_hex(&l->host.chance, jti, 16);
+	t.jti = str_of(jti);
+	t.sub = arena_fmt(&a, "user%06lld", (long long)user);
+	t.impi = arena_fmt(&a, "user%06lld@" RIG_DOMAIN, (long long)user);
+	t.impu[0] = arena_fmt(&a, "sip:user%06lld@" RIG_DOMAIN, (long long)user);
+	char *out = str_dup(token_issue(l->keys, &t, &a));
+	arena_free(&a);
+	return out;
+}
+
+/* For each user of a round, or for him who is registered on each connection. */
+static void make_tokens(struct bench_wics *l, enum bench_wics_do what, int64_t first, int64_t n)
+{
+	drop_tokens(l);
+	if (!by_token(what))
+		return;
+	l->n_tokens = what == BENCH_TOKEN && n < INT32_MAX ? n : l->n;
+	l->tokens = mem_zalloc((size_t)l->n_tokens * sizeof *l->tokens);
+	for (int64_t i = 0; i < l->n_tokens; i++)
+		l->tokens[i] = make_token(l,
+			what == BENCH_TOKEN ? first + i : l->users[i].number);
+}
+
+void bench_wics_sign(struct bench_wics *l, const struct token_keys *keys)
+{
+	l->keys = keys;
 }
 
 /* ---- what a bench calls ---- */
@@ -229,12 +303,13 @@ double bench_wics_seconds(const struct bench_wics *w)
 int bench_wics_run(struct bench_wics *l, enum bench_wics_do what, int64_t first, int64_t n,
 	int outstanding, int seconds, struct bench_result *out)
 {
+	make_tokens(l, what, first, n);
 	uint64_t begun = clock_real_ns();
 	double cpu = bench_pid_cpu_us(0);
 
 	*out = (struct bench_result){0};
 	l->what = what;
-	l->next = first;
+	l->first = l->next = first;
 	l->end = first + n;
 	l->until_ns = begun + (uint64_t)seconds * 1000000000u;
 	l->result = out;
@@ -255,6 +330,7 @@ void bench_wics_close(struct bench_wics *l)
 {
 	if (!l)
 		return;
+	drop_tokens(l);
 	for (int i = 0; i < l->n && l->users[i].wic; i++)
 		wic_free(l->users[i].wic);
 	if (l->env.stack)

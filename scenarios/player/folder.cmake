@@ -48,7 +48,8 @@ if(TARGET acting)
   add_executable(imsrig
     scenarios/player/main.c scenarios/player/up.c scenarios/player/bench.c scenarios/player/bench_rig.c
     scenarios/player/bench_sipp.c scenarios/player/bench_load.c
-    scenarios/player/bench_register.c scenarios/player/bench_memory.c
+    scenarios/player/bench_register.c scenarios/player/bench_rounds.c
+    scenarios/player/bench_token.c scenarios/player/bench_issue.c scenarios/player/bench_memory.c
     scenarios/player/bench_start.c)
   target_link_libraries(imsrig PRIVATE playing acting hss_subscriber)
   target_compile_definitions(imsrig PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
