@@ -21,6 +21,7 @@ const struct conf_row waaf_conf_rows[] = {EDGE_CONF_ROWS(struct waaf_conf, edge)
 	CONF_STR(struct waaf_conf, icscf, "icscf", 0, NULL),
 	CONF_STR(struct waaf_conf, visited_network, "visited-network", 0, NULL),
 	CONF_STR(struct waaf_conf, access_type, "access-type", 0, "IEEE-802.3"),
+	CONF_STRUCT(struct waaf_conf, waf, "waf", 0, waf_conf_rows),
 	CONF_END};
 
 static int refuse(char why[512], const char *sentence)
@@ -51,5 +52,5 @@ int waaf_conf_check(const void *conf, char why[512])
 		(!c->pcscf.ca || !addr_is(&c->pcscf.listen)))
 		return refuse(
 			why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");
-	return err;
+	return err ? err : waf_conf_check(&c->waf, why);
 }

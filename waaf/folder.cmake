@@ -1,2 +1,8 @@
+imsrig_library(waf
+  SOURCES
+    waaf/waf.c waaf/waf_admin.c waaf/waf_answer.c waaf/waf_conf.c waaf/waf_grant.c
+    waaf/waf_introspect.c waaf/waf_live.c waaf/waf_metadata.c waaf/waf_revoke.c
+    waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
+  LINK node http crypto)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
-target_link_libraries(waaf PRIVATE edge node sip)
+target_link_libraries(waaf PRIVATE waf edge node sip)

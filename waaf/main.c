@@ -110,7 +110,8 @@ static int start(struct host *host, const void *conf, char why[512])
 	};
 	if ((err = sip_section_listen(waaf.stack, &c->sip, why)) ||
 		(err = open_tls(c, why)) || (err = find_next_hop(c, why)) ||
-		(err = edge_open(&setup, &waaf.edge, why)))
+		(err = edge_open(&setup, &waaf.edge, why)) ||
+		(err = waf_start(host, &c->waf, why)))
 		return err;
 	node_ready();
 	return 0;
@@ -118,6 +119,7 @@ static int start(struct host *host, const void *conf, char why[512])
 
 static void stop(void)
 {
+	waf_stop();
 	if (waaf.stack)
 		sip_stack_close(waaf.stack);
 	if (waaf.edge)
@@ -133,26 +135,29 @@ static void reset(void)
 {
 	sip_stack_reset(waaf.stack);
 	edge_reset(waaf.edge);
+	waf_reset();
 }
 
 static int open_work(void)
 {
-	return sip_stack_open(waaf.stack);
+	return sip_stack_open(waaf.stack) + waf_open();
 }
 
 /* ---- state ---- */
 
-/* {"cmd":"state","impi":IMPI} -> {"ok":true,"bindings":[..]} */
+/* {"cmd":"state","impi":IMPI} -> {"ok":true,"bindings":[..],"waf":{..}} */
 static json_t *run_state(const json_t *args)
 {
 	const char *impi = json_string_value(json_object_get(args, "impi"));
-	return json_pack("{s:b, s:o}", "ok", 1, "bindings",
-		edge_book_json(edge_bindings(waaf.edge), str_of(impi)));
+	return json_pack("{s:b, s:o, s:o*}", "ok", 1, "bindings",
+		edge_book_json(edge_bindings(waaf.edge), str_of(impi)), "waf", waf_state());
 }
 
 int main(int argc, char **argv)
 {
-	static const struct node_command commands[] = {{"state", run_state}, {0}};
+	static const struct node_command commands[] = {{"state", run_state},
+		{"block", waf_run_block}, {"unblock", waf_run_unblock},
+		{"rotate", waf_run_rotate}, {0}};
 	static const struct node_app app = {
 		.name = "waaf",
 		.summary =

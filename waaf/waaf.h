@@ -2,10 +2,12 @@
  * over WSS front end (the edge of common/edge), with a P-CSCF or the I-CSCF behind it.
  *
  *	wss_digest.c   scenario 1: IMS digest through the WAAF (6.3.2.1.2)
+ *	waf.h          the token server, where the WAAF is the WAF as well
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/edge/edge.h"
 #include "common/node/sections.h"
+#include "waaf/waf.h"
 
 enum waaf_next_hop { WAAF_PCSCF, WAAF_ICSCF };
 enum waaf_transport { WAAF_TLS, WAAF_TCP, WAAF_UDP };
@@ -24,6 +26,7 @@ struct waaf_conf {
 	struct waaf_pcscf pcscf;
 	char *icscf;                   /* next hop icscf: its name or address */
 	char *visited_network, *access_type;
+	struct waf_conf waf;           /* optional */
 };
 extern const struct conf_row waaf_conf_rows[];
 int waaf_conf_check(const void *conf, char why[512]);

@@ -1,0 +1,212 @@
+/* The tokens that are good, in the order of their issue, which is that of their end too;
+ * those revoked among them; and the keys that they need.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "waaf/waf.h"
+
+METRIC_IDLE(live_now, "imsrig_waf_tokens_live", "tokens issued that have not run out");
+METRIC_COUNTER(revoked_ever, "imsrig_waf_tokens_revoked_total",
+	"tokens revoked one by one or with their grant");
+METRIC_COUNTER(rotations, "imsrig_waf_key_rotations_total", "new signing keys");
+
+enum { KEYS_MAX = 16 };                /* as many as a reader of a key set takes */
+
+struct token_row {
+	char jti[WAF_JTI_SIZE];
+	bool revoked;
+	uint32_t key;                  /* which of the keys made so far signed it */
+	struct waf_wwsf *wwsf;
+	uint64_t grant;
+	int64_t iat_s, exp_s;
+	struct token_row *prev, *next;
+	struct token_row *revoked_prev, *revoked_next;
+	UT_hash_handle hh;
+};
+
+static struct {
+	struct token_row *by_jti, *first, *revoked; /* first: lists of utlist */
+	struct timer timer;            /* until the first runs out */
+	uint32_t key;                  /* of those made so far, the one that signs */
+} live;
+
+static size_t count(void)
+{
+	return HASH_COUNT(live.by_jti);
+}
+
+/* ---- the end of tokens ---- */
+
+/* Tokens end in the order of their keys. */
+static void trim_keys(void)
+{
+	uint32_t oldest = live.first ? live.first->key : live.key;
+	token_keys_trim(waf.keys, live.key - oldest + 1);
+}
+
+static void forget(struct token_row *r)
+{
+	HASH_DEL(live.by_jti, r);
+	DL_DELETE(live.first, r);
+	if (r->revoked)
+		DL_DELETE2(live.revoked, r, revoked_prev, revoked_next);
+	free(r);
+	live_now.value = (int64_t)count();
+}
+
+static void on_expiry(struct timer *t, void *arg);
+
+static void await_first(void)
+{
+	if (!live.first) {
+		timer_stop(&live.timer);
+		return;
+	}
+	int64_t ms = live.first->exp_s * 1000 - clock_wall_ms(waf.host->clock);
+	timer_start(waf.host->clock, &live.timer, ms > 0 ? ms : 0, on_expiry, NULL);
+}
+
+static void on_expiry(struct timer *t, void *arg)
+{
+	int64_t now = waf_now_s();
+	while (live.first && live.first->exp_s <= now)
+		forget(live.first);
+	trim_keys();
+	await_first();
+}
+
+void waf_live_reset(void)
+{
+	while (live.first)
+		forget(live.first);
+	timer_stop(&live.timer);
+	if (waf.keys)
+		trim_keys();
+}
+
+/* ---- tokens ---- */
+
+bool waf_live_full(void)
+{
+	return (int64_t)count() >= waf.conf->limits.live_tokens;
+}
+
+void waf_live_add(const char jti[WAF_JTI_SIZE], struct waf_wwsf *w, uint64_t grant,
+	int64_t iat_s, int64_t exp_s)
+{
+	struct token_row *r = MEM_NEW(struct token_row);
+
+	memcpy(r->jti, jti, WAF_JTI_SIZE);
+	r->wwsf = w;
+	r->grant = grant;
+	r->iat_s = iat_s;
+	r->exp_s = exp_s;
+	r->key = live.key;
+	HASH_ADD(hh, live.by_jti, jti, WAF_JTI_SIZE - 1, r);
+	DL_APPEND(live.first, r);
+	live_now.value = (int64_t)count();
+	if (live.first == r)
+		await_first();
+}
+
+static struct token_row *find(struct str jti)
+{
+	struct token_row *r = NULL;
+	if (jti.n == WAF_JTI_SIZE - 1)
+		HASH_FIND(hh, live.by_jti, jti.p, jti.n, r);
+	return r;
+}
+
+bool waf_live_good(struct str jti)
+{
+	struct token_row *r = find(jti);
+	return r && !r->revoked && r->exp_s > waf_now_s();
+}
+
+static void revoke_row(struct token_row *r)
+{
+	if (r->revoked)
+		return;
+	r->revoked = true;
+	revoked_ever.value++;
+	DL_APPEND2(live.revoked, r, revoked_prev, revoked_next);
+}
+
+void waf_live_revoke(struct str jti)
+{
+	struct token_row *r = find(jti);
+	if (r)
+		revoke_row(r);
+}
+
+/* Each grant ends once, so nobody makes us walk here for nothing. */
+void waf_live_revoke_grant(uint64_t grant)
+{
+	for (struct token_row *r = live.first; r; r = r->next)
+		if (r->grant == grant)
+			revoke_row(r);
+}
+
+void waf_live_block(struct waf_wwsf *w, int64_t now_s)
+{
+	for (struct token_row *r = live.first, *next; r; r = next) {
+		next = r->next;
+		if (r->wwsf != w)
+			continue;
+		if (r->iat_s < now_s)
+			forget(r);
+		else
+			revoke_row(r);
+	}
+	trim_keys();
+	await_first();
+}
+
+size_t waf_live_count(const struct waf_wwsf *w)
+{
+	size_t n = 0;
+	if (!w)
+		return count();
+	for (struct token_row *r = live.first; r; r = r->next)
+		n += r->wwsf == w;
+	return n;
+}
+
+json_t *waf_live_revoked(void)
+{
+	json_t *list = json_array();
+	int64_t now = waf_now_s();
+	for (struct token_row *r = live.revoked; r; r = r->revoked_next)
+		if (r->exp_s > now)
+			json_array_append_new(list, json_stringn(r->jti, WAF_JTI_SIZE - 1));
+	return list;
+}
+
+/* ---- keys ---- */
+
+int waf_live_rotate(char why[512])
+{
+	trim_keys();
+	if (token_keys_count(waf.keys) >= KEYS_MAX) {
+		snprintf(why, 512, "%d keys are needed by live tokens already", KEYS_MAX);
+		return -ENOSPC;
+	}
+	int err = token_keys_add(waf.keys, &waf.host->chance);
+	if (err) {
+		snprintf(why, 512, "no key could be made");
+		return err;
+	}
+	live.key++;
+	rotations.value++;
+	trim_keys();
+	err = token_keys_save(waf.keys, waf.conf->keys, why);
+	log_info("waf", "a new key signs; %zu are published",
+		token_keys_count(waf.keys));
+	return err;
+}

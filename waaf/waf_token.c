@@ -1,0 +1,254 @@
+/* POST /token: the token endpoint (RFC 6749 3.2 with RFC 8705, RFC 7636 4.6), step 0 of
+ * TS 33.203 X.3.3 (contribution text).
+ *
+ *	WWSF                                      WAF
+ *	 | POST /token  grant_type, client_id, ..  |  mutual TLS
+ *	 |---------------------------------------->|  the checks of waf_on_token
+ *	 |      200 {access_token, impi, impu, ..} |
+ *	 |<----------------------------------------|
+ *
+ * The three grants differ in who says who the user is: the WWSF (client_credentials with
+ * `user`), the WAF's own sign-in page (authorization_code), or an earlier token
+ * (refresh_token).
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/metric.h"
+#include "common/crypto/pkce.h"
+#include "waaf/waf.h"
+
+METRIC_COUNTER(issued, "imsrig_waf_tokens_issued_total", "tokens that the WAF issued");
+
+/* One request on its way through the checks. */
+struct ask {
+	struct http_req *req;
+	struct form form;
+	struct waf_wwsf *wwsf;
+	unsigned grant_type;           /* enum waf_grant_type */
+	struct waf_grant *grant;       /* NULL with client_credentials */
+	const struct waf_user *user;
+	struct token token;
+	char jti[WAF_JTI_SIZE];
+	struct str text;               /* the token, once issued */
+};
+
+static struct str param(const struct ask *a, const char *name)
+{
+	return form_value(&a->form, str_of(name));
+}
+
+/* ---- who asks ---- */
+
+enum waf_refusal waf_client(struct http_req *req, struct form *form, struct waf_wwsf **out)
+{
+	const struct http_msg *m = http_req_msg(req);
+	struct waf_wwsf *w;
+
+	*out = NULL;
+	if (!form_is_body(m) || form_parse(m->body, http_req_arena(req), form))
+		return WAF_NO_FORM;
+	w = waf_wwsf_find(form_value(form, STR("client_id")));
+	if (!w || !waf_peer_is(req, w))
+		return WAF_NO_CLIENT;
+	*out = w;
+	if (w->blocked)
+		return WAF_NO_BLOCKED;
+	return waf_wwsf_take(w) ? WAF_GOOD : WAF_NO_RATE;
+}
+
+static enum waf_refusal check_grant_type(struct ask *a)
+{
+	struct str name = param(a, "grant_type");
+
+	if (!name.n)
+		return WAF_NO_GRANT_MISSING;
+	if (!(a->grant_type = waf_grant_type_of(name)))
+		return WAF_NO_GRANT_UNKNOWN;
+	return a->wwsf->grants & a->grant_type ? WAF_GOOD : WAF_NO_GRANT;
+}
+
+/* ---- who the user is, by grant ---- */
+
+static enum waf_refusal user_asserted(struct ask *a)
+{
+	struct str name = param(a, "user");
+
+	if (!a->wwsf->conf->trust_user_assertion)
+		return WAF_NO_ASSERTION;
+	if (!name.n)
+		return WAF_NO_PARAMETER;
+	a->user = waf_user_find(name);
+	return a->user ? WAF_GOOD : WAF_NO_USER;
+}
+
+/* A code counts as used once its own client has shown it, whatever comes of that. */
+static enum waf_refusal user_by_code(struct ask *a)
+{
+	struct str redirect_uri = param(a, "redirect_uri");
+	struct str verifier = param(a, "code_verifier"), code = param(a, "code");
+	uint32_t generation;
+
+	if (!code.n || !redirect_uri.n || !verifier.n)
+		return WAF_NO_PARAMETER;
+	struct waf_grant *g = waf_grant_find(code, &generation);
+	if (!g || generation || g->wwsf != a->wwsf)
+		return WAF_NO_CODE;
+	if (g->presented) {
+		waf_grant_end(g);
+		return WAF_NO_CODE;
+	}
+	waf_grant_present(g);
+	if (!str_eq(redirect_uri, str_of(g->redirect_uri)))
+		return WAF_NO_REDIRECT;
+	if (!pkce_check(verifier, str_of(g->challenge)))
+		return WAF_NO_VERIFIER;
+	a->grant = g;
+	a->user = g->user;
+	return WAF_GOOD;
+}
+
+static enum waf_refusal user_by_refresh(struct ask *a)
+{
+	struct str secret = param(a, "refresh_token");
+	uint32_t generation;
+
+	if (!secret.n)
+		return WAF_NO_PARAMETER;
+	struct waf_grant *g = waf_grant_find(secret, &generation);
+	if (!g || !generation || g->wwsf != a->wwsf)
+		return WAF_NO_REFRESH;
+	if (generation != g->generation) {
+		waf_grant_end(g);
+		return WAF_NO_REFRESH;
+	}
+	a->grant = g;
+	a->user = g->user;
+	return WAF_GOOD;
+}
+
+static enum waf_refusal find_user(struct ask *a)
+{
+	switch (a->grant_type) {
+	case WAF_CLIENT_CREDENTIALS:
+		return user_asserted(a);
+	case WAF_AUTHORIZATION_CODE:
+		return user_by_code(a);
+	default:
+		return user_by_refresh(a);
+	}
+}
+
+/* ---- what the token says ---- */
+
+/* Identities that are asked for must be the user's; without any he gets all of his. `impu`
+ * may list several, parted by blanks. */
+static enum waf_refusal find_identities(struct ask *a)
+{
+	char *const *impus = a->user->conf->impus.items;
+	struct str impi = param(a, "impi"), asked = param(a, "impu");
+	struct token *t = &a->token;
+
+	if (impi.n && !waf_user_has_impi(a->user, impi))
+		return WAF_NO_IDENTITY;
+	t->impi = str_of(a->user->conf->impi);
+	for (size_t i = 0; !asked.n && i < a->user->conf->impus.n; i++)
+		t->impu[t->n_impu++] = str_of(impus[i]);
+	while (asked.n) {
+		struct str impu = str_cut(&asked, ' ');
+		if (t->n_impu == TOKEN_IMPUS_MAX || !waf_user_has_impu(a->user, impu))
+			return WAF_NO_IDENTITY;
+		t->impu[t->n_impu++] = impu;
+	}
+	return WAF_GOOD;
+}
+
+/* At a refresh no more than was granted (RFC 6749 6); with a code what was granted. */
+static enum waf_refusal find_scope(struct ask *a)
+{
+	struct str asked = param(a, "scope");
+	char *const *scopes = waf.conf->scopes.items;
+
+	a->token.scope = asked.n ? asked : str_of(scopes[0]);
+	if (!a->grant)
+		return waf_scope_ok(a->token.scope) ? WAF_GOOD : WAF_NO_SCOPE;
+	a->token.scope = str_of(a->grant->scope);
+	return !asked.n || str_eq(asked, a->token.scope) ? WAF_GOOD : WAF_NO_SCOPE;
+}
+
+static enum waf_refusal issue(struct ask *a)
+{
+	const struct waf_conf *c = waf.conf;
+	struct token *t = &a->token;
+
+	chance_hex(&waf.host->chance, a->jti, (WAF_JTI_SIZE - 1) / 2);
+	t->iss = str_of(c->issuer);
+	t->waf = str_of(c->identity);
+	t->aud[t->n_aud++] = str_of(c->audience);
+	t->sub = str_of(a->user->conf->user);
+	t->client_id = str_of(a->wwsf->conf->identity);
+	t->jti = str_of(a->jti);
+	t->iat = t->nbf = waf_now_s();
+	t->exp = t->iat + c->token_life_ms / 1000;
+	a->text = token_issue(waf.keys, t, http_req_arena(a->req));
+	if (!a->text.p)
+		return WAF_NO_SIGNING;
+	waf_live_add(a->jti, a->wwsf, a->grant ? a->grant->id : 0, t->iat, t->exp);
+	if (a->grant)
+		waf_grant_renew(a->grant);
+	return WAF_GOOD;
+}
+
+/* ---- the ends ---- */
+
+static void answer(struct ask *a)
+{
+	const struct token *t = &a->token;
+	char refresh[WAF_SECRET_SIZE];
+	json_t *impus = json_array();
+
+	for (size_t i = 0; i < t->n_impu; i++)
+		json_array_append_new(impus, json_stringn(t->impu[i].p, t->impu[i].n));
+	json_t *body = json_pack("{s:s%, s:s, s:I, s:s%, s:s%, s:o}", "access_token",
+		a->text.p, a->text.n, "token_type", "Bearer", "expires_in",
+		(json_int_t)(t->exp - t->iat), "scope", t->scope.p, t->scope.n, "impi",
+		t->impi.p, t->impi.n, "impu", impus);
+	if (a->grant) {
+		waf_grant_secret(a->grant, refresh);
+		json_object_set_new(body, "refresh_token", json_string(refresh));
+	}
+	issued.value++;
+	waf_answer_json(a->req, 200, body);
+}
+
+static void audit(const struct ask *a, enum waf_refusal no)
+{
+	struct waf_audit line = {.what = "token", .outcome = no};
+
+	line.wwsf = a->wwsf ? str_of(a->wwsf->conf->identity) : param(a, "client_id");
+	line.user = a->user ? str_of(a->user->conf->user) : param(a, "user");
+	line.impi = a->token.impi;
+	line.jti = a->text.p ? a->token.jti : STR_NONE;
+	waf_audit(&line);
+}
+
+void waf_on_token(struct http_req *req, void *arg)
+{
+	struct ask a = {.req = req};
+	enum waf_refusal no = waf_client(req, &a.form, &a.wwsf);
+
+	if (!no && waf_live_full())
+		no = WAF_NO_FULL;
+	if (!no)
+		no = check_grant_type(&a);
+	if (!no)
+		no = find_user(&a);
+	if (!no)
+		no = find_identities(&a);
+	if (!no)
+		no = find_scope(&a);
+	if (!no)
+		no = issue(&a);
+	audit(&a, no);
+	if (no)
+		waf_refuse(req, no);
+	else
+		answer(&a);
+}
