@@ -1,4 +1,20 @@
-add_executable(wwsf wwsf/main.c)
-imsrig_embed(wwsf wwsf/page/index.html wwsf/page/style.css)
+# wwsf/schema.sql goes into the program as a text.
+set(WWSF_SCHEMA ${CMAKE_BINARY_DIR}/wwsf_schema.c)
+add_custom_command(OUTPUT ${WWSF_SCHEMA}
+  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/wwsf/schema.sql -DOUT=${WWSF_SCHEMA}
+    -DNAME=wwsf_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
+  DEPENDS wwsf/schema.sql hss/embed.cmake)
+
+imsrig_library(wwsf_parts
+  SOURCES
+    wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/login.c
+    wwsf/session.c wwsf/throttle.c wwsf/token.c wwsf/waf_client.c wwsf/signin.c ${WWSF_SCHEMA}
+  LINK http crypto conf net base PkgConfig::SQLITE PkgConfig::JANSSON)
+imsrig_embed(wwsf_parts wwsf/page/index.html wwsf/page/style.css)
 include(wwsf/page/page.cmake)
-target_link_libraries(wwsf PRIVATE node http)
+
+add_executable(wwsf wwsf/main.c)
+target_link_libraries(wwsf PRIVATE wwsf_parts node)
+
+# What `imsrig web-password` is made of.
+imsrig_library(web_password SOURCES wwsf/web_password.c LINK crypto)

@@ -7,6 +7,7 @@
 #include "hss/subscriber.h"
 #include "scenarios/player/catalog.h"
 #include "scenarios/player/verdict.h"
+#include "wwsf/web_password.h"
 
 int list_main(int argc, char **argv)
 {
@@ -54,6 +55,7 @@ static const struct command {
 	{"list", list_main, "the scripts and their variants"},
 	{"up", up_main, "keep a rig running, for browsers and other clients"},
 	{"subscriber", subscriber_main, "add, list, show, remove, validate subscribers"},
+	{"web-password", web_password_main, "a password's hash, for a web user"},
 	{"bench", bench_main, "measure registrations a second, memory, start"},
 };
 
@@ -61,7 +63,7 @@ static void print_usage(FILE *to)
 {
 	fputs("imsrig COMMAND [OPTIONS]: an IMS core testbed for WebRTC access\n\n", to);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].help);
+		fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].help);
 	fputs("\n  --version, --help; --help after a command, too\n", to);
 }
 

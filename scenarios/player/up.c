@@ -148,6 +148,7 @@ static void set_addresses(struct up *u)
 	if (!u->listen)
 		return;
 	set(u, "wwsf", "web.listen", json_sprintf("%s:8443", u->listen));
+	set(u, "wwsf", "also.0", json_sprintf("https://%s:8443", u->listen));
 	set(u, "epcscf", "wss.listen", json_sprintf("%s:8444", u->listen));
 	set(u, "epcscf", "origins.0.also.0", json_sprintf("https://%s:8443", u->listen));
 }

@@ -16,4 +16,4 @@ add_custom_command(OUTPUT ${page_out}/wic.c
   DEPENDS ${page_modules} ${page}/absent.js ${page}/package.json ${page}/package-lock.json
     ${page}/bundle.cmake ${page}/npm.cmake
   COMMENT "Bundling the WWSF's page")
-target_sources(wwsf PRIVATE ${page_out}/wic.c)
+target_sources(wwsf_parts PRIVATE ${page_out}/wic.c)

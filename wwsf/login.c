@@ -1,0 +1,133 @@
+/* Sign-in with a web identity and its password (TS 23.228 U.2.1.3 step 1, TR 23.701 6.3.2.1.3
+ * step 1).
+ *
+ *	WIC     POST /login {user, password}
+ *	        -> source and account not throttled -> hash compared off the loop -> token
+ *	WWSF    200 {impi, impu, token, ..}, session cookie
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "common/crypto/password.h"
+#include "common/net/work.h"
+#include "wwsf/api.h"
+#include "wwsf/identity_db.h"
+#include "wwsf/throttle.h"
+#include "wwsf/token.h"
+
+METRIC_COUNTER(good, "imsrig_wwsf_logins_total", "sign-ins with the right password");
+METRIC_COUNTER(wrong, "imsrig_wwsf_logins_failed_total", "sign-ins with a wrong password or user");
+METRIC_COUNTER(throttled, "imsrig_wwsf_logins_throttled_total", "sign-ins not even looked at");
+
+enum { USER_MAX = 128, PASSWORD_MAX = 1024 };
+
+/* The thread that compares touches nothing but this. */
+struct check {
+	struct http_req *req;
+	char user[USER_MAX + 1], password[PASSWORD_MAX + 1], hash[PASSWORD_HASH_SIZE];
+	bool known, right;
+};
+
+static void check_free(struct check *c)
+{
+	OPENSSL_cleanse(c, sizeof *c);
+	free(c);
+}
+
+static void compare(void *arg)
+{
+	struct check *c = arg;
+	c->right = password_check(c->password, c->known ? c->hash : NULL);
+}
+
+static void compared(void *arg, bool cancelled)
+{
+	struct check *c = arg;
+	struct str user = str_of(c->user);
+
+	if (cancelled || !wwsf.host) {
+		/* stopped: whoever asked has been told */
+		http_answer(c->req, 503, STR(API_FIELDS), STR(""));
+	} else if (!c->right) {
+		wrong.value++;
+		log_warn("login", "user %s at %s: wrong user or password", log_text(user),
+			addr_text(http_req_remote(c->req)));
+		api_refuse(c->req, 401, "invalid_credentials");
+	} else {
+		good.value++;
+		throttle_forget(wwsf.accounts, user);
+		log_info("login", "user %s at %s", log_text(user),
+			addr_text(http_req_remote(c->req)));
+		token_give(c->req, user, STR_NONE);
+	}
+	check_free(c);
+}
+
+/* ---- the request ---- */
+
+static struct str member(const json_t *body, const char *name, size_t max)
+{
+	const json_t *v = json_object_get(body, name);
+	struct str s = {json_string_value(v), json_string_length(v)};
+	return s.n && s.n <= max ? s : STR_NONE;
+}
+
+/* Whether this attempt may be made; it counts until it has proved right. */
+static bool admit(struct http_req *req, struct str user)
+{
+	struct str source = str_of(addr_host(http_req_remote(req)));
+	int64_t wait_ms = throttle_take(wwsf.sources, source);
+	if (!wait_ms)
+		wait_ms = throttle_take(wwsf.accounts, user);
+	if (!wait_ms)
+		return true;
+	throttled.value++;
+	log_warn("login", "user %s at %s: too many attempts", log_text(user),
+		addr_text(http_req_remote(req)));
+	api_refuse_later(req, 429, "too_many_attempts", (wait_ms + 999) / 1000);
+	return false;
+}
+
+static void begin(struct http_req *req, struct str user, struct str password)
+{
+	struct check *c = MEM_NEW(struct check);
+	char *hash;
+
+	int err = identity_db_hash(wwsf.db, user, http_req_arena(req), &hash);
+	c->req = req;
+	c->known = !err && hash;
+	str_copy(user, c->user, sizeof c->user);
+	str_copy(password, c->password, sizeof c->password);
+	if (c->known)
+		str_copy(str_of(hash), c->hash, sizeof c->hash);
+	if (err != -EIO &&
+		(err = work_start(wwsf.host, (int)wwsf.conf->login.workers, compare, compared, c)) == 0)
+		return;
+	throttle_give_back(wwsf.accounts, user);
+	check_free(c);
+	api_refuse_later(req, 503, err == -EIO ? "database" : "busy", 1);
+}
+
+void wwsf_on_login(struct http_req *req, void *arg)
+{
+	if (!api_same_site(req))
+		return;
+	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF &&
+		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE) {
+		api_refuse(req, 403, "sign_in_at_waf"); /* the password is none of our business */
+		return;
+	}
+	json_t *body = api_body(req);
+	if (!body)
+		return;
+	struct str user = member(body, "user", USER_MAX);
+	struct str password = member(body, "password", PASSWORD_MAX);
+	if (!user.p || !password.p)
+		api_refuse(req, 400, "invalid_request");
+	else if (admit(req, user))
+		begin(req, user, password);
+	json_decref(body);
+}

@@ -1,0 +1,394 @@
+/* Security tokens: issued here (TS 23.228 U.2.1.3 step 1), shown keys, tokens taken back.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "wwsf/token.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "common/net/host.h"
+#include "wwsf/api.h"
+#include "wwsf/session.h"
+#include "wwsf/waf_client.h"
+
+METRIC_COUNTER(issued, "imsrig_wwsf_tokens_total", "tokens handed out");
+METRIC_COUNTER(without, "imsrig_wwsf_no_identity_total", "users without IMS identity signed in");
+METRIC_GAUGE(standing, "imsrig_wwsf_tokens", "own tokens that have not run out");
+
+enum { KEYS_MAX = 16, JTI_BYTES = 16, ASSIGNED_MAX = 65536 };
+
+/* A token of our own that may still be used; in order of issue, so in order of end. */
+struct assigned {
+	struct assigned *prev, *next;
+	char jti[2 * JTI_BYTES + 1], session[SESSION_ID_SIZE];
+	char *user;
+	int64_t end_ms;                /* wall clock of the rig */
+	bool revoked;
+};
+
+static struct {
+	struct token_keys *keys;
+	int64_t until_ms[KEYS_MAX];    /* of each older key: how long its tokens may live */
+	struct assigned *assigned;
+} own;
+
+/* ---- keys ---- */
+
+static int64_t now_ms(void)
+{
+	return clock_wall_ms(wwsf.host->clock);
+}
+
+static void save(void)
+{
+	char why[512];
+	if (wwsf.conf->token.keys && token_keys_save(own.keys, wwsf.conf->token.keys, why))
+		log_error("token", "keys are not saved: %s", why);
+}
+
+static void keep_keys(size_t n)
+{
+	if (n < token_keys_count(own.keys)) {
+		token_keys_trim(own.keys, n);
+		save();
+	}
+}
+
+static void drop_old_keys(void)
+{
+	size_t n = token_keys_count(own.keys);
+	while (n > 1 && own.until_ms[n - 1] <= now_ms())
+		n--;
+	keep_keys(n);
+}
+
+int token_open(char why[512])
+{
+	const char *path = wwsf.conf->token.keys;
+	int err = 0;
+
+	if (wwsf.conf->token.issuer != WWSF_ISSUER_SELF)
+		return 0;
+	own.keys = token_keys_new();
+	if (path)
+		err = token_keys_load(own.keys, path, why);
+	if (err && err != -ENOENT)
+		return err;
+	for (size_t i = 0; i < KEYS_MAX; i++)
+		own.until_ms[i] = now_ms() + wwsf.conf->token.life_ms;
+	if (token_keys_count(own.keys)) {
+		keep_keys(KEYS_MAX);
+		return 0;
+	}
+	if ((err = token_keys_add(own.keys, &wwsf.host->chance)))
+		snprintf(why, 512, "no signing key can be made");
+	else if (path)
+		err = token_keys_save(own.keys, path, why);
+	return err;
+}
+
+const char *token_rotate(void)
+{
+	if (!own.keys)
+		return "this WWSF issues no tokens";
+	drop_old_keys();
+	if (token_keys_count(own.keys) >= KEYS_MAX)
+		return "tokens of 16 keys may still be in use";
+	if (token_keys_add(own.keys, &wwsf.host->chance))
+		return "no signing key can be made";
+	memmove(own.until_ms + 2, own.until_ms + 1, (KEYS_MAX - 2) * sizeof *own.until_ms);
+	own.until_ms[1] = now_ms() + wwsf.conf->token.life_ms;
+	save();
+	log_info("token", "a new signing key; %zu are shown", token_keys_count(own.keys));
+	return NULL;
+}
+
+/* ---- tokens that stand ---- */
+
+static void forget(struct assigned *t)
+{
+	DL_DELETE(own.assigned, t);
+	standing.value--;
+	free(t->user);
+	free(t);
+}
+
+static void forget_old(void)
+{
+	while (own.assigned && (own.assigned->end_ms <= now_ms() || standing.value > ASSIGNED_MAX))
+		forget(own.assigned);
+}
+
+static void assign(const char *jti, struct str user, struct str session, int64_t end_ms)
+{
+	struct assigned *t = MEM_NEW(struct assigned);
+	str_copy(str_of(jti), t->jti, sizeof t->jti);
+	str_copy(session, t->session, sizeof t->session);
+	t->user = str_dup(user);
+	t->end_ms = end_ms;
+	DL_APPEND(own.assigned, t);
+	standing.value++;
+	forget_old();
+}
+
+size_t token_revoke(struct str user, struct str session)
+{
+	size_t n = 0;
+	forget_old();
+	for (struct assigned *t = own.assigned; t; t = t->next)
+		if (!t->revoked && (user.p ? str_eq(str_of(t->user), user)
+					   : str_eq(str_of(t->session), session))) {
+			t->revoked = true;
+			n++;
+		}
+	return n;
+}
+
+size_t token_count(struct str user)
+{
+	size_t n = 0;
+	forget_old();
+	for (const struct assigned *t = own.assigned; t; t = t->next)
+		n += !t->revoked && str_eq(str_of(t->user), user);
+	return n;
+}
+
+void token_reset(void)
+{
+	while (own.assigned)
+		forget(own.assigned);
+	if (own.keys)
+		keep_keys(1);
+}
+
+void token_close(void)
+{
+	while (own.assigned)
+		forget(own.assigned);
+	if (own.keys)
+		token_keys_free(own.keys);
+	own.keys = NULL;
+}
+
+/* ---- what the edge asks ---- */
+
+void wwsf_on_jwks(struct http_req *req, void *arg)
+{
+	if (!own.keys) {
+		api_refuse(req, 404, "no_tokens_here");
+		return;
+	}
+	drop_old_keys();
+	http_answer(req, 200, STR(API_FIELDS "Content-Type: application/jwk-set+json\r\n"),
+		token_keys_public(own.keys, http_req_arena(req)));
+}
+
+void wwsf_on_revoked(struct http_req *req, void *arg)
+{
+	if (!own.keys) {
+		api_refuse(req, 404, "no_tokens_here");
+		return;
+	}
+	json_t *list = json_array();
+	forget_old();
+	for (const struct assigned *t = own.assigned; t; t = t->next)
+		if (t->revoked)
+			json_array_append_new(list, json_string(t->jti));
+	api_answer(req, 200, STR(""),
+		json_pack("{s:[], s:{}, s:o}", "blocked", "not_before", "jti", list));
+}
+
+/* ---- a token is asked for ---- */
+
+/* The end: all is known, the user's session gets it or begins. */
+static void hand_out(struct http_req *req, struct session *s, struct str token, int64_t life_s)
+{
+	json_t *body = session_json(s);
+	if (token.p) {
+		json_object_set_new(body, "token", json_stringn(token.p, token.n));
+		json_object_set_new(body, "token_type", json_string("Bearer"));
+		json_object_set_new(body, "expires_in", json_integer(life_s));
+		issued.value++;
+	}
+	api_answer(req, 200, session_cookie(s, http_req_arena(req)), body);
+}
+
+static void issue(struct http_req *req, struct session *s, const struct identity *id)
+{
+	struct arena *a = http_req_arena(req);
+	const struct wwsf_conf *c = wwsf.conf;
+	int64_t now_s = now_ms() / 1000, life_s = c->token.life_ms / 1000;
+	char jti[2 * JTI_BYTES + 1];
+	struct token t = {.iss = str_of(c->origin), .sub = str_of(s->user),
+		.client_id = str_of(c->identity), .jti = {jti, sizeof jti - 1},
+		.scope = STR(TOKEN_SCOPE), .impi = id->impi, .n_aud = 1, .n_impu = id->n_impu,
+		.iat = now_s, .nbf = now_s, .exp = now_s + life_s};
+
+	chance_hex(&wwsf.host->chance, jti, JTI_BYTES);
+	t.aud[0] = str_of(c->token.audience ? c->token.audience : c->domain);
+	memcpy(t.impu, id->impu, sizeof t.impu);
+	struct str text = token_issue(own.keys, &t, a);
+	if (!text.p) {
+		log_error("token", "no token for %s: it would be too long", log_text(t.sub));
+		api_refuse(req, 500, "no_token");
+		return;
+	}
+	assign(jti, t.sub, str_of(s->id), (now_s + life_s) * 1000);
+	log_info("token", "jti %s for %s as %s, %lld s", jti, log_text(t.sub), log_text(id->impi),
+		(long long)life_s);
+	hand_out(req, s, text, life_s);
+}
+
+/* The session that is meant, or a new one. NULL: it has ended meanwhile (answered). */
+static struct session *session_for(struct http_req *req, struct str user, struct str session)
+{
+	struct session *s = session.p ? session_find(session) : session_begin(req, user);
+	if (!s)
+		api_refuse(req, 401, "no_session");
+	return s;
+}
+
+static void give_here(struct http_req *req, struct str user, struct str session,
+	const struct identity *id)
+{
+	struct session *s = session_for(req, user, session);
+	if (!s)
+		return;
+	session_set_identity(s, id);
+	if (wwsf.conf->token.issuer == WWSF_ISSUER_SELF)
+		issue(req, s, id);
+	else
+		hand_out(req, s, STR_NONE, 0);
+}
+
+/* The WAF's answer (TS 33.203 X.3.3 step 0) to a request made for a session. */
+struct asked {
+	struct http_req *req;
+	char session[SESSION_ID_SIZE]; /* "": one is to begin */
+	char *user;
+};
+
+static struct asked *asked_new(struct http_req *req, struct str user, struct str session)
+{
+	struct asked *w = MEM_NEW(struct asked);
+	w->req = req;
+	w->user = str_dup(user);
+	str_copy(session, w->session, sizeof w->session);
+	return w;
+}
+
+static void asked_free(struct asked *w)
+{
+	free(w->user);
+	free(w);
+}
+
+static void refuse(struct http_req *req, const struct waf_refusal *r)
+{
+	if (r->retry_s) {
+		api_refuse_later(req, r->status, r->error, r->retry_s);
+		return;
+	}
+	json_t *body = json_pack("{s:s}", "error", r->error);
+	if (r->word[0])
+		json_object_set_new(body, "waf_error", json_string(r->word));
+	api_answer(req, r->status, STR(""), body);
+}
+
+static void on_asserted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
+{
+	struct asked *w = arg;
+	struct session *s = NULL;
+
+	if (!g)
+		refuse(w->req, r);
+	else
+		s = session_for(w->req, str_of(w->user),
+			w->session[0] ? str_of(w->session) : STR_NONE);
+	if (s) {
+		session_set_identity(s, &g->identity);
+		hand_out(w->req, s, g->token, g->life_s);
+	}
+	asked_free(w);
+}
+
+static void on_refreshed(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
+{
+	struct asked *w = arg;
+	struct session *s = session_find(str_of(w->session));
+
+	if (s)
+		s->refreshing = false;
+	if (s && !g && !strcmp(r->word, "invalid_grant")) {
+		session_set_grant(s, STR_NONE, 0, STR_NONE);
+		api_refuse(w->req, 401, "sign_in_again");
+	} else if (!g) {
+		refuse(w->req, r);
+	} else if (!s) {
+		api_refuse(w->req, 401, "no_session");
+	} else {
+		struct str refresh = g->refresh.p ? g->refresh : str_of(s->refresh);
+		session_set_identity(s, &g->identity);
+		session_set_grant(s, STR_NONE, 0, arena_str(http_req_arena(w->req), refresh));
+		hand_out(w->req, s, g->token, g->life_s);
+	}
+	asked_free(w);
+}
+
+/* A session that began at the WAF: first the token that came with it, then its refresh. */
+static void give_granted(struct http_req *req, struct session *s)
+{
+	int64_t rest_ms = s->token_end_ms - clock_ms(wwsf.host->clock);
+
+	if (s->token && rest_ms >= 1000) {
+		struct str token = arena_str(http_req_arena(req), str_of(s->token));
+		struct str refresh = s->refresh ? arena_str(http_req_arena(req), str_of(s->refresh))
+						: STR_NONE;
+		session_set_grant(s, STR_NONE, 0, refresh);
+		hand_out(req, s, token, rest_ms / 1000);
+	} else if (s->refreshing) {
+		api_refuse_later(req, 503, "busy", 1);
+	} else if (s->refresh) {
+		s->refreshing = true;
+		waf_refresh(str_of(s->refresh), on_refreshed,
+			asked_new(req, str_of(s->user), str_of(s->id)));
+	} else {
+		api_refuse(req, 401, "sign_in_again");
+	}
+}
+
+void token_give(struct http_req *req, struct str user, struct str session)
+{
+	struct identity id;
+	int err = identity_db_find(wwsf.db, user, http_req_arena(req), &id);
+
+	if (err == -EIO) {
+		api_refuse_later(req, 503, "database", 1);
+	} else if (err) {
+		without.value++;
+		log_warn("token", "%s has no IMS identity", log_text(user));
+		api_refuse(req, 403, "no_identity");
+	} else if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF) {
+		waf_client_credentials(user, id.impi, on_asserted, asked_new(req, user, session));
+	} else {
+		give_here(req, user, session, &id);
+	}
+}
+
+/* POST /token: a new token for a live session (the refresh of U.2.1.3, step 1 cut short). */
+void wwsf_on_token(struct http_req *req, void *arg)
+{
+	struct session *s = api_same_site(req) ? session_need(req) : NULL;
+	if (!s || !session_csrf(s, req))
+		return;
+	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF &&
+		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE) {
+		give_granted(req, s);
+		return;
+	}
+	/* The session may end while the WAF is asked: nothing of it is carried across. */
+	struct arena *a = http_req_arena(req);
+	token_give(req, arena_str(a, str_of(s->user)), arena_str(a, str_of(s->id)));
+}

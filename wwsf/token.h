@@ -1,0 +1,25 @@
+/* Security tokens for WICs (TS 23.228 U.2.1.3 step 1): issued by the WWSF itself, which then
+ * also says its keys and which of its tokens it has taken back, or fetched from the WAF.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <jansson.h>
+
+#include "wwsf/wwsf.h"
+
+int token_open(char why[512]);         /* keys; 0, or a negative errno with a sentence */
+void token_close(void);
+void token_reset(void);                /* no token stands; the newest key stays */
+
+/* The user has shown who they are; `session` is the id of theirs, or p NULL: one begins when
+ * all goes well. Answers the request, now or when the WAF has answered: 200 with identities
+ * and token, 403 no_identity, or why there is no token. */
+void token_give(struct http_req *req, struct str user, struct str session);
+
+/* Takes back what stands of a user's tokens, or of a session's (the other one p NULL); how
+ * many. Only tokens of our own: the newest 65536 are known. */
+size_t token_revoke(struct str user, struct str session);
+size_t token_count(struct str user);
+
+/* Admin: a new signing key, or a sentence why not. Old keys are shown as long as a token of
+ * theirs may live. */
+const char *token_rotate(void);

@@ -1,0 +1,288 @@
+/* W4: tokens from the WAF.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "wwsf/waf_client.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/metric.h"
+#include "common/crypto/json.h"
+#include "common/http/form.h"
+
+METRIC_COUNTER(asked_total, "imsrig_wwsf_waf_requests_total", "token requests to the WAF");
+METRIC_COUNTER(refusals, "imsrig_wwsf_waf_refusals_total", "token requests that the WAF refused");
+METRIC_COUNTER(failures, "imsrig_wwsf_waf_failures_total",
+	"token requests without a usable answer of the WAF");
+METRIC_IDLE(open_requests, "imsrig_wwsf_waf_requests_open", "token requests the WAF has not answered");
+
+enum { QUEUE_MAX = 256, RETRY_S = 2 };
+
+/* One kept connection, and how many requests it has. */
+struct line {
+	struct http_client *client;
+	int waiting;
+};
+
+static struct {
+	struct tls *tls;
+	struct line lines[64];
+	size_t n_lines;
+} waf;
+
+struct ask {
+	struct line *line;
+	waf_h *h;
+	void *arg;
+	bool cancelled;                /* not even sent: the queue is full */
+	struct timer timer;
+};
+
+/* ---- endings ---- */
+
+static void succeed(struct ask *k, const struct waf_grant *g)
+{
+	open_requests.value--;
+	k->h(g, NULL, k->arg);
+	free(k);
+}
+
+static void fail(struct ask *k, int status, const char *error, struct str word, int64_t retry_s)
+{
+	struct waf_refusal r = {.status = status, .error = error, .retry_s = retry_s};
+	bool plain = word.n < sizeof r.word;
+	for (size_t i = 0; i < word.n; i++)
+		plain = plain && (islower((unsigned char)word.p[i]) || word.p[i] == '_');
+	if (plain && word.n)
+		str_copy(word, r.word, sizeof r.word);
+	open_requests.value--;
+	k->h(NULL, &r, k->arg);
+	free(k);
+}
+
+/* ---- the answer ---- */
+
+static struct str text_of(const json_t *body, const char *name)
+{
+	const json_t *v = json_object_get(body, name);
+	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
+				 : STR_NONE;
+}
+
+/* b64token of RFC 6750 2.1, so that it can stand in a header field. */
+static bool is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalnum((unsigned char)s.p[i]) && !strchr("-._~+/=", s.p[i]))
+			return false;
+	return s.n > 0 && s.n <= TOKEN_MAX;
+}
+
+static bool has_word(struct str list, struct str word)
+{
+	while (list.p)
+		if (str_eq(str_cut(&list, ' '), word))
+			return true;
+	return false;
+}
+
+/* NULL, or what is wrong with a 200 (RFC 6749 5.1). */
+static const char *read_grant(const json_t *body, struct waf_grant *g)
+{
+	const json_t *life = json_object_get(body, "expires_in");
+	const json_t *list = json_object_get(body, "impu"), *v;
+	struct str scope = text_of(body, "scope");
+	size_t i;
+
+	*g = (struct waf_grant){.token = text_of(body, "access_token"),
+		.refresh = text_of(body, "refresh_token"), .user = text_of(body, "user"),
+		.identity.impi = text_of(body, "impi"), .life_s = json_integer_value(life)};
+	if (!is_token(g->token))
+		return "no access_token";
+	if (!str_ieq(text_of(body, "token_type"), STR("Bearer")))
+		return "token_type is not Bearer";
+	if (g->life_s < 1)
+		return "no expires_in";
+	if (scope.p && !has_word(scope, STR(TOKEN_SCOPE)))
+		return "another scope";
+	if (g->refresh.p && !is_token(g->refresh))
+		return "refresh_token is no token";
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v) || g->identity.n_impu == TOKEN_IMPUS_MAX)
+			return "impu is no list of identities";
+		g->identity.impu[g->identity.n_impu++] =
+			(struct str){json_string_value(v), json_string_length(v)};
+	}
+	return g->identity.impi.n && g->identity.n_impu ? NULL : "no impi, no impu";
+}
+
+static void refused(struct ask *k, const struct http_msg *m, const json_t *body)
+{
+	struct str word = text_of(body, "error");
+	uint32_t retry_s;
+
+	if (m->status == 429) {
+		log_warn("waf", "the WAF is busy");
+		if (str_u32(http_field(m, STR("Retry-After")), &retry_s) || !retry_s ||
+			retry_s > 3600)
+			retry_s = RETRY_S;
+		fail(k, 503, "waf_busy", word, retry_s);
+	} else if (m->status >= 400 && m->status < 500) {
+		refusals.value++;
+		log_warn("waf", "token refused: %d %s", m->status, log_text(word));
+		fail(k, 502, "waf_refused", word, 0);
+	} else {
+		failures.value++;
+		log_warn("waf", "the WAF answered %d", m->status);
+		fail(k, 503, "waf_unreachable", STR_NONE, RETRY_S);
+	}
+}
+
+static void on_answer(int err, const char *why, const struct http_msg *m, void *arg)
+{
+	static const struct json_limits limits = {
+		.size = 2 * TOKEN_MAX + 8192, .depth = 4, .members = 256};
+	struct ask *k = arg;
+	struct waf_grant g;
+	const char *wrong = "";
+
+	k->line->waiting--;
+	if (err) {
+		failures.value++;
+		log_warn("waf", "the WAF gives no answer: %s", why);
+		fail(k, 503, "waf_unreachable", STR_NONE, RETRY_S);
+		return;
+	}
+	json_t *body = json_read(m->body, &limits, &wrong);
+	if (m->status != 200) {
+		refused(k, m, body);
+	} else if (!body || (wrong = read_grant(body, &g))) {
+		failures.value++;
+		log_warn("waf", "the WAF's 200 is no token answer: %s", wrong);
+		fail(k, 502, "waf_answer", STR_NONE, 0);
+	} else {
+		succeed(k, &g);
+	}
+	json_decref(body);
+}
+
+/* ---- requests ---- */
+
+static struct line *shortest_line(void)
+{
+	struct line *best = &waf.lines[0];
+	for (size_t i = 1; i < waf.n_lines; i++)
+		if (waf.lines[i].waiting < best->waiting)
+			best = &waf.lines[i];
+	return best;
+}
+
+static void on_full(struct timer *t, void *arg)
+{
+	fail(arg, 503, "waf_busy", STR_NONE, RETRY_S);
+}
+
+/* `form` holds what the grant asks for; who asks is said by name and by certificate. */
+static void ask(struct buf *form, waf_h *h, void *arg)
+{
+	static const struct str fields = {"Content-Type: application/x-www-form-urlencoded\r\n"
+		"Accept: application/json\r\n", 77};
+	struct ask *k = MEM_NEW(struct ask);
+
+	k->h = h;
+	k->arg = arg;
+	open_requests.value++;
+	if (open_requests.value > QUEUE_MAX) {
+		timer_start(wwsf.host->clock, &k->timer, 0, on_full, k);
+	} else {
+		asked_total.value++;
+		k->line = shortest_line();
+		k->line->waiting++;
+		form_put(form, STR("client_id"), str_of(wwsf.conf->identity));
+		http_send(k->line->client, "POST", "/token", fields, buf_str(form), on_answer, k);
+	}
+	buf_free(form);
+}
+
+void waf_client_credentials(struct str user, struct str impi, waf_h *h, void *arg)
+{
+	struct buf form = {0};
+	form_put(&form, STR("grant_type"), STR("client_credentials"));
+	form_put(&form, STR("scope"), STR(TOKEN_SCOPE));
+	form_put(&form, STR("user"), user);
+	form_put(&form, STR("impi"), impi);
+	ask(&form, h, arg);
+}
+
+void waf_authorization_code(struct str code, struct str redirect_uri, struct str verifier,
+	waf_h *h, void *arg)
+{
+	struct buf form = {0};
+	form_put(&form, STR("grant_type"), STR("authorization_code"));
+	form_put(&form, STR("code"), code);
+	form_put(&form, STR("redirect_uri"), redirect_uri);
+	form_put(&form, STR("code_verifier"), verifier);
+	ask(&form, h, arg);
+}
+
+void waf_refresh(struct str refresh_token, waf_h *h, void *arg)
+{
+	struct buf form = {0};
+	form_put(&form, STR("grant_type"), STR("refresh_token"));
+	form_put(&form, STR("refresh_token"), refresh_token);
+	ask(&form, h, arg);
+}
+
+/* ---- life ---- */
+
+int waf_open(char why[512])
+{
+	const struct wwsf_conf *c = wwsf.conf;
+	struct tls_conf tls = {.cert = c->waf.cert, .key = c->waf.key, .ca = c->waf.ca,
+		.clock = wwsf.host->clock};
+	struct http_client_conf http = {.local = c->listen, .timeout_ms = (int)c->waf.timeout_ms};
+	struct str authority, port, host;
+	uint32_t number = 443;
+	char cause[256], name[256];
+
+	if (c->token.issuer != WWSF_ISSUER_WAF)
+		return 0;
+	authority = str_skip(str_of(c->waf.url), sizeof "https://" - 1);
+	port = authority;
+	host = str_cut(&port, ':');
+	if ((port.p && (str_u32(port, &number) || !number || number > 65535)) ||
+		!str_copy(host, name, sizeof name) ||
+		host_resolve(wwsf.host, host, (uint16_t)number, &http.remote)) {
+		snprintf(why, 512, "waf.url: \"%s\" has no address here", c->waf.url);
+		return -ENOENT;
+	}
+	int err = tls_new(&tls, false, &waf.tls, cause);
+	if (err) {
+		snprintf(why, 512, "W4 TLS: %s", cause);
+		return err;
+	}
+	addr_set_port(&http.local, 0);
+	http.tls = waf.tls;
+	http.server_name = name;
+	for (waf.n_lines = 0; waf.n_lines < (size_t)c->waf.connections; waf.n_lines++)
+		waf.lines[waf.n_lines] =
+			(struct line){.client = http_client_new(wwsf.host, &http)};
+	return 0;
+}
+
+void waf_close(void)
+{
+	for (size_t i = 0; i < waf.n_lines; i++)
+		http_client_free(waf.lines[i].client);
+	waf.n_lines = 0;
+	tls_free(waf.tls);
+	waf.tls = NULL;
+}
+
+int waf_waiting(void)
+{
+	return (int)open_requests.value;
+}
