@@ -75,7 +75,7 @@ try icscf 'domain: [a, b]' 'domain'
 in_use() { # ELEMENT REGEX: two of them with one configuration, but for the run directory
 	local first code
 	mkdir -p other
-	sed "s|run-dir: .*|run-dir: $WORK/other|; s|^database: .*|database: $WORK/other/hss.db|" \
+	sed "s|run-dir: .*|run-dir: $WORK/other|; s|^database: .*|database: $WORK/other/$1.db|" \
 		"$conf/$1.yaml" >second.yaml
 	"$1" --config "$conf/$1.yaml" 2>first.txt &
 	first=$!
