@@ -17,3 +17,9 @@ struct json_limits {
 const char *json_check(struct str text, const struct json_limits *limits);
 /* The same, then read: a new reference, or NULL with *why. `limits` NULL: the defaults. */
 json_t *json_read(struct str text, const struct json_limits *limits, const char **why);
+/* The octets of a JSON string, as long as it lives; p NULL: it is none. */
+static inline struct str json_text(const json_t *v)
+{
+	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
+				 : STR_NONE;
+}

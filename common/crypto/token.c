@@ -3,6 +3,7 @@
  * cjose reads headers with duplicate members, takes padding and any algorithm that a header
  * names, and halves signatures of any length: it sees a token only after our own checks.
  * SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/err.h>
 #include <stdlib.h>
 
 #include "common/base/b64url.h"
@@ -80,22 +81,16 @@ static json_t *read_part(struct str part)
 	return json_read((struct str){text, n}, NULL, &why);
 }
 
-static struct str text_of(const json_t *v)
-{
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : STR_NONE;
-}
-
 /* Exactly alg, typ and kid (RFC 9068 2.1; RFC 8725 3.1, 3.11). */
 static enum token_fault read_header(struct str part, struct arena *a, struct str *kid)
 {
 	json_t *h = read_part(part);
 	enum token_fault f = TOKEN_MALFORMED;
 	if (json_is_object(h)) {
-		struct str typ = text_of(json_object_get(h, "typ"));
-		*kid = text_of(json_object_get(h, "kid"));
+		struct str typ = json_text(json_object_get(h, "typ"));
+		*kid = json_text(json_object_get(h, "kid"));
 		bool good = json_object_size(h) == 3 &&
-			str_eq(text_of(json_object_get(h, "alg")), STR("ES256")) &&
+			str_eq(json_text(json_object_get(h, "alg")), STR("ES256")) &&
 			(str_ieq(typ, STR("at+jwt")) ||
 				str_ieq(typ, STR("application/at+jwt"))) &&
 			kid->n && kid->n <= TOKEN_KID_MAX;
@@ -141,5 +136,7 @@ enum token_fault token_verify(const struct token_keys *k, struct str text, struc
 		good = alg && strcmp(alg, "ES256") == 0 && cjose_jws_verify(jws, key->jwk, NULL);
 	}
 	cjose_jws_release(jws);
+	if (!good)
+		ERR_clear_error(); /* the next TLS call would take it for its own */
 	return good ? TOKEN_GOOD : TOKEN_BAD_SIGNATURE;
 }

@@ -1,9 +1,9 @@
 /* Security tokens (TS 23.228 U.2.1.3, TS 33.203 X.3.2.3, TR 23.701 6.3.2.1.3): access tokens
  * as JWS (RFC 7515, 7519, 9068), signed with ES256 by cjose; keys as JWK sets (RFC 7517).
  *
- * Profile: compact serialisation, at most 4 KiB; header exactly alg (ES256), typ (at+jwt),
- * kid, in any order, and nothing that names or carries a key (jku, jwk, x5u, x5c, crit);
- * payload an object without a member twice, at most 8 deep.
+ * Profile: compact serialisation, at most 4 KiB; header exactly alg (ES256), typ (at+jwt or
+ * application/at+jwt, any case), kid, in any order, and nothing that names or carries a key
+ * (jku, jwk, x5u, x5c, crit); payload an object without a member twice, at most 8 deep.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <jansson.h>
@@ -31,24 +31,27 @@ struct token_keys;
 struct token_keys *token_keys_new(void);
 void token_keys_free(struct token_keys *k);
 /* A new P-256 pair for signing, in front of the others, which go on verifying: rotation
- * without a gap. Its kid is drawn from `c`. */
+ * without a gap. Its kid is drawn from `c`, the pair by OpenSSL. The oldest of more than 16 goes.
+ * 0 or -EIO. */
 int token_keys_add(struct token_keys *k, struct chance *c);
 /* Forgets all but the newest `keep`. */
 void token_keys_trim(struct token_keys *k, size_t keep);
 size_t token_keys_count(const struct token_keys *k);
 /* Public halves as a JWK set, never a private one; text in the arena. */
 struct str token_keys_public(const struct token_keys *k, struct arena *a);
-/* Replaces all by the keys of a JWK set: P-256, use absent or "sig", kid present, at most 16;
- * others are passed over. 0, or -EBADMSG with a static sentence and nothing changed. */
+/* Replaces all by the keys of a JWK set (at most 64 KiB): P-256, use absent or "sig", kid
+ * present, no private half, at most 16; others are passed over, so that a set may leave none. 0,
+ * or -EBADMSG (no set, a kid twice) with a static sentence and nothing changed. */
 int token_keys_read(struct token_keys *k, struct str jwks, const char **why);
-/* Key pairs to and from a file (mode 0600, written whole or not at all). */
+/* Key pairs to and from a file (mode 0600, written whole or not at all). -EACCES: others may
+ * read it; -EBADMSG: not every key of it is a pair; nothing changed. */
 int token_keys_save(const struct token_keys *k, const char *path, char why[512]);
 int token_keys_load(struct token_keys *k, const char *path, char why[512]); /* -ENOENT: none */
 
 /* ---- issue ---- */
 
-/* Signs with the newest key. The compact text, NUL-terminated, in the arena; p NULL: no key,
- * or longer than TOKEN_MAX. */
+/* Signs with the newest key. The compact text, NUL-terminated, in the arena; p NULL: no pair,
+ * longer than TOKEN_MAX, or a text that is not UTF-8 or not printable. */
 struct str token_issue(const struct token_keys *k, const struct token *t, struct arena *a);
 
 /* ---- verify ---- */
@@ -73,7 +76,8 @@ const char *token_fault_text(enum token_fault f); /* a sentence for a log */
 /* Takes a compact token apart without believing it: iss and kid decide which keys to take.
  * GOOD, MALFORMED or BAD_HEADER. *t is what it claims. */
 enum token_fault token_parse(struct str text, struct arena *a, struct token *t, struct str *kid);
-/* The signature: GOOD, UNKNOWN_KEY or BAD_SIGNATURE. `text` has passed token_parse. */
+/* The signature: GOOD, UNKNOWN_KEY or BAD_SIGNATURE. `text` has passed token_parse. Leaves
+ * nothing in OpenSSL's error queue, which TLS would read. */
 enum token_fault token_verify(const struct token_keys *k, struct str text, struct str kid);
 /* What the claims must be: members complete, `audience` among aud, times with `skew_s` on
  * both edges, life at most `life_s` (0: not checked), the scope word. */

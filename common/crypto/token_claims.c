@@ -1,5 +1,6 @@
 /* Claims of a token: from and to JSON, and what they must be.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "common/crypto/json.h"
 #include "common/crypto/token.h"
 
 #define LAST_SECOND 253402300799 /* of the year 9999 */
@@ -19,7 +20,7 @@ static bool take_text(const json_t *v, struct arena *a, struct str *out)
 {
 	if (!json_is_string(v))
 		return false;
-	*out = arena_str(a, (struct str){json_string_value(v), json_string_length(v)});
+	*out = arena_str(a, json_text(v));
 	return printable(*out);
 }
 

@@ -8,12 +8,10 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "common/base/b64url.h"
 #include "common/base/log.h"
 
 enum { MAC = 10, BODY_MAX = 1 + 1 + 16 + 2 + 8 };
-
-static const char digits[64] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void edge_token_key_draw(struct edge_token_key *k, struct chance *c)
 {
@@ -82,41 +80,11 @@ void edge_token_write(const struct edge_token_key *k, const struct sip_hop *hop,
 	char out[EDGE_TOKEN_SIZE])
 {
 	uint8_t raw[BODY_MAX + 32];
-	size_t n = body_of(hop, raw), bits = 0, o = 0;
-	uint32_t acc = 0;
+	size_t n = body_of(hop, raw);
 
 	mac_of(k, raw, n, raw + n);
-	n += MAC;
-	out[o++] = websocket(hop->transport) ? 'w' : 'a';
-	for (size_t i = 0; i < n; i++) {
-		acc = acc << 8 | raw[i];
-		for (bits += 8; bits >= 6; bits -= 6)
-			out[o++] = digits[acc >> (bits - 6) & 63];
-	}
-	if (bits)
-		out[o++] = digits[acc << (6 - bits) & 63];
-	out[o] = '\0';
-}
-
-static int unpack(struct str s, uint8_t *out, size_t size, size_t *n)
-{
-	uint32_t acc = 0;
-	size_t bits = 0;
-	*n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		const char *d = s.p[i] ? memchr(digits, s.p[i], sizeof digits) : NULL;
-		if (!d)
-			return -EINVAL;
-		acc = acc << 6 | (uint32_t)(d - digits);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			if (*n == size)
-				return -EINVAL;
-			out[(*n)++] = (uint8_t)(acc >> bits);
-		}
-	}
-	return acc & ((1u << bits) - 1) ? -EINVAL : 0; /* one spelling for one token */
+	out[0] = websocket(hop->transport) ? 'w' : 'a';
+	b64url_write(raw, n + MAC, out + 1);
 }
 
 static int read_body(const uint8_t *p, size_t n, struct sip_hop *h)
@@ -144,7 +112,8 @@ int edge_token_read(const struct edge_token_key *k, struct str token, struct sip
 {
 	uint8_t raw[BODY_MAX + MAC] = {0}, mac[32];
 	size_t n;
-	if (!token.n || unpack(str_skip(token, 1), raw, sizeof raw, &n) || n < MAC + 8)
+	if (!token.n || token.n > 1 + B64URL_N(sizeof raw) ||
+		b64url_read(str_skip(token, 1), raw, &n) || n < MAC + 8)
 		return -EINVAL;
 	n -= MAC;
 	mac_of(k, raw, n, mac);

@@ -6,3 +6,4 @@ imsrig_library(net
 imsrig_test(net SOURCES tests/unit/rig.c LINK net ca trace)
 imsrig_test(ca SOURCES tests/unit/rig.c LINK net ca trace)
 imsrig_test(net_chaos SOURCES tests/unit/rig.c LINK net ca trace)
+imsrig_test(work SOURCES tests/unit/rig.c LINK net ca trace)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "common/base/addr.h"
+#include "common/base/b64url.h"
 #include "common/base/buf.h"
 #include "common/base/chance.h"
 #include "common/base/clock.h"
@@ -534,6 +535,41 @@ static void test_log(void **state)
 	assert_string_equal(log_text(STR_NONE), "");
 }
 
+/* RFC 4648 10 without padding, all values and lengths, one spelling alone. */
+static void test_b64url(void **state)
+{
+	static const char *const rows[][2] = {{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"},
+		{"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"},
+		{"\xfb\xff\xbf", "-_-_"}};
+	static const char *const bad[] = {"Z", "Zg==", "Zg=", "Zm8=", "Zh", "Zm9", "Zm9v\n", "Zm9vY",
+		"+_-_", "-/-_", "Z g", "Zm9v.", "Zm\xc3\xa9"};
+	uint8_t bytes[64], again[64];
+	char out[B64URL_N(64) + 1];
+	size_t n;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		n = strlen(rows[i][0]);
+		assert_int_equal(B64URL_N(n), strlen(rows[i][1]));
+		assert_int_equal(b64url_write(rows[i][0], n, out), strlen(rows[i][1]));
+		assert_string_equal(out, rows[i][1]);
+		assert_int_equal(b64url_read(str_of(rows[i][1]), again, &n), 0);
+		assert_true(str_eq((struct str){(char *)again, n}, str_of(rows[i][0])));
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(b64url_read(str_of(bad[i]), again, &n), -EINVAL);
+	assert_int_equal(b64url_read((struct str){"Zg\0", 3}, again, &n), -EINVAL);
+	for (int v = 0; v < 256; v++) {
+		memset(bytes, v, sizeof bytes);
+		bytes[0] = (uint8_t)(255 - v);
+		for (size_t len = 0; len <= sizeof bytes; len++) {
+			size_t letters = b64url_write(bytes, len, out);
+			assert_int_equal(letters, strlen(out));
+			assert_int_equal(b64url_read((struct str){out, letters}, again, &n), 0);
+			assert_int_equal(n, len);
+			assert_memory_equal(again, bytes, len);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_metric),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_b64url),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
