@@ -4,25 +4,17 @@
 
 #include <ctype.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 
-enum { VERIFIER_LEAST = 43, VERIFIER_MOST = 128 };
+#include "common/base/b64url.h"
 
-static void base64url(const uint8_t bytes[32], char out[PKCE_SIZE])
-{
-	char text[48];
-	EVP_EncodeBlock((unsigned char *)text, bytes, 32);
-	for (size_t i = 0; i < PKCE_SIZE - 1; i++)
-		out[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
-	out[PKCE_SIZE - 1] = 0;
-}
+enum { VERIFIER_LEAST = 43, VERIFIER_MOST = 128 };
 
 void pkce_verifier(struct chance *c, char out[PKCE_SIZE])
 {
 	uint8_t bytes[32];
 	chance_bytes(c, bytes, sizeof bytes);
-	base64url(bytes, out);
+	b64url_write(bytes, sizeof bytes, out);
 	OPENSSL_cleanse(bytes, sizeof bytes);
 }
 
@@ -41,7 +33,7 @@ bool pkce_challenge(struct str verifier, char out[PKCE_SIZE])
 		!all_of(verifier, "-._~"))
 		return false;
 	SHA256((const uint8_t *)verifier.p, verifier.n, sum);
-	base64url(sum, out);
+	b64url_write(sum, sizeof sum, out);
 	return true;
 }
 
