@@ -129,7 +129,7 @@ static int add_file(struct cli *c, const char *path)
 {
 	struct buf text = {0};
 	char why[512];
-	if (conf_read(path, &text, why)) {
+	if (conf_read(path, CONF_FILE_MAX, &text, why)) {
 		buf_free(&text);
 		return fail("%s", why);
 	}

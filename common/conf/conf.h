@@ -80,9 +80,9 @@ int conf_load_node(struct fy_document *doc, struct fy_node *node, const char *na
 int conf_open(const char *path, struct arena *a, struct fy_document **out, char why[512]);
 int conf_open_text(struct str yaml, const char *name, struct arena *a, struct fy_document **out,
 	char why[512]);
-/* Reads a file (or pipe) within that bound. -ENOENT, -EINVAL with a sentence in why. */
+/* Reads a file (or pipe) of at most `max` octets. -ENOENT, -EINVAL with a sentence in why. */
 struct buf;
-int conf_read(const char *path, struct buf *out, char why[512]);
+int conf_read(const char *path, size_t max, struct buf *out, char why[512]);
 /* "FILE:LINE:COL" of a node, for messages of the same form. */
 struct str conf_where(struct fy_node *node, const char *name, struct arena *a);
 /* " (did you mean \"realm\"?)", or nothing, for a word that isn't among `words` (ends with

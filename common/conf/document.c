@@ -39,11 +39,11 @@ static const struct fy_diag_error *first_error(struct fy_diag *d)
 	return fy_diag_errors_iterate(d, &at);
 }
 
-static int too_large(struct str text, const char *name, char why[512])
+static int too_large(size_t n, size_t max, const char *name, char why[512])
 {
-	if (text.n <= CONF_FILE_MAX)
+	if (n <= max)
 		return 0;
-	return refuse(why, "%s: it is larger than %d KiB", name, CONF_FILE_MAX >> 10);
+	return refuse(why, "%s: it is larger than %zu KiB", name, max >> 10);
 }
 
 /* A %TAG line costs the parser a search through all before it, and nothing of ours has a
@@ -90,7 +90,7 @@ static int parse(struct fy_parser *p, struct fy_diag *d, struct str text,
 int conf_open_text(struct str yaml, const char *name, struct arena *a,
 	struct fy_document **out, char why[512])
 {
-	if (too_large(yaml, name, why) || no_directives(yaml, name, why))
+	if (too_large(yaml.n, CONF_FILE_MAX, name, why) || no_directives(yaml, name, why))
 		return -EINVAL;
 	struct str text = arena_str(a, yaml);
 	struct fy_diag *d = diag_new();
@@ -104,7 +104,8 @@ int conf_open_text(struct str yaml, const char *name, struct arena *a,
 	return err;
 }
 
-static int read_all(int fd, const char *path, struct buf *out, char why[512])
+static int read_all(
+	int fd, const char *path, size_t max, struct buf *out, char why[512])
 {
 	struct stat st;
 	ssize_t n;
@@ -118,11 +119,11 @@ static int read_all(int fd, const char *path, struct buf *out, char why[512])
 			return refuse(
 				why, "%s: can't be read: %s", path, strerror(errno));
 		out->n += (size_t)n;
-	} while (n && out->n <= CONF_FILE_MAX);
-	return too_large(buf_str(out), path, why);
+	} while (n && out->n <= max);
+	return too_large(out->n, max, path, why);
 }
 
-int conf_read(const char *path, struct buf *out, char why[512])
+int conf_read(const char *path, size_t max, struct buf *out, char why[512])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -131,7 +132,7 @@ int conf_read(const char *path, struct buf *out, char why[512])
 		refuse(why, "%s: can't be read: %s", path, strerror(err));
 		return err == ENOENT ? -ENOENT : -EINVAL;
 	}
-	int err = read_all(fd, path, out, why);
+	int err = read_all(fd, path, max, out, why);
 	close(fd);
 	return err;
 }
@@ -139,7 +140,7 @@ int conf_read(const char *path, struct buf *out, char why[512])
 int conf_open(const char *path, struct arena *a, struct fy_document **out, char why[512])
 {
 	struct buf text = {0};
-	int err = conf_read(path, &text, why);
+	int err = conf_read(path, CONF_FILE_MAX, &text, why);
 
 	if (!err)
 		err = conf_open_text(buf_str(&text), path, a, out, why);

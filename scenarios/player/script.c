@@ -8,7 +8,7 @@
 
 #include "common/conf/conf.h"
 
-enum { MAX_INCLUDES = 32 };
+enum { MAX_INCLUDES = 32, MAX_FILE = 16 << 20 };
 
 void *list_grow(struct arena *a, void *p, size_t n, size_t size)
 {
@@ -96,7 +96,7 @@ static int include_file(struct loader *l, struct source *from, struct fy_node *n
 			return 0; /* by two ways: once is enough */
 	if (n > MAX_INCLUDES)
 		return yaml_refuse(&from->y, pos, "too many files are included");
-	if (conf_read(path.p, &text, why)) {
+	if (conf_read(path.p, MAX_FILE, &text, why)) {
 		buf_free(&text);
 		return yaml_refuse(&from->y, pos, "%s", why);
 	}
@@ -186,7 +186,7 @@ int script_load_text(const char *file, struct str text, const char *root,
 int script_load(const char *file, const char *root, struct script **out, char why[512])
 {
 	struct buf text = {0};
-	int err = conf_read(file, &text, why);
+	int err = conf_read(file, MAX_FILE, &text, why);
 
 	if (!err)
 		err = script_load_text(file, buf_str(&text), root, out, why);

@@ -184,7 +184,7 @@ static int refuse_document(struct yaml *y, struct fy_diag *diag)
 /* Aliases are written out, so a few lines can stand for more than memory holds: at most
  * this many nodes. The depth is bounded by the parser but for what refers to itself, which
  * it finds when it resolves. */
-enum { MAX_NODES = 1 << 18, MAX_DEPTH = 512 };
+enum { MAX_NODES = 1 << 20, MAX_DEPTH = 512 };
 
 static size_t count_nodes(struct fy_node *n, int depth, size_t so_far)
 {

@@ -510,8 +510,9 @@ static const struct {
 		":14:52: ladder \"l\" has no ${typ}"},
 	{FLOW "ladders: {a: &a [x, x, x, x, x, x, x, x], b: &b [*a, *a, *a, *a, *a, *a, *a, *a],\n"
 	      "  c: &c [*b, *b, *b, *b, *b, *b, *b, *b], d: &d [*c, *c, *c, *c, *c, *c, *c, *c],\n"
-	      "  e: &e [*d, *d, *d, *d, *d, *d, *d, *d], f: [*e, *e, *e, *e, *e, *e, *e, *e]}\n",
-		": with its aliases written out it has more than 262144 nodes"},
+	      "  e: &e [*d, *d, *d, *d, *d, *d, *d, *d], f: &f [*e, *e, *e, *e, *e, *e, *e, *e],\n"
+	      "  g: [*f, *f, *f, *f, *f, *f, *f, *f]}\n",
+		": with its aliases written out it has more than 1048576 nodes"},
 	{FLOW "ladders:\n  a: [\"hss -> *: SIP 200\", {use: b}, {use: b}, {use: b}, {use: b}]\n"
 	      "  b: [{use: c}, {use: c}, {use: c}, {use: c}, {use: c}, {use: c}]\n"
 	      "  c: [{use: d}, {use: d}, {use: d}, {use: d}, {use: d}, {use: d}]\n"
