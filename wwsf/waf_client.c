@@ -188,8 +188,8 @@ static void on_full(struct timer *t, void *arg)
 /* `form` holds what the grant asks for; who asks is said by name and by certificate. */
 static void ask(struct buf *form, waf_h *h, void *arg)
 {
-	static const struct str fields = {"Content-Type: application/x-www-form-urlencoded\r\n"
-		"Accept: application/json\r\n", 77};
+	const struct str fields = STR("Content-Type: application/x-www-form-urlencoded\r\n"
+		"Accept: application/json\r\n");
 	struct ask *k = MEM_NEW(struct ask);
 
 	k->h = h;

@@ -36,10 +36,11 @@ static struct client *self(const struct actor *a)
 
 static const struct actor_option client_settings[] = {{"to", OPTION_TEXT},
 	{"port", OPTION_NUMBER}, {"certificate", OPTION_TEXT},
-	{"server-name", OPTION_TEXT}, {"cookies", OPTION_SWITCH}, {.name = NULL}};
+	{"server-name", OPTION_TEXT}, {"cookies", OPTION_SWITCH},
+	{"type", OPTION_TEXT}, {.name = NULL}};
 static const struct actor_option request_options[] = {{"method", OPTION_TEXT},
 	{"path", OPTION_TEXT}, {"headers", OPTION_MAP}, {"body", OPTION_ANY},
-	{"type", OPTION_TEXT}, {.name = NULL}};
+	{.name = NULL}};
 
 static struct server *server_for(struct actor *a, const json_t *o, char why[256])
 {
