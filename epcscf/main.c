@@ -141,22 +141,31 @@ static void reset(void)
 
 static int open_work(void)
 {
-	return sip_stack_open(epcscf.stack);
+	return sip_stack_open(epcscf.stack) + edge_busy(epcscf.edge);
 }
 
 /* ---- state ---- */
 
-/* {"cmd":"state","impi":IMPI} -> {"ok":true,"bindings":[..]} */
+/* common/edge/edge.h says what they are. */
 static json_t *run_state(const json_t *args)
 {
-	const char *impi = json_string_value(json_object_get(args, "impi"));
-	return json_pack("{s:b, s:o}", "ok", 1, "bindings",
-		edge_book_json(edge_bindings(epcscf.edge), str_of(impi)));
+	return edge_state(epcscf.edge, args);
+}
+
+static json_t *run_block(const json_t *args)
+{
+	return edge_block(epcscf.edge, args, true);
+}
+
+static json_t *run_unblock(const json_t *args)
+{
+	return edge_block(epcscf.edge, args, false);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct node_command commands[] = {{"state", run_state}, {0}};
+	static const struct node_command commands[] = {{"state", run_state},
+		{"block", run_block}, {"unblock", run_unblock}, {0}};
 	static const struct node_app app = {
 		.name = "epcscf",
 		.summary = "eP-CSCF: WICs by WSS, WAAFs by TLS; registers them over Mw",

@@ -72,7 +72,7 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 	static const struct sip_forward_h forward_h = {on_response, edge_forward_failed};
 	struct waaf_reg *r = ARENA_NEW(sip_req_arena(req), struct waaf_reg);
 	unsigned keep = EDGE_KEEP_VIA | (waaf ? EDGE_KEEP_PATH | EDGE_KEEP_FLAG : 0);
-	char token[EDGE_TOKEN_SIZE];
+	char token[EDGE_FLOW_TOKEN_SIZE];
 	struct edge_fault f;
 	struct sip_edit e;
 
@@ -90,7 +90,7 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 	}
 	if (waaf)
 		r->entry = path_entry(sip_req_msg(req));
-	edge_token_of(epcscf.edge, sip_req_hop(req), token);
+	edge_flow_token_of(epcscf.edge, sip_req_hop(req), token);
 	edge_put_mw(&e, &epcscf.mw, &r->asked, token, &epcscf.host->chance);
 	edge_register_forward(req, &e, &epcscf.icscf, &forward_h, r);
 }

@@ -68,7 +68,7 @@ static void register_plain(struct sip_req *req)
 {
 	static const struct sip_forward_h forward_h = {on_response, edge_forward_failed};
 	struct plain_reg *r = ARENA_NEW(sip_req_arena(req), struct plain_reg);
-	char token[EDGE_TOKEN_SIZE];
+	char token[EDGE_FLOW_TOKEN_SIZE];
 	struct edge_fault f;
 	struct sip_edit e;
 
@@ -88,7 +88,7 @@ static void register_plain(struct sip_req *req)
 		edge_refuse(req, &f);
 		return;
 	}
-	edge_token_of(epcscf.edge, sip_req_hop(req), token);
+	edge_flow_token_of(epcscf.edge, sip_req_hop(req), token);
 	edge_put_mw(&e, &epcscf.mw, &r->asked, token, &epcscf.host->chance);
 	edge_register_forward(req, &e, &epcscf.icscf, &forward_h, r);
 }

@@ -36,15 +36,21 @@ int waaf_conf_check(const void *conf, char why[512])
 	const struct edge_origin_conf *o = c->edge.origins.items;
 	int err = edge_conf_check(&c->edge, why);
 
-	/* A WAAF outside could stand between user and network (the clause's note). */
-	for (size_t i = 0; !err && i < c->edge.origins.n; i++)
-		if (c->edge.domain == EDGE_THIRD_PARTY &&
-			edge_origin_auth(&o[i]) & EDGE_AUTH_DIGEST)
+	/* A WAAF outside could stand between user and network (the notes of both clauses). */
+	for (size_t i = 0; !err && i < c->edge.origins.n; i++) {
+		unsigned auth = c->edge.domain == EDGE_THIRD_PARTY ? edge_origin_auth(&o[i])
+								   : 0;
+		if (auth & EDGE_AUTH_DIGEST)
 			return refuse(why, "domain: third-party: a WAAF outside the home "
-					   "IMS must not "
-					   "serve IMS digest (TR 23.701 6.3.2.1.2); take "
-					   "digest out of "
+					   "IMS must not serve IMS digest (TR 23.701 "
+					   "6.3.2.1.2); take digest out of origins.auth, or "
+					   "set domain: operator");
+		if (auth & EDGE_AUTH_TOKEN)
+			return refuse(why, "domain: third-party: a WAAF outside the home "
+					   "IMS must not register individual identities by "
+					   "token (TR 23.701 6.3.2.1.3); take token out of "
 					   "origins.auth, or set domain: operator");
+	}
 	if (!err && c->next_hop == WAAF_ICSCF && !c->icscf)
 		return refuse(
 			why, "next-hop: icscf needs icscf: the I-CSCF's name or address");

@@ -140,24 +140,42 @@ static void reset(void)
 
 static int open_work(void)
 {
-	return sip_stack_open(waaf.stack) + waf_open();
+	return sip_stack_open(waaf.stack) + edge_busy(waaf.edge) + waf_open();
 }
 
 /* ---- state ---- */
 
-/* {"cmd":"state","impi":IMPI} -> {"ok":true,"bindings":[..],"waf":{..}} */
+/* {"cmd":"state","impi":IMPI}: what the edge says (common/edge/edge.h), and "waf":{..} */
 static json_t *run_state(const json_t *args)
 {
-	const char *impi = json_string_value(json_object_get(args, "impi"));
-	return json_pack("{s:b, s:o, s:o*}", "ok", 1, "bindings",
-		edge_book_json(edge_bindings(waaf.edge), str_of(impi)), "waf", waf_state());
+	json_t *all = edge_state(waaf.edge, args), *waf = waf_state();
+	if (waf)
+		json_object_set_new(all, "waf", waf);
+	return all;
+}
+
+/* {"cmd":"block","wwsf":NAME} at the WAF, {"cmd":"block","name":NAME} at the edge. */
+static bool is_for_edge(const json_t *args)
+{
+	return json_object_get(args, "name") != NULL;
+}
+
+static json_t *run_block(const json_t *args)
+{
+	return is_for_edge(args) ? edge_block(waaf.edge, args, true) : waf_run_block(args);
+}
+
+static json_t *run_unblock(const json_t *args)
+{
+	return is_for_edge(args) ? edge_block(waaf.edge, args, false)
+				 : waf_run_unblock(args);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct node_command commands[] = {{"state", run_state},
-		{"block", waf_run_block}, {"unblock", waf_run_unblock},
-		{"rotate", waf_run_rotate}, {0}};
+		{"block", run_block}, {"unblock", run_unblock}, {"rotate", waf_run_rotate},
+		{0}};
 	static const struct node_app app = {
 		.name = "waaf",
 		.summary =

@@ -76,6 +76,17 @@ struct edge_binding *edge_book_impu(
 	return NULL;
 }
 
+struct edge_binding *edge_book_flow(
+	const struct edge_book *k, struct str impi, struct str impu, uint64_t conn)
+{
+	struct edge_binding *b;
+	size_t it = 0;
+	while ((b = edge_book_impi(k, impi, &it)))
+		if (b->kind == EDGE_WIC && b->conn == conn && has_impu(b, impu))
+			return b;
+	return NULL;
+}
+
 struct edge_binding *edge_book_plain(const struct edge_book *k, struct str impi,
 	const struct addr *source, uint64_t sent_by)
 {
@@ -183,6 +194,7 @@ struct edge_binding *edge_book_bind(
 		.sent_by = what->sent_by,
 		.source = what->source,
 		.kind = what->kind,
+		.trusted = what->trusted,
 	};
 	for (int i = 0; i < EDGE_TEXTS; i++) {
 		size_t from = i ? end[i - 1] : 0;
@@ -315,8 +327,10 @@ static json_t *binding_json(const struct edge_binding *b)
 	while (ids.p && ids.n)
 		json_array_append_new(set, text_json(str_cut(&ids, '\n')));
 	json_object_set_new(o, "associated", set);
-	if (b->kind == EDGE_WIC)
+	if (b->kind == EDGE_WIC) {
 		json_object_set_new(o, "flow", json_string(b->conn ? "open" : "lost"));
+		json_object_set_new(o, "by", json_string(b->trusted ? "token" : "digest"));
+	}
 	if (b->kind == EDGE_WAAF)
 		json_object_set_new(
 			o, "path", text_json(edge_binding_text(b, EDGE_ENTRY)));

@@ -38,6 +38,7 @@ struct edge_binding {
 	uint64_t sent_by;      /* EDGE_PLAIN: hash of Via's sent-by */
 	struct addr source;    /* EDGE_PLAIN */
 	enum edge_kind kind;
+	bool trusted;          /* EDGE_WIC: by a token */
 	uint16_t end[EDGE_TEXTS];
 	char text[];
 };
@@ -60,6 +61,7 @@ void edge_book_clear(struct edge_book *k);         /* all go, unannounced */
 /* What a new binding is made of. */
 struct edge_bind {
 	enum edge_kind kind;
+	bool trusted;
 	struct str text[EDGE_TEXTS];
 	uint64_t conn, sent_by;
 	struct addr source;
@@ -82,6 +84,9 @@ struct edge_binding *edge_book_impi(const struct edge_book *k, struct str impi,
 	size_t *it);
 struct edge_binding *edge_book_impu(const struct edge_book *k, struct str impu,
 	size_t *it);
+/* The binding of that flow (EDGE_WIC) with that IMPI, and that IMPU in its set. NULL: none. */
+struct edge_binding *edge_book_flow(const struct edge_book *k, struct str impi,
+	struct str impu, uint64_t conn);
 /* Plain user: the binding of that IMPI on that flow. NULL: none. */
 struct edge_binding *edge_book_plain(const struct edge_book *k, struct str impi,
 	const struct addr *source, uint64_t sent_by);

@@ -33,17 +33,11 @@ static const struct str digest_grammar[] = {
 	{"nc", 2},
 	{"auts", 4},
 };
-/* TS 24.229 7.2A.2 and draft-holmberg-sipcore-auth-id: between trusted nodes alone. */
-static const struct str digest_network[] = {
-	{"integrity-protected", 19},
-	{"authorization-entity", 20},
-	{"wwsf-entity", 11},
-};
 /* What a listed WAAF may say in integrity-protected. */
 static const struct str flags_kept[] = {
 	{EDGE_TLS_PENDING, 11},
 	{EDGE_TLS_YES, 7},
-	{"auth-done", 9},
+	{EDGE_AUTH_DONE, 9},
 };
 /* Keys of an AKA challenge, for the P-CSCF alone (TS 24.229 7.2A.1). */
 static const struct str challenge_keys[] = {{"ik", 2}, {"ck", 2}};
@@ -119,6 +113,12 @@ static struct str clean_element(struct str element, struct arena *a, bool *dirty
 	return without_params(&na.uri, element, a);
 }
 
+struct str edge_border_name_addr(struct str element, struct arena *a)
+{
+	bool dirty;
+	return clean_element(element, a, &dirty);
+}
+
 static void clean_single(struct sip_edit *e, enum sip_header id)
 {
 	const struct sip_field *f = sip_first(e->m, id);
@@ -164,19 +164,27 @@ static void clean_uris(struct sip_edit *e)
 
 /* ---- credentials ---- */
 
-static bool kept_param(struct str name, struct str value, unsigned keep)
+/* Who vouches and how is said between trusted nodes alone (TS 24.229 7.2A.2, TS 33.203
+ * X.3). */
+struct trust {
+	unsigned keep;
+	const struct sip_entity_params *entities;
+};
+
+static bool kept_param(struct str name, struct str value, const struct trust *t)
 {
 	if (among(digest_grammar, COUNT(digest_grammar), name))
 		return true;
-	if (!(keep & EDGE_KEEP_FLAG) ||
-		!among(digest_network, COUNT(digest_network), name))
+	if (!(t->keep & EDGE_KEEP_FLAG))
 		return false;
-	return !str_ieq(name, digest_network[0]) ||
-	       among(flags_kept, COUNT(flags_kept), value);
+	if (str_ieq(name, STR("integrity-protected")))
+		return among(flags_kept, COUNT(flags_kept), value);
+	return str_ieq(name, str_of(t->entities->waf)) ||
+	       str_ieq(name, str_of(t->entities->wwsf));
 }
 
 /* "Digest " and the parameters that may stay, spelled as they came. */
-static int rebuild_digest(struct buf *b, const struct sip_auth *au, unsigned keep)
+static int rebuild_digest(struct buf *b, const struct sip_auth *au, const struct trust *t)
 {
 	struct str rest = au->params, name, value;
 	const char *sep = " ";
@@ -185,7 +193,7 @@ static int rebuild_digest(struct buf *b, const struct sip_auth *au, unsigned kee
 
 	buf_add(b, STR("Digest"));
 	while ((more = sip_auth_next(&rest, &name, &value, &quoted)) > 0) {
-		if (!kept_param(name, value, keep))
+		if (!kept_param(name, value, t))
 			continue;
 		buf_fmt(b,
 			quoted ? "%s" STR_FMT "=\"" STR_FMT "\""
@@ -197,8 +205,8 @@ static int rebuild_digest(struct buf *b, const struct sip_auth *au, unsigned kee
 }
 
 /* Credentials of one field: rebuilt, or gone when they are of another scheme. */
-static int clean_credentials(
-	struct sip_edit *e, const struct sip_field *f, unsigned keep, const char *flag)
+static int clean_credentials(struct sip_edit *e, const struct sip_field *f,
+	const struct trust *t, const char *flag)
 {
 	struct sip_auth au;
 	struct buf b = {0};
@@ -210,7 +218,7 @@ static int clean_credentials(
 		sip_edit_remove(e, f);
 		return 0;
 	}
-	if (rebuild_digest(&b, &au, keep))
+	if (rebuild_digest(&b, &au, t))
 		err = -EBADMSG;
 	if (!err && flag)
 		buf_fmt(&b, ", integrity-protected=\"%s\"", flag);
@@ -273,15 +281,16 @@ static bool network_provided(const struct sip_msg *m, const struct sip_field *f)
 	return str_ifind(sip_field_value(m, f), STR("network-provided")) >= 0;
 }
 
-int edge_border_request(
-	struct sip_edit *e, unsigned keep, const char *flag, struct sip_fault *fault)
+int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
+	const struct sip_entity_params *entities, struct sip_fault *fault)
 {
+	const struct trust trust = {keep, entities};
 	const struct sip_msg *m = e->m;
 	for (size_t i = 0; i < m->n_fields; i++) {
 		const struct sip_field *f = &m->fields[i];
 		enum sip_header id = f->id;
 		if (id == SIP_H_AUTHORIZATION || id == SIP_H_PROXY_AUTHORIZATION) {
-			if (clean_credentials(e, f, keep,
+			if (clean_credentials(e, f, &trust,
 				    id == SIP_H_AUTHORIZATION ? flag : NULL)) {
 				*fault = (struct sip_fault){
 					400, "Authorization malformed"};

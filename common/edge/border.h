@@ -5,6 +5,7 @@
  * shown of them, the parameters of credentials and of URIs are tables in border.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "common/sip/entity.h"
 #include "common/sip/register.h"
 
 /* What the sender is trusted with, beyond what any user is. */
@@ -20,13 +21,17 @@ enum {
 #define EDGE_TLS_CONNECTED "tls-connected"
 #define EDGE_IP_PENDING    "ip-assoc-pending"
 #define EDGE_IP_YES        "ip-assoc-yes"
+#define EDGE_AUTH_DONE     "auth-done"
 
 /* A request from a user: header fields, URI parameters, Via below the first, and all
  * credentials, which are rebuilt from the parameters of the digest grammar; Bearer and
  * unknown schemes go. `flag` (may be NULL) becomes integrity-protected of Authorization.
- * 0, or -EBADMSG with *fault when credentials can't be read. */
+ * `entities` are the parameters that EDGE_KEEP_FLAG lets stay. 0, or -EBADMSG with *fault
+ * when credentials can't be read. */
 int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
-	struct sip_fault *fault);
+	const struct sip_entity_params *entities, struct sip_fault *fault);
+/* One name-addr of such a request (a Contact) as it is on our side of the border. */
+struct str edge_border_name_addr(struct str element, struct arena *a);
 /* Route of a request at this element: entries at the top that name it (`own`, host names
  * and addresses) go. Number of entries that are left. */
 int edge_border_route(struct sip_edit *e, const struct str *own, size_t n_own);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/edge/edge.h"
+#include "common/edge/conf.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 enum { CORE_CONNECTIONS = 10000 }; /* beside the WebSockets */
@@ -36,11 +36,48 @@ const struct conf_row edge_limits_rows[] = {
 	LIMIT(registers, "registers-per-10s", "5"),
 	LIMIT(requests, "requests-per-second", "20"), CONF_END};
 
+static const char *const by_names[] = {"jwks", "introspection", NULL};
+
+#define ISSUER(m, k, f, d) CONF_STR(struct edge_issuer_conf, m, k, f, d)
+static const struct conf_row issuer_rows[] = {
+	ISSUER(issuer, "issuer", CONF_REQUIRED, NULL),
+	ISSUER(url, "url", CONF_REQUIRED, NULL),
+	CONF_ENUM(struct edge_issuer_conf, by, "by", 0, "jwks", by_names),
+	ISSUER(identity, "identity", CONF_REQUIRED, NULL),
+	CONF_ENUM(struct edge_issuer_conf, domain, "domain", 0, "operator",
+		edge_domain_names),
+	CONF_STRS(struct edge_issuer_conf, wwsfs, "wwsfs", CONF_REQUIRED),
+	ISSUER(ca, "ca", CONF_REQUIRED, NULL), ISSUER(cert, "cert", 0, NULL),
+	ISSUER(key, "key", 0, NULL),
+	CONF_MS(struct edge_issuer_conf, timeout_ms, "timeout", 0, "5s"),
+	ISSUER(jwks, "jwks", 0, "/jwks"), ISSUER(revoked, "revoked", 0, "/revoked"),
+	ISSUER(introspect, "introspect", 0, "/introspect"), CONF_END};
+
+static const struct conf_row bad_rows[] = {
+	CONF_INT(struct edge_bad_conf, count, "count", 0, "20", 1, 1000000000),
+	CONF_MS(struct edge_bad_conf, window_ms, "window", 0, "1min"), CONF_END};
+
+#define TOKENS struct edge_tokens_conf
+const struct conf_row edge_tokens_rows[] = {
+	CONF_STR(TOKENS, audience, "audience", 0, NULL),
+	CONF_MS(TOKENS, skew_ms, "skew", 0, "0s"),
+	CONF_MS(TOKENS, max_life_ms, "max-life", 0, "3600s"),
+	CONF_STR(TOKENS, authz_server, "authz-server", 0, NULL),
+	CONF_MS(TOKENS, min_expires_ms, "min-expires", 0, "60s"),
+	CONF_INT(TOKENS, bad_per_connection, "bad-per-connection", 0, "3", 1, 1000000),
+	CONF_STRUCT(TOKENS, bad_per_source, "bad-per-source", 0, bad_rows),
+	CONF_MS(TOKENS, check_age_ms, "check-age", 0, "20s"),
+	CONF_BOOL(TOKENS, body, "body", "false"), CONF_STRS(TOKENS, blocked, "blocked", 0),
+	CONF_INT(TOKENS, remember, "remember", 0, "262144", 1, 100000000),
+	CONF_LIST(TOKENS, issuers, "issuers", 0, issuer_rows, struct edge_issuer_conf),
+	CONF_END};
+
 static const struct {
 	struct str name;
 	unsigned bit;
 } methods[] = {
 	{{"digest", 6}, EDGE_AUTH_DIGEST},
+	{{"token", 5}, EDGE_AUTH_TOKEN},
 };
 
 static unsigned method_bit(struct str name)
@@ -89,10 +126,101 @@ static int check_auth(const char *name, char why[512])
 {
 	if (method_bit(str_of(name)))
 		return 0;
-	snprintf(why, 512, "origins: auth \"%s\" is not known here (expected digest)",
-		name);
+	snprintf(why, 512,
+		"origins: auth \"%s\" is not known here (expected digest or token)", name);
 	return -EINVAL;
 }
+
+/* ---- tokens ---- */
+
+static struct str bare(struct str name)
+{
+	return str_ends(name, STR(".")) ? (struct str){name.p, name.n - 1} : name;
+}
+
+bool edge_name_eq(struct str a, struct str b)
+{
+	return str_ieq(bare(a), bare(b));
+}
+
+bool edge_name_among(const struct conf_list *names, struct str name)
+{
+	char *const *rows = names->items;
+	for (size_t i = 0; i < names->n; i++)
+		if (edge_name_eq(str_of(rows[i]), name))
+			return true;
+	return false;
+}
+
+int edge_issuer_host(const struct edge_issuer_conf *i, struct str *host, uint16_t *port)
+{
+	struct str s = str_of(i->url);
+	uint32_t n = 443;
+	if (!str_starts(s, STR("https://")))
+		return -EINVAL;
+	s = str_skip(s, sizeof "https://" - 1);
+	if (str_ends(s, STR("/")))
+		s.n--;
+	*host = str_cut(&s, ':');
+	if (!host->n || str_chr(*host, '/') >= 0 || str_chr(*host, '[') >= 0 ||
+		(s.p && (str_u32(s, &n) || !n || n > 65535)))
+		return -EINVAL;
+	*port = (uint16_t)n;
+	return 0;
+}
+
+static int check_issuer(const struct edge_issuer_conf *i, char why[512])
+{
+	const char *const paths[] = {i->jwks, i->introspect, i->revoked};
+	struct str host;
+	uint16_t port;
+	if (edge_issuer_host(i, &host, &port)) {
+		snprintf(why, 512,
+			"tokens.issuers: url \"%s\" is not https://host or "
+			"https://host:port",
+			i->url);
+		return -EINVAL;
+	}
+	for (size_t n = 0; n < COUNT(paths); n++)
+		if (paths[n][0] != '/' && !(n == 2 && !paths[n][0])) {
+			snprintf(why, 512, "tokens.issuers: path \"%s\" must begin with /",
+				paths[n]);
+			return -EINVAL;
+		}
+	if (!i->cert != !i->key) {
+		snprintf(why, 512, "tokens.issuers: cert and key go together (%s)",
+			i->issuer);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_tokens(const struct edge_conf *conf, char why[512])
+{
+	const struct edge_tokens_conf *t = &conf->tokens;
+	const struct edge_issuer_conf *issuers = t->issuers.items;
+	const struct edge_origin_conf *o = conf->origins.items;
+	int err = sip_entity_check(&conf->entities, why);
+
+	for (size_t i = 0; !err && i < t->issuers.n; i++)
+		err = check_issuer(&issuers[i], why);
+	if (!err && t->issuers.n && !t->audience) {
+		snprintf(why, 512, "tokens needs audience: what a token's aud must name");
+		return -EINVAL;
+	}
+	for (size_t i = 0; !err && i < conf->origins.n; i++) {
+		if (!(edge_origin_auth(&o[i]) & EDGE_AUTH_TOKEN))
+			continue;
+		if (t->issuers.n && o[i].wwsf)
+			continue;
+		snprintf(why, 512, "origins: auth token of \"%s\" needs %s", o[i].origin,
+			o[i].wwsf ? "tokens.issuers" : "wwsf: the identity of its WWSF");
+		return -EINVAL;
+	}
+	return err;
+}
+
+/* ---- all ---- */
 
 int edge_conf_check(const struct edge_conf *conf, char why[512])
 {
@@ -111,7 +239,7 @@ int edge_conf_check(const struct edge_conf *conf, char why[512])
 		for (size_t k = 0; !err && k < o[i].auth.n; k++)
 			err = check_auth(auth[k], why);
 	}
-	return err;
+	return err ? err : check_tokens(conf, why);
 }
 
 void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out)

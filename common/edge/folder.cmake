@@ -1,12 +1,14 @@
 imsrig_library(edge_parts
   SOURCES
     common/edge/binding.c common/edge/border.c common/edge/index.c common/edge/limit.c
-    common/edge/mw.c common/edge/token.c
-  LINK sip_msg base PkgConfig::JANSSON PkgConfig::OPENSSL)
+    common/edge/mw.c common/edge/flow_token.c common/edge/token_book.c common/edge/revoked.c
+    common/edge/introspect.c common/edge/conf.c
+  LINK sip_msg conf crypto base PkgConfig::JANSSON PkgConfig::OPENSSL)
 imsrig_library(edge
   SOURCES
-    common/edge/conf.c common/edge/front.c common/edge/refuse.c common/edge/register.c
-    common/edge/request.c
+    common/edge/admin.c common/edge/front.c common/edge/issuer.c common/edge/refuse.c
+    common/edge/register.c common/edge/register_token.c common/edge/request.c
+    common/edge/tna.c
   LINK edge_parts sip ws http conf)
 imsrig_test(edge LINK edge_parts)
 foreach(test edge_flow edge_roles)

@@ -40,7 +40,7 @@ static void on_late(struct timer *t, void *arg)
 {
 	static const struct edge_fault late = {EDGE_NO_LATE, "not registered in time"};
 	struct edge_conn *c = arg;
-	if (c->under_way) {
+	if (c->under_way || c->waiting) {
 		watch(c);
 		return;
 	}
@@ -349,9 +349,13 @@ int edge_open(const struct edge_setup *setup, struct edge **out, char why[512])
 	ed->own[0] = str_of(setup->conf->name);
 	ed->own[1] = arena_str(&ed->arena, str_of(addr_host(&setup->conf->wss.listen)));
 	ed->own[2] = arena_str(&ed->arena, str_of(addr_host(&setup->sip)));
-	edge_token_key_draw(&ed->tokens, &setup->host->chance);
+	edge_flow_token_key_draw(&ed->flow_tokens, &setup->host->chance);
 	edge_book_init(&ed->book, setup->host->clock, on_binding_gone, ed);
-	if ((err = serve(ed, why))) {
+	edge_token_book_init(&ed->tokens, (size_t)setup->conf->tokens.remember);
+	edge_blocked_init(ed);
+	if ((err = edge_issuers_open(setup->host, &setup->conf->tokens, &setup->sip,
+		     edge_register_again, ed, &ed->issuers, why)) ||
+		(err = serve(ed, why))) {
 		edge_close(ed);
 		return err;
 	}
@@ -362,6 +366,10 @@ int edge_open(const struct edge_setup *setup, struct edge **out, char why[512])
 void edge_close(struct edge *ed)
 {
 	edge_book_clear(&ed->book);
+	edge_token_book_clear(&ed->tokens);
+	if (ed->issuers)
+		edge_issuers_close(ed->issuers);
+	edge_blocked_free(ed);
 	if (ed->server)
 		http_server_close(ed->server);
 	while (ed->first)
@@ -383,6 +391,14 @@ void edge_reset(struct edge *ed)
 		edge_conn_close(c, EDGE_NORMAL, "reset");
 	}
 	edge_sources_reset(&ed->sources, now_of(ed));
+	edge_token_book_clear(&ed->tokens);
+	edge_issuers_reset(ed->issuers);
+	edge_blocked_init(ed);
+}
+
+int edge_busy(const struct edge *ed)
+{
+	return edge_issuers_busy(ed->issuers);
 }
 
 struct edge_book *edge_bindings(struct edge *ed)
@@ -390,8 +406,8 @@ struct edge_book *edge_bindings(struct edge *ed)
 	return &ed->book;
 }
 
-void edge_token_of(
-	const struct edge *ed, const struct sip_hop *hop, char out[EDGE_TOKEN_SIZE])
+void edge_flow_token_of(
+	const struct edge *ed, const struct sip_hop *hop, char out[EDGE_FLOW_TOKEN_SIZE])
 {
-	edge_token_write(&ed->tokens, hop, out);
+	edge_flow_token_write(&ed->flow_tokens, hop, out);
 }

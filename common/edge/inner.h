@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/edge/edge.h"
+#include "common/edge/issuer.h"
 #include "common/edge/limit.h"
+#include "common/edge/token_book.h"
 #include "common/http/http.h"
 
 /* What becomes of the WebSocket after a refusal. */
@@ -30,16 +32,25 @@ struct edge_conn {
 	char *instance;                /* +sip.instance that came with it; NULL: none */
 	uint32_t bindings;             /* that name this flow */
 	uint16_t under_way;            /* REGISTERs forwarded and not answered */
+	uint16_t waiting;              /* REGISTERs that wait for an issuer of tokens */
+	uint16_t bad_tokens;           /* since the last registration */
+	bool trusted;                  /* registered by token, not by digest */
 	bool challenged;               /* the last answer was 401: in edge->challenged */
 	bool closing;
 };
-_Static_assert(sizeof(struct edge_conn) <= 500, "an idle WIC is to stay small");
+_Static_assert(sizeof(struct edge_conn) <= 512, "an idle WIC is to stay small");
 
 struct edge {
 	struct edge_setup setup;
 	struct tls *tls;
 	struct http_server *server;
-	struct edge_token_key tokens;
+	struct edge_flow_token_key flow_tokens;
+	struct edge_issuers *issuers;
+	struct edge_token_book tokens;
+	struct edge_names {            /* WWSFs and WAFs whose tokens are refused */
+		char **names;
+		size_t n;
+	} blocked;
 	struct edge_book book;
 	struct edge_sources sources;
 	struct edge_index challenged;  /* connections by the IMPI they were asked about */
@@ -67,5 +78,34 @@ void edge_conn_challenged(struct edge_conn *c, bool on);
 struct edge_conn *edge_challenged_for(const struct edge *ed, struct str impi,
 	const struct edge_conn *c);
 
+/* admin.c */
+void edge_blocked_init(struct edge *ed);           /* (again) as configured */
+void edge_blocked_free(struct edge *ed);
+bool edge_blocked_has(const struct edge *ed, struct str name);
+
 /* register.c */
 void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req);
+/* One that waited is judged anew (edge_again_h). */
+void edge_register_again(uint64_t req, uint64_t conn, void *edge);
+
+/* register_token.c */
+/* It brings a token, in Authorization or (where configured) as its body. */
+bool edge_token_there(const struct edge_reg *r);
+/* A body that is a token; p NULL: none. */
+struct str edge_token_body(const struct sip_msg *m);
+/* All checks up to the identities. TAKEN: r->asked.impi is the token's, and the rest of *r
+ * says how to go on. WAITS: edge_register_again will be called. */
+enum edge_verdict { EDGE_TAKEN, EDGE_REFUSED, EDGE_WAITS };
+enum edge_verdict edge_token_judge(struct edge_reg *r, struct edge_conn *c,
+	struct token *t, struct edge_fault *f);
+/* The token was taken and goes on: where it is used is remembered. */
+void edge_token_used(struct edge_reg *r, struct edge_conn *c, const struct token *t);
+/* A Bearer challenge (RFC 8898 2.3) as a field; `error` may be NULL. */
+struct str edge_token_challenge(const struct edge_reg *r, const char *error);
+/* Refuses; a bad token counts, and the last that is borne ends the connection. */
+void edge_token_refuse(struct edge_reg *r, struct edge_conn *c, const struct edge_fault *f);
+
+/* tna.c */
+/* Digest credentials that say auth-done in place of all others, and bounds on every expiry.
+ * After edge_register_clean. */
+void edge_tna_put(const struct edge_reg *r, struct sip_edit *e);

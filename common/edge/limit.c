@@ -21,6 +21,12 @@ bool edge_window_take(
 	return true;
 }
 
+bool edge_window_full(
+	const struct edge_window *w, int64_t now_ms, int64_t span_ms, int64_t most)
+{
+	return w->n >= most && now_ms - w->since < span_ms;
+}
+
 static uint64_t hash_of(const struct addr *a)
 {
 	struct addr host = *a;
@@ -34,7 +40,8 @@ static void sweep(struct edge_sources *s, int64_t now_ms)
 {
 	for (struct edge_source **at = &s->first; *at;) {
 		struct edge_source *e = *at;
-		if (e->open || now_ms - e->handshakes.since < SOURCE_SPAN_MS) {
+		if (e->open || now_ms - e->handshakes.since < SOURCE_SPAN_MS ||
+			now_ms < e->bad_until) {
 			at = &e->next;
 			continue;
 		}
@@ -71,7 +78,7 @@ struct edge_source *edge_source_of(
 void edge_sources_reset(struct edge_sources *s, int64_t now_ms)
 {
 	for (struct edge_source *e = s->first; e; e = e->next)
-		e->handshakes = (struct edge_window){0};
+		e->handshakes = e->bad_tokens = (struct edge_window){0}, e->bad_until = 0;
 	sweep(s, now_ms);
 }
 

@@ -14,11 +14,16 @@ struct edge_window {
 bool edge_window_take(struct edge_window *w, int64_t now_ms, int64_t span_ms,
 	int64_t most, int *wait_s);
 
-/* One source address: handshakes in this second and connections open. An entry stays
- * while a connection is open; others go when the table is swept. */
+/* So many are in it already; takes nothing. */
+bool edge_window_full(const struct edge_window *w, int64_t now_ms, int64_t span_ms, int64_t most);
+
+/* One source address: handshakes in this second, bad tokens, and connections open. An entry
+ * stays while a connection is open or bad tokens count; others go when the table is swept. */
 struct edge_source {
 	struct addr addr;      /* port 0 */
 	struct edge_window handshakes;
+	struct edge_window bad_tokens;
+	int64_t bad_until;     /* when the last of these counts no more */
 	uint32_t open;
 	struct edge_source *next;
 };

@@ -1,8 +1,9 @@
-/* REGISTER of a WIC at the edge (TS 24.229 5.2.2, TS 33.203 P.3, TS 23.228 U.2.1.2).
+/* REGISTER of a WIC at the edge (TS 24.229 5.2.2, TS 33.203 P.3, TS 23.228 U.2.1.2, .3).
  *
  *	WIC          edge         next hop
  *	 | REGISTER    |             |
- *	 |------------>| checks, border, integrity flag; the element adds its own
+ *	 |------------>| checks (of a token: register_token.c), border, integrity flag or
+ *	 |             | auth-done (tna.c); the element adds its own
  *	 |             | REGISTER    |
  *	 |             |------------>|
  *	 |             |  401 or 200 |
@@ -36,14 +37,20 @@ static void drop_old_flow(struct edge *ed, uint64_t old, uint64_t conn)
 static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_msg *ok)
 {
 	struct edge *ed = r->edge;
-	struct edge_bind what = {.kind = EDGE_WIC, .conn = c ? r->conn : 0};
+	struct edge_bind what = {
+		.kind = EDGE_WIC, .conn = c ? r->conn : 0, .trusted = r->trusted};
 	uint32_t seconds = edge_granted(ok, &r->asked);
 
+	if (r->most_s && seconds > r->most_s)
+		seconds = r->most_s;
 	edge_bind_read(&what, ok, &r->asked, sip_req_arena(r->req));
 	struct edge_binding *old = edge_book_find(&ed->book, &what);
 	uint64_t old_conn = old ? old->conn : 0;
-	if (seconds && c)
+	if (seconds && c) {
 		edge_conn_bound(c);
+		c->trusted = r->trusted;
+		c->bad_tokens = 0;
+	}
 	edge_book_settle(&ed->book, &what, seconds);
 	if (seconds)
 		drop_old_flow(ed, old_conn, r->conn);
@@ -67,6 +74,19 @@ static int reject(struct edge_reg *r, struct edge_conn *c, const struct sip_msg 
 	return -ECANCELED;
 }
 
+/* Who came with a token has nothing to answer a challenge with: the core does not believe us
+ * (TR 23.701 6.3.2.1.3, a WAAF that its P-CSCF does not list). */
+static int refuse_challenge(struct edge_reg *r, struct edge_conn *c)
+{
+	static const struct edge_fault f = {
+		EDGE_NO_CORE_CHALLENGE, "the network challenges who has shown a token"};
+	if (c)
+		edge_conn_refuse(c, r->req, &f);
+	else
+		edge_refuse(r->req, &f);
+	return -ECANCELED;
+}
+
 static int on_response(
 	struct sip_req *req, const struct sip_msg *m, struct sip_edit *e, void *arg)
 {
@@ -77,11 +97,13 @@ static int on_response(
 	if (m->status < 200)
 		return 0;
 	if (c)
-		edge_conn_challenged(c, m->status == 401);
+		edge_conn_challenged(c, m->status == 401 && !r->trusted);
 	if (m->status >= 200 && m->status < 300)
 		bind_flow(r, c, m);
 	if (c)
 		edge_conn_settle(c);
+	if (r->trusted && (m->status == 401 || m->status == 407))
+		return refuse_challenge(r, c);
 	return m->status == 403 ? reject(r, c, m, e) : 0;
 }
 
@@ -98,7 +120,7 @@ static int on_failure(struct sip_req *req, int err, void *arg)
 
 static const char *flag_of(const struct edge_reg *r)
 {
-	if (!r->asked.digest)
+	if (!r->asked.digest || r->trusted)
 		return NULL;
 	if (str_ieq(r->asked.auth.algorithm, STR("AKAv2-SHA-256")))
 		return EDGE_TLS_CONNECTED;
@@ -119,7 +141,9 @@ static void forward(struct edge_reg *r, struct edge_conn *c)
 		edge_conn_refuse(c, r->req, &f);
 		return;
 	}
-	edge_token_write(&ed->tokens, sip_req_hop(r->req), r->token);
+	if (r->trusted)
+		edge_tna_put(r, &e);
+	edge_flow_token_write(&ed->flow_tokens, sip_req_hop(r->req), r->token);
 	ed->setup.onward(r, &e, &to, ed->setup.arg);
 	edge_conn_claim(c, &r->asked);
 	uint64_t id = sip_req_id(r->req);
@@ -164,15 +188,10 @@ static bool challenged_elsewhere(const struct edge_reg *r, const struct edge_con
 	return other && !same_instance(str_of(other->instance), &r->asked);
 }
 
-/* The first rule that the request breaks; no: EDGE_NO_COUNT when none. */
-static struct edge_fault fault_of(const struct edge_reg *r, const struct edge_conn *c)
+/* What the flow and others stand in the way of, whatever shows who asks; no: EDGE_NO_COUNT
+ * when nothing. */
+static struct edge_fault flow_fault(const struct edge_reg *r, const struct edge_conn *c)
 {
-	if (r->asked.bearer && !r->asked.digest)
-		return (struct edge_fault){
-			EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"};
-	if (!(edge_origin_auth(c->origin) & EDGE_AUTH_DIGEST))
-		return (struct edge_fault){EDGE_NO_NO_DIGEST,
-			"WICs of this Origin may not register with IMS credentials"};
 	if (c->impi && !str_eq(str_of(c->impi), r->asked.impi))
 		return (struct edge_fault){
 			EDGE_NO_SECOND_IMPI, "a second IMPI on one connection"};
@@ -185,29 +204,154 @@ static struct edge_fault fault_of(const struct edge_reg *r, const struct edge_co
 	return (struct edge_fault){EDGE_NO_COUNT};
 }
 
-void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req)
+/* ---- by token ---- */
+
+static void register_token(struct edge_reg *r, struct edge_conn *c)
+{
+	struct edge_fault f;
+	struct token t;
+
+	switch (edge_token_judge(r, c, &t, &f)) {
+	case EDGE_WAITS:
+		c->waiting++;
+		return;
+	case EDGE_REFUSED:
+		edge_token_refuse(r, c, &f);
+		return;
+	case EDGE_TAKEN:
+		break;
+	}
+	if ((f = flow_fault(r, c)).no != EDGE_NO_COUNT) {
+		edge_conn_refuse(c, r->req, &f);
+		return;
+	}
+	edge_token_used(r, c, &t);
+	forward(r, c);
+}
+
+/* A flow that a token registered may take back what it registered: that needs no token, and
+ * one that is shown is not looked at. */
+static void register_leave(struct edge_reg *r, struct edge_conn *c)
+{
+	static const struct edge_fault other = {
+		EDGE_NO_SECOND_IMPI, "another IMPI than the connection's"},
+				       unknown = {EDGE_NO_NOT_BOUND,
+					       "not registered on this connection"};
+	struct edge_binding *b = edge_book_flow(
+		&r->edge->book, str_of(c->impi), r->asked.impu, c->id);
+
+	if (r->asked.digest && r->asked.auth.username.n &&
+		!str_eq(r->asked.auth.username, str_of(c->impi))) {
+		edge_conn_refuse(c, r->req, &other);
+	} else if (!b) {
+		edge_conn_refuse(c, r->req, &unknown);
+	} else {
+		r->trusted = true;
+		r->asked.impi = arena_str(sip_req_arena(r->req), str_of(c->impi));
+		r->asked.digest = true;
+		r->asked.auth = (struct sip_digest){.username = r->asked.impi};
+		forward(r, c);
+	}
+}
+
+/* ---- by digest, or with nothing at all ---- */
+
+static void challenge(struct edge_reg *r, struct edge_conn *c)
+{
+	struct edge_fault f = {EDGE_NO_TOKEN_MISSING, "no token",
+		edge_token_challenge(r, NULL)};
+	edge_token_refuse(r, c, &f);
+}
+
+static void register_digest(struct edge_reg *r, struct edge_conn *c)
+{
+	static const struct edge_fault
+		no_token = {EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"},
+		no_digest = {EDGE_NO_NO_DIGEST,
+			"WICs of this Origin may not register with IMS credentials"};
+	unsigned auth = edge_origin_auth(c->origin);
+	struct edge_fault f;
+
+	if (r->asked.bearer && !r->asked.digest)
+		edge_conn_refuse(c, r->req, &no_token);
+	else if (!(auth & EDGE_AUTH_DIGEST) && auth & EDGE_AUTH_TOKEN &&
+		 !sip_register_answers(&r->asked))
+		challenge(r, c);
+	else if (!(auth & EDGE_AUTH_DIGEST))
+		edge_conn_refuse(c, r->req, &no_digest);
+	else if ((f = flow_fault(r, c)).no != EDGE_NO_COUNT)
+		edge_conn_refuse(c, r->req, &f);
+	else
+		forward(r, c);
+}
+
+/* ---- which ---- */
+
+/* The way of authentication must not change within a registration (TS 33.203 P.4). */
+static void route_register(struct edge_reg *r, struct edge_conn *c)
+{
+	static const struct edge_fault changed = {
+		EDGE_NO_SCHEME_CHANGED, "another way of authentication than it registered by"};
+	bool token = edge_token_there(r) && edge_origin_auth(c->origin) & EDGE_AUTH_TOKEN;
+	bool by_token = c->bindings && c->trusted;
+
+	r->bound = c->bindings > 0; /* a flow claims one IMPI: it is this one */
+	if (by_token && r->asked.deregister && !sip_register_answers(&r->asked))
+		register_leave(r, c);
+	else if (token && c->bindings && !c->trusted)
+		edge_conn_refuse(c, r->req, &changed);
+	else if (token)
+		register_token(r, c);
+	else if (by_token && r->asked.digest)
+		edge_conn_refuse(c, r->req, &changed);
+	else if (by_token)
+		challenge(r, c);
+	else
+		register_digest(r, c);
+}
+
+static void begin(struct edge *ed, struct edge_conn *c, struct sip_req *req)
 {
 	struct edge_reg *r = ARENA_NEW(sip_req_arena(req), struct edge_reg);
-	int64_t now = clock_ms(ed->setup.host->clock);
 	struct edge_fault f;
-	int wait_s;
 
-	registers.value++;
 	r->edge = ed;
 	r->req = req;
 	r->conn = c->id;
-	if (!edge_window_take(&c->registers, now, SPAN_MS,
-		    ed->setup.conf->limits.registers, &wait_s)) {
-		f = (struct edge_fault){EDGE_NO_REGISTER_RATE, "too many REGISTERs",
-			arena_fmt(sip_req_arena(req), "Retry-After: %d\r\n", wait_s)};
+	if (!edge_register_check(req, ed->setup.conf->realm, &r->asked, &f))
 		edge_conn_refuse(c, req, &f);
+	else
+		route_register(r, c);
+}
+
+void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req)
+{
+	int64_t now = clock_ms(ed->setup.host->clock);
+	int wait_s;
+
+	registers.value++;
+	if (edge_window_take(&c->registers, now, SPAN_MS, ed->setup.conf->limits.registers,
+		    &wait_s)) {
+		begin(ed, c, req);
 		return;
 	}
-	if (!edge_register_check(req, ed->setup.conf->realm, &r->asked, &f) ||
-		(f = fault_of(r, c)).no != EDGE_NO_COUNT) {
-		edge_conn_refuse(c, req, &f);
-		return;
-	}
-	r->bound = c->bindings > 0; /* a flow claims one IMPI: it is this one */
-	forward(r, c);
+	struct edge_fault f = {EDGE_NO_REGISTER_RATE, "too many REGISTERs",
+		arena_fmt(sip_req_arena(req), "Retry-After: %d\r\n", wait_s)};
+	edge_conn_refuse(c, req, &f);
+}
+
+void edge_register_again(uint64_t id, uint64_t conn, void *edge)
+{
+	static const struct edge_fault gone = {
+		EDGE_NO_UNREGISTERED, "its connection is gone"};
+	struct edge *ed = edge;
+	struct edge_conn *c = edge_conn_of(ed, conn);
+	struct sip_req *req = sip_req_find(ed->setup.stack, id);
+
+	if (c)
+		c->waiting--;
+	if (req && c && !c->closing)
+		begin(ed, c, req);
+	else if (req)
+		edge_refuse(req, &gone);
 }

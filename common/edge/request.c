@@ -86,8 +86,10 @@ bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
 	sip_edit_begin(e, sip_req_msg(req), sip_req_arena(req));
 	if (edge_border_route(e, ed->own, sizeof ed->own / sizeof *ed->own))
 		return fault(f, EDGE_NO_ROUTE, "Route in a REGISTER");
-	if (edge_border_request(e, keep, flag, &syntax))
+	if (edge_border_request(e, keep, flag, &ed->setup.conf->entities, &syntax))
 		return fault(f, EDGE_NO_SYNTAX, syntax.why);
+	if (edge_token_body(e->m).p)
+		sip_edit_body(e, STR_NONE, STR_NONE);
 	return true;
 }
 

@@ -78,6 +78,50 @@ bool sip_auth_param(const struct sip_auth *a, struct str name, struct str *value
 	return false;
 }
 
+/* RFC 9110 11.2: letters, digits and six signs, then padding; no white space. */
+static bool is_token68(struct str s)
+{
+	size_t n = 0;
+	while (n < s.n && (sip_is(s.p[n], SIP_C_ALNUM) || (s.p[n] && strchr("-._~+/", s.p[n]))))
+		n++;
+	if (!n)
+		return false;
+	while (n < s.n && s.p[n] == '=')
+		n++;
+	return n == s.n;
+}
+
+/* access_token="..." among other parameters, once. */
+static int access_token(struct sip_auth *a, struct str *token)
+{
+	struct str name, value;
+	bool quoted;
+	int got;
+	while ((got = sip_auth_next(&a->params, &name, &value, &quoted)) > 0) {
+		if (!str_ieq(name, STR("access_token")))
+			continue;
+		if (token->p)
+			return -EINVAL;
+		*token = value;
+	}
+	return got;
+}
+
+int sip_bearer_parse(struct str value, struct str *token)
+{
+	struct sip_auth a;
+	*token = STR_NONE;
+	if (sip_auth_parse(&a, value) || !str_ieq(a.scheme, STR("Bearer")))
+		return -EINVAL;
+	if (is_token68(a.params))
+		*token = a.params;
+	else if (access_token(&a, token) || !is_token68(*token)) {
+		*token = STR_NONE;
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static const struct {
 	struct str name;
 	size_t at;

@@ -53,6 +53,11 @@ int sip_auth_next(struct str *rest, struct str *name, struct str *value, bool *q
 /* One parameter, name without case; false when absent. */
 bool sip_auth_param(const struct sip_auth *a, struct str name, struct str *value);
 
+/* The token of Bearer credentials: "Bearer <token68>" (RFC 8898 2.1.2) or "Bearer
+ * access_token="<token68>"" (TS 24.371 A.3.2), other parameters passed over. -EINVAL: another
+ * scheme, none of the two, or two tokens. */
+int sip_bearer_parse(struct str value, struct str *token);
+
 /* Digest parameters as a struct; absent ones have p NULL. */
 struct sip_digest {
 	struct str username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc;

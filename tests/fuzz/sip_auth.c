@@ -27,6 +27,22 @@ static void quote(struct str s)
 	must(sip_auth_param(&a, STR("b"), &value) && str_eq(value, STR("1")));
 }
 
+/* A token is one piece of the text, and comes out of either form again. */
+static void bearer(struct str text)
+{
+	struct str token, again;
+	if (sip_bearer_parse(text, &token)) {
+		must(!token.p);
+		return;
+	}
+	must(token.n && token.p >= text.p && token.p + token.n <= text.p + text.n);
+	struct str short_form = arena_fmt(&arena, "Bearer " STR_FMT, STR_ARG(token));
+	struct str long_form = arena_fmt(
+		&arena, "bearer realm=x, access_token=\"" STR_FMT "\"", STR_ARG(token));
+	must(!sip_bearer_parse(short_form, &again) && str_eq(again, token));
+	must(!sip_bearer_parse(long_form, &again) && str_eq(again, token));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str text = {(const char *)data, n}, name, value, found;
@@ -42,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		}
 	}
 	must(!digest || got == 0);
+	bearer(text);
 	if (n)
 		quote(text);
 	arena_reset(&arena);

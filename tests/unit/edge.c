@@ -12,7 +12,7 @@
 #include "common/edge/border.h"
 #include "common/edge/limit.h"
 #include "common/edge/mw.h"
-#include "common/edge/token.h"
+#include "common/edge/flow_token.h"
 
 static struct addr at(const char *text)
 {
@@ -69,26 +69,26 @@ static const struct sip_hop *sample_hops(size_t *n)
 
 static void test_token(void **state)
 {
-	struct edge_token_key key, other;
+	struct edge_flow_token_key key, other;
 	struct chance c;
-	char text[EDGE_TOKEN_SIZE], again[EDGE_TOKEN_SIZE];
+	char text[EDGE_FLOW_TOKEN_SIZE], again[EDGE_FLOW_TOKEN_SIZE];
 	struct sip_hop got;
 	size_t n;
 	const struct sip_hop *hops = sample_hops(&n);
 
 	chance_init(&c, 1, "edge");
-	edge_token_key_draw(&key, &c);
-	edge_token_key_draw(&other, &c);
+	edge_flow_token_key_draw(&key, &c);
+	edge_flow_token_key_draw(&other, &c);
 	for (size_t i = 0; i < n; i++) {
-		edge_token_write(&key, &hops[i], text);
-		assert_int_equal(edge_token_read(&key, str_of(text), &got), 0);
+		edge_flow_token_write(&key, &hops[i], text);
+		assert_int_equal(edge_flow_token_read(&key, str_of(text), &got), 0);
 		assert_int_equal(got.transport, hops[i].transport);
 		assert_int_equal(got.conn, hops[i].conn);
 		if (addr_is(&hops[i].remote))
 			assert_true(addr_eq(&got.remote, &hops[i].remote));
-		edge_token_write(&key, &got, again);
+		edge_flow_token_write(&key, &got, again);
 		assert_string_equal(text, again);
-		assert_int_equal(edge_token_read(&other, str_of(text), &got), -EINVAL);
+		assert_int_equal(edge_flow_token_read(&other, str_of(text), &got), -EINVAL);
 	}
 }
 
@@ -98,32 +98,32 @@ static void test_token_forged(void **state)
 		"w\x01",
 		"wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAA"};
-	struct edge_token_key key = {{1, 2, 3}};
-	char text[EDGE_TOKEN_SIZE];
+	struct edge_flow_token_key key = {{1, 2, 3}};
+	char text[EDGE_FLOW_TOKEN_SIZE];
 	struct sip_hop got;
 	size_t n;
 	const struct sip_hop *hops = sample_hops(&n);
 
 	for (size_t i = 0; i < sizeof rubbish / sizeof *rubbish; i++)
 		assert_int_equal(
-			edge_token_read(&key, str_of(rubbish[i]), &got), -EINVAL);
+			edge_flow_token_read(&key, str_of(rubbish[i]), &got), -EINVAL);
 	for (size_t i = 0; i < n; i++) {
-		edge_token_write(&key, &hops[i], text);
+		edge_flow_token_write(&key, &hops[i], text);
 		size_t len = strlen(text);
 		for (size_t k = 0; k < len; k++) {
 			char was = text[k];
 			for (int b = 0; b < 7; b++) { /* one bit of one character */
 				text[k] = (char)(was ^ 1 << b);
-				assert_int_equal(edge_token_read(&key,
+				assert_int_equal(edge_flow_token_read(&key,
 							 (struct str){text, len}, &got),
 					-EINVAL);
 			}
 			text[k] = was;
 			assert_int_equal(
-				edge_token_read(&key, (struct str){text, k}, &got),
+				edge_flow_token_read(&key, (struct str){text, k}, &got),
 				-EINVAL);
 		}
-		assert_int_equal(edge_token_read(&key, (struct str){text, len}, &got), 0);
+		assert_int_equal(edge_flow_token_read(&key, (struct str){text, len}, &got), 0);
 	}
 }
 
@@ -199,8 +199,10 @@ static bool has(struct bench *t, const char *text)
 
 static int clean(struct bench *t, unsigned keep, const char *flag)
 {
+	static const struct sip_entity_params entities = {
+		"authorization-entity", "wwsf-entity"};
 	struct sip_fault fault;
-	return edge_border_request(&t->e, keep, flag, &fault);
+	return edge_border_request(&t->e, keep, flag, &entities, &fault);
 }
 
 #define HEAD                                                                             \

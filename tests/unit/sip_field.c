@@ -567,6 +567,36 @@ static void test_auth(void **state)
 		assert_int_equal(sip_auth_parse(&a, str_of(bad[i])), -EINVAL);
 }
 
+static void test_bearer(void **state)
+{
+	static const char *const good[][2] = {
+		{"Bearer eyJh.bGci-_~+/==", "eyJh.bGci-_~+/=="},
+		{" bearer  abc ", "abc"},
+		{"BEARER\tabc", "abc"},
+		{"Bearer access_token=\"a.b-c\"", "a.b-c"},
+		{"Bearer access_token=a.b-c", "a.b-c"},
+		{"Bearer realm=\"x\",\r\n Access_Token = \"abc==\"", "abc=="},
+		{"Bearer access_token", "access_token"},
+		{"Bearer access_token=", "access_token="},
+	};
+	static const char *const bad[] = {"", "Bearer", "Bearer ", "Bearer =", "Digest abc",
+		"Bearer a b", "Bearer a,b", "Bearer a=b", "Bearer realm=\"x\"",
+		"Bearer access_token=\"\"", "Bearer access_token=\"a b\"",
+		"Bearer access_token=\"a\", access_token=\"a\"",
+		"Bearer access_token=\"a\", b", "Bearer access_token=\"a", "abc",
+		"Bearer \"abc\"", "Bearer a=b=", "Bearer access_token=\"a\\\"b\""};
+	struct str v;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_int_equal(sip_bearer_parse(str_of(good[i][0]), &v), 0);
+		assert_str(v, good[i][1]);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (!sip_bearer_parse(str_of(bad[i]), &v))
+			fail_msg("taken: %s", bad[i]);
+		assert_null(v.p);
+	}
+}
+
 static void test_auth_walk(void **state)
 {
 	struct str rest = STR("a=\"1\" , b=2,c = \"\""), name, value;
@@ -899,6 +929,7 @@ int main(void)
 		T(test_via),
 		T(test_numbers),
 		T(test_auth),
+		T(test_bearer),
 		T(test_auth_walk),
 		T(test_digest),
 		T(test_quote),

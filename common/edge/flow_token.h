@@ -8,17 +8,17 @@
 #include "common/base/chance.h"
 #include "common/sip/stack.h"
 
-enum { EDGE_TOKEN_SIZE = 64 };         /* with its NUL */
+enum { EDGE_FLOW_TOKEN_SIZE = 64 };         /* with its NUL */
 
-struct edge_token_key {
+struct edge_flow_token_key {
 	uint8_t bytes[32];
 };
-void edge_token_key_draw(struct edge_token_key *k, struct chance *c);
+void edge_flow_token_key_draw(struct edge_flow_token_key *k, struct chance *c);
 
 /* `hop` is where the user's requests come from: of a WebSocket only the connection goes
  * in, else transport, address and (TCP, TLS) connection. */
-void edge_token_write(const struct edge_token_key *k, const struct sip_hop *hop,
-	char out[EDGE_TOKEN_SIZE]);
+void edge_flow_token_write(const struct edge_flow_token_key *k, const struct sip_hop *hop,
+	char out[EDGE_FLOW_TOKEN_SIZE]);
 /* Fills transport, remote and conn of *hop; -EINVAL when it is none of ours. */
-int edge_token_read(const struct edge_token_key *k, struct str token,
+int edge_flow_token_read(const struct edge_flow_token_key *k, struct str token,
 	struct sip_hop *hop);

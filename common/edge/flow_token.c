@@ -1,6 +1,6 @@
 /* Flow tokens.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "common/edge/token.h"
+#include "common/edge/flow_token.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -13,7 +13,7 @@
 
 enum { MAC = 10, BODY_MAX = 1 + 1 + 16 + 2 + 8 };
 
-void edge_token_key_draw(struct edge_token_key *k, struct chance *c)
+void edge_flow_token_key_draw(struct edge_flow_token_key *k, struct chance *c)
 {
 	chance_bytes(c, k->bytes, sizeof k->bytes);
 }
@@ -39,7 +39,7 @@ static EVP_MAC_CTX *hmac(void)
 }
 
 static void mac_of(
-	const struct edge_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
+	const struct edge_flow_token_key *k, const uint8_t *body, size_t n, uint8_t out[32])
 {
 	EVP_MAC_CTX *c = hmac();
 	size_t len = 0;
@@ -76,8 +76,8 @@ static size_t body_of(const struct sip_hop *h, uint8_t out[BODY_MAX])
 	return n + put(out + n, &h->conn, 8);
 }
 
-void edge_token_write(const struct edge_token_key *k, const struct sip_hop *hop,
-	char out[EDGE_TOKEN_SIZE])
+void edge_flow_token_write(const struct edge_flow_token_key *k, const struct sip_hop *hop,
+	char out[EDGE_FLOW_TOKEN_SIZE])
 {
 	uint8_t raw[BODY_MAX + 32];
 	size_t n = body_of(hop, raw);
@@ -108,7 +108,7 @@ static int read_body(const uint8_t *p, size_t n, struct sip_hop *h)
 	return body_of(h, again) == n && memcmp(again, p, n) == 0 ? 0 : -EINVAL;
 }
 
-int edge_token_read(const struct edge_token_key *k, struct str token, struct sip_hop *hop)
+int edge_flow_token_read(const struct edge_flow_token_key *k, struct str token, struct sip_hop *hop)
 {
 	uint8_t raw[BODY_MAX + MAC] = {0}, mac[32];
 	size_t n;
