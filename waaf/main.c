@@ -148,9 +148,9 @@ static int open_work(void)
 /* {"cmd":"state","impi":IMPI}: what the edge says (common/edge/edge.h), and "waf":{..} */
 static json_t *run_state(const json_t *args)
 {
-	json_t *all = edge_state(waaf.edge, args), *waf = waf_state();
-	if (waf)
-		json_object_set_new(all, "waf", waf);
+	json_t *all = edge_state(waaf.edge, args), *w = waf_state();
+	if (w)
+		json_object_set_new(all, "waf", w);
 	return all;
 }
 
