@@ -128,17 +128,18 @@ void epcscf_config(struct buf *b, const char *extra)
 	buf_fmt(b,
 		"node: {name: epcscf, run-dir: %s, log: {level: debug}, trace: off, "
 		"seed: 1, names: ["
-		"{name: icscf.ims.example.org, addr: " ICSCF "}]}\n"
+		"{name: icscf.ims.example.org, addr: " ICSCF "}, "
+		"{name: wwsf.ims.example.org, addr: 127.38.1.10}]}\n"
 		"name: epcscf.ims.example.org\nrealm: ims.example.org\n"
 		"sip: {listen: \"" EDGE
 		":5060\", t1: 20ms}\nicscf: icscf.ims.example.org\n"
 		"wss: {listen: \"" EDGE ":8443\", cert: %s, key: %s}\nca: %s\n"
 		"waaf-listen: \"" EDGE ":5061\"\n"
-		"origins: [{origin: \"" ORIGIN "\", auth: [digest]}, "
-		"{origin: \"https://other.example\", auth: []}]\n%s",
+		"origins: [{origin: \"" ORIGIN "\", wwsf: wwsf.ims.example.org, auth: [%s]}, "
+		"{origin: \"https://other.example\", wwsf: other.example, auth: [%s]}]\n%s",
 		world.rig.dir, rig_file(&world.rig, "epcscf.pem"),
 		rig_file(&world.rig, "epcscf-key.pem"), rig_file(&world.rig, "ca.pem"),
-		extra);
+		world.auth ? world.auth : "digest", world.auth ? world.auth : "", extra);
 }
 
 static bool is_ready(void *arg)
@@ -249,7 +250,7 @@ void wic_send(struct wic *c, const char *text)
 /* A REGISTER; `fields` are lines of their own. */
 void wic_register(struct wic *c, const char *fields)
 {
-	char text[4096];
+	char text[8192];
 	c->cseq++;
 	snprintf(text, sizeof text,
 		"REGISTER sip:ims.example.org SIP/2.0\r\n"

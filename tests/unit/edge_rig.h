@@ -21,6 +21,7 @@ struct world {
 	struct core core;
 	struct tls *client_tls;
 	pid_t pid;
+	const char *auth;              /* of the origins; NULL: digest, nothing */
 };
 
 extern struct world world;
