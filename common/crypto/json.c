@@ -299,7 +299,7 @@ static size_t slots_for(size_t octets, int members)
 	size_t names = octets / 4 + 1, n = 8;
 	if (names > (size_t)members)
 		names = (size_t)members;
-	while (n < 2 * names + 2)
+	while (n < 2 * names)
 		n *= 2;
 	return n;
 }

@@ -198,6 +198,25 @@ static void test_many(void **state)
 	buf_free(&b);
 }
 
+/* The set of names: the same names in many objects, two names of one hash, siblings. */
+static void test_names(void **state)
+{
+	struct buf b = {0};
+	buf_byte(&b, '[');
+	for (int i = 0; i < 19; i++) {
+		buf_fmt(&b, "%s{\"name\":0", i ? "," : "");
+		for (int j = 0; j < 11; j++)
+			buf_fmt(&b, ",\"n%d\":0", j);
+		buf_byte(&b, '}');
+	}
+	buf_byte(&b, ']');
+	good(buf_str(&b), NULL);
+	buf_free(&b);
+	GOOD("{\"m41073\":1,\"m78672\":2}");
+	BAD("{\"m41073\":1,\"m78672\":2,\"m41073\":3}", "twice");
+	GOOD("[[],[],{},{},[],[],{},{},[],[],[[[[[[[]]]]]]]]");
+}
+
 /* Cut anywhere, a text is refused and nothing behind its end is read. */
 static void test_cut(void **state)
 {
@@ -220,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

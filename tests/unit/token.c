@@ -301,6 +301,20 @@ static void test_hmac_of_public_key(void **state)
 	OPENSSL_free(der);
 }
 
+/* The key with a hash that cjose would take beside it: not even past our own check. */
+static void test_other_hash(void **state)
+{
+	static const char *const rows[][2] = {{"ES256", "SHA256"}, {"ES384", "SHA384"}, {"ES512", "SHA512"}};
+	for (int i = 0; i < 3; i++) {
+		struct str h = header(rows[i][0], ""), input = arena_fmt(&arena, STR_FMT "." STR_FMT,
+			STR_ARG(forge_b64(&forge, h)), STR_ARG(forge_b64(&forge, STR(CLAIMS))));
+		struct str text = forge_with(&forge, h, STR(CLAIMS),
+			forge_signature(&forge, input, rows[i][1], false));
+		assert_int_equal(judge(text), i ? TOKEN_BAD_HEADER : TOKEN_GOOD);
+		assert_int_equal(token_verify(keys, text, kid), i ? TOKEN_BAD_SIGNATURE : TOKEN_GOOD);
+	}
+}
+
 static void test_header_members(void **state)
 {
 	static const char *const more[] = {
@@ -358,7 +372,7 @@ static void test_signature(void **state)
 	struct str h = header("ES256", ""), payload = STR(CLAIMS);
 	struct str input = arena_fmt(&arena, STR_FMT "." STR_FMT, STR_ARG(forge_b64(&forge, h)),
 		STR_ARG(forge_b64(&forge, payload)));
-	struct str sig = forge_signature(&forge, input, false);
+	struct str sig = forge_signature(&forge, input, "SHA256", false);
 	uint8_t s[66];
 	assert_int_equal(judge(forge_with(&forge, h, payload, sig)), TOKEN_GOOD);
 	/* each bit counts */
@@ -381,7 +395,7 @@ static void test_signature(void **state)
 	memcpy(s + 34, sig.p + 32, 32);
 	assert_int_equal(judge(forge_with(&forge, h, payload, (struct str){(char *)s, 66})),
 		TOKEN_BAD_SIGNATURE);
-	assert_int_equal(judge(forge_with(&forge, h, payload, forge_signature(&forge, input, true))),
+	assert_int_equal(judge(forge_with(&forge, h, payload, forge_signature(&forge, input, "SHA256", true))),
 		TOKEN_BAD_SIGNATURE);
 }
 
@@ -394,7 +408,7 @@ static void test_signature_range(void **state)
 	struct str h = header("ES256", ""), payload = STR(CLAIMS);
 	struct str input = arena_fmt(&arena, STR_FMT "." STR_FMT, STR_ARG(forge_b64(&forge, h)),
 		STR_ARG(forge_b64(&forge, payload)));
-	struct str sig = forge_signature(&forge, input, false);
+	struct str sig = forge_signature(&forge, input, "SHA256", false);
 	uint8_t ones[32], zero[32] = {0}, s[64];
 	memset(ones, 0xff, sizeof ones);
 	const uint8_t *r0 = (const uint8_t *)sig.p, *s0 = r0 + 32;
@@ -567,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_algorithm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hmac_of_public_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_hash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_header_members, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kid, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signature, setup, teardown),

@@ -21,5 +21,6 @@ struct str forge_b64(struct forge *f, struct str bytes);
 struct str forge_token(struct forge *f, struct str header, struct str payload);
 /* The same with a signature of the caller's octets. */
 struct str forge_with(struct forge *f, struct str header, struct str payload, struct str sig);
-struct str forge_signature(struct forge *f, struct str input, bool der);
+/* `md`: SHA-256, or what the header of a confused library says. */
+struct str forge_signature(struct forge *f, struct str input, const char *md, bool der);
 struct str forge_hmac(struct forge *f, struct str input, struct str secret);
