@@ -1,8 +1,9 @@
 imsrig_library(waf
   SOURCES
-    waaf/waf.c waaf/waf_admin.c waaf/waf_answer.c waaf/waf_conf.c waaf/waf_grant.c
-    waaf/waf_introspect.c waaf/waf_live.c waaf/waf_metadata.c waaf/waf_revoke.c
-    waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
+    waaf/waf.c waaf/waf_admin.c waaf/waf_answer.c waaf/waf_authorize.c waaf/waf_conf.c waaf/waf_grant.c
+    waaf/waf_introspect.c waaf/waf_live.c waaf/waf_metadata.c waaf/waf_page.c
+    waaf/waf_revoke.c waaf/waf_sign_in.c waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
   LINK node http crypto)
+imsrig_embed(waf waaf/page/style.css)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
 target_link_libraries(waaf PRIVATE waf edge node sip)

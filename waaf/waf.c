@@ -13,6 +13,9 @@ enum { BODY_MAX = 16 * 1024 };
 struct waf waf;
 
 static const struct http_route web_routes[] = {
+	{"GET", "/authorize", waf_on_authorize},
+	{"POST", "/authorize", waf_on_sign_in},
+	{"GET", "/style.css", waf_on_style},
 	{"GET", "/.well-known/oauth-authorization-server", waf_on_metadata},
 	{"GET", "/jwks", waf_on_jwks},
 	{0}};
@@ -109,6 +112,7 @@ void waf_stop(void)
 		http_server_close(waf.web);
 	if (waf.w4)
 		http_server_close(waf.w4);
+	waf_sign_ins_reset();
 	waf_grants_reset();
 	waf_live_reset();
 	waf_users_close();
@@ -125,6 +129,7 @@ void waf_reset(void)
 		return;
 	http_server_drop(waf.web);
 	http_server_drop(waf.w4);
+	waf_sign_ins_reset();
 	waf_grants_reset();
 	waf_live_reset();
 	waf_users_reset();

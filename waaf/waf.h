@@ -6,7 +6,8 @@
  *	waf_conf.c       the section
  *	waf_token.c      POST /token: the checks and the three grants   (RFC 6749, 8705)
  *	waf_authorize.c  GET, POST /authorize                           (RFC 6749 4.1, 7636, 9207)
- *	waf_page.c       what the user sees there
+ *	waf_sign_in.c    users on the sign-in page
+ *	waf_page.c       what they see
  *	waf_introspect.c POST /introspect                               (RFC 7662)
  *	waf_revoke.c     POST /revoke, GET /revoked                     (RFC 7009)
  *	waf_metadata.c   metadata and keys                              (RFC 8414, 7517)
@@ -205,6 +206,7 @@ void waf_refuse(struct http_req *req, enum waf_refusal no);
 void waf_count_refusal(enum waf_refusal no);
 const char *waf_refusal_error(enum waf_refusal no);    /* the error word */
 const char *waf_refusal_text(enum waf_refusal no);
+int waf_refusal_status(enum waf_refusal no);           /* 200 for WAF_GOOD */
 /* One line a request: who asked for whom, which token, what came of it. p NULL: not known. */
 struct waf_audit {
 	const char *what;              /* "token", "authorize", "introspect", "revoke" */
@@ -212,6 +214,36 @@ struct waf_audit {
 	enum waf_refusal outcome;
 };
 void waf_audit(const struct waf_audit *a);
+
+/* ---- sign-ins (waf_sign_in.c) and their pages (waf_page.c) ---- */
+
+enum { WAF_SIGN_IN_SIZE = 33 };
+/* A user on the sign-in page. */
+struct waf_sign_in {
+	char id[WAF_SIGN_IN_SIZE];     /* of the form that is shown */
+	struct waf_wwsf *wwsf;
+	char *redirect_uri, *state, *scope, *challenge; /* state: NULL, none */
+	int tries;                     /* wrong passwords */
+	bool busy;                     /* one is being checked */
+	struct timer timer;
+	UT_hash_handle hh;
+};
+struct waf_sign_in *waf_sign_in_new(struct waf_wwsf *w, struct str redirect_uri,
+	struct str state, struct str scope, struct str challenge); /* NULL: too many */
+struct waf_sign_in *waf_sign_in_find(struct str id);
+void waf_sign_in_again(struct waf_sign_in *s); /* under a new id */
+void waf_sign_in_end(struct waf_sign_in *s);
+void waf_sign_ins_reset(void);
+
+/* How a browser goes back to its WWSF. */
+struct waf_back {
+	struct str redirect_uri, state;
+	enum waf_refusal no;
+};
+/* The form, with what was wrong the last time; wait_s: Retry-After, 0: none. */
+void waf_page_form(struct http_req *req, const char *id, const char *wwsf,
+	const char *redirect_uri, enum waf_refusal no, int wait_s);
+void waf_page_refuse(struct http_req *req, enum waf_refusal no);
 
 /* ---- requests ---- */
 
@@ -222,7 +254,7 @@ enum waf_refusal waf_client(struct http_req *req, struct form *form, struct waf_
 void waf_on_token(struct http_req *req, void *arg);
 void waf_on_authorize(struct http_req *req, void *arg);
 void waf_on_sign_in(struct http_req *req, void *arg);
-void waf_sign_ins_reset(void);
+void waf_on_style(struct http_req *req, void *arg);
 void waf_on_introspect(struct http_req *req, void *arg);
 void waf_on_revoke(struct http_req *req, void *arg);
 void waf_on_revoked(struct http_req *req, void *arg);

@@ -56,6 +56,11 @@ const char *waf_refusal_text(enum waf_refusal no)
 	return refusals[no].text;
 }
 
+int waf_refusal_status(enum waf_refusal no)
+{
+	return refusals[no].status;
+}
+
 void waf_refuse(struct http_req *req, enum waf_refusal no)
 {
 	int status = refusals[no].status;

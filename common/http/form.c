@@ -34,8 +34,18 @@ static int unescape(struct arena *a, struct str s, struct str *out)
 	return 0;
 }
 
+static int find(const struct form *f, struct str name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->rows[i].name, name))
+			return (int)i;
+	return -1;
+}
+
 int form_parse(struct str text, struct arena *a, struct form *f)
 {
+	int err = 0, at;
+
 	f->n = 0;
 	if (!text.n)
 		return 0;
@@ -44,26 +54,34 @@ int form_parse(struct str text, struct arena *a, struct form *f)
 		struct str raw = str_cut(&value, '=');
 		if (!raw.n && !value.n)
 			continue;
-		if (f->n == FORM_MAX)
-			return -E2BIG;
 		if (!value.p)
 			value = STR("");
 		if (unescape(a, raw, &name) || unescape(a, value, &value))
 			return -EBADMSG;
-		if (form_value(f, name).p)
-			return -EEXIST;
+		if ((at = find(f, name)) >= 0) {
+			f->rows[at].twice = true;
+			err = -EEXIST;
+			continue;
+		}
+		if (f->n == FORM_MAX)
+			return -E2BIG;
 		f->rows[f->n].name = name;
-		f->rows[f->n++].value = value;
+		f->rows[f->n].value = value;
+		f->rows[f->n++].twice = false;
 	}
-	return 0;
+	return err;
 }
 
 struct str form_value(const struct form *f, struct str name)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (str_eq(f->rows[i].name, name))
-			return f->rows[i].value;
-	return STR_NONE;
+	int at = find(f, name);
+	return at < 0 ? STR_NONE : f->rows[at].value;
+}
+
+bool form_twice(const struct form *f, struct str name)
+{
+	int at = find(f, name);
+	return at >= 0 && f->rows[at].twice;
 }
 
 struct str form_param(struct str text, struct str name, struct arena *a)

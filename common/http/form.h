@@ -10,15 +10,17 @@ enum { FORM_MAX = 32 };
 struct form {
 	struct {
 		struct str name, value; /* escapes undone; value "" for a name alone */
+		bool twice;    /* and the value is the first one */
 	} rows[FORM_MAX];
 	size_t n;
 };
 /* "a=b&c=d", p NULL is an empty one. Texts stand in the arena, or are views of `text`. 0;
- * -EBADMSG: a broken escape, or a NUL; -EEXIST: a name twice (RFC 6749 3.1 refuses that for
- * every name); -E2BIG: more than FORM_MAX. On an error f holds what was read until there. */
+ * -EBADMSG: a broken escape, or a NUL; -E2BIG: more than FORM_MAX; f holds what was read until
+ * there. -EEXIST: a name twice (RFC 6749 3.1 refuses that for every name); f is whole. */
 int form_parse(struct str text, struct arena *a, struct form *f);
 /* p NULL: absent. */
 struct str form_value(const struct form *f, struct str name);
+bool form_twice(const struct form *f, struct str name);
 /* The one parameter of that name; p NULL: absent, or the text is no form. */
 struct str form_param(struct str text, struct str name, struct arena *a);
 /* The body is declared as a form; a charset or the like behind the type is no matter. */

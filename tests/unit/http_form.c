@@ -59,6 +59,12 @@ static void test_form_broken(void **state)
 	assert_int_equal(parse("a=1&b=2&a=1", &f), -EEXIST);
 	assert_int_equal(parse("a=1&%61=1", &f), -EEXIST);
 	assert_int_equal(parse("a&a", &f), -EEXIST);
+	assert_int_equal(parse("b=2&a=1&b=3&c=4", &f), -EEXIST);
+	is(form_value(&f, STR("b")), "2");
+	is(form_value(&f, STR("c")), "4");
+	assert_true(form_twice(&f, STR("b")));
+	assert_false(form_twice(&f, STR("a")));
+	assert_false(form_twice(&f, STR("d")));
 	for (int i = 0; i < FORM_MAX; i++)
 		buf_fmt(&many, "p%d=1&", i);
 	assert_int_equal(form_parse(buf_str(&many), &arena, &f), 0);
