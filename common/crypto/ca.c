@@ -126,7 +126,23 @@ static X509 *start(const char *name, EVP_PKEY *key, int64_t from_s, int64_t unti
 	return NULL;
 }
 
+/* Any address, since who runs a lab may use any, but of names only those below `domain`. */
+static bool limit(X509 *cert, const char *domain)
+{
+	char value[400];
+	if (!domain)
+		return true;
+	int n = snprintf(value, sizeof value,
+		"critical,permitted;DNS:%s,permitted;IP:0.0.0.0/0.0.0.0,permitted;IP:::/::", domain);
+	return n < (int)sizeof value && extend(cert, cert, NID_name_constraints, value);
+}
+
 int ca_make(const char *dir, const char *name, char why[256])
+{
+	return ca_make_limited(dir, name, NULL, why);
+}
+
+int ca_make_limited(const char *dir, const char *name, const char *domain, char why[256])
 {
 	char cert_path[PATH], key_path[PATH];
 	int err = -ENAMETOOLONG;
@@ -142,7 +158,7 @@ int ca_make(const char *dir, const char *name, char why[256])
 	if (!cert || !X509_set_issuer_name(cert, X509_get_subject_name(cert)) ||
 		!extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE") ||
 		!extend(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-		!extend(cert, cert, NID_subject_key_identifier, "hash") ||
+		!extend(cert, cert, NID_subject_key_identifier, "hash") || !limit(cert, domain) ||
 		!X509_sign(cert, key, EVP_sha256())) {
 		err = fault(why, 0, "making the CA certificate");
 		goto out;

@@ -20,6 +20,10 @@ struct ca_subject {
 /* Makes `dir`/ca.pem and `dir`/ca-key.pem; `dir` exists. 0, or a negative errno with a
  * sentence in `why`. */
 int ca_make(const char *dir, const char *name, char why[256]);
+/* The same, but browsers and TLS libraries believe it for names below `domain` and for
+ * addresses alone (RFC 5280 4.2.1.10): for an authority that people trust with their own
+ * browser. */
+int ca_make_limited(const char *dir, const char *name, const char *domain, char why[256]);
 
 /* Issues a certificate by the CA in `dir` into the files `cert` (PEM, the chain below the
  * root) and `key` (PEM, mode 0600). 0, or a negative errno with a sentence in `why`. */

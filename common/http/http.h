@@ -36,7 +36,7 @@ struct http_route {
 	http_h *h;
 };
 struct http_server_conf {
-	struct addr listen;
+	struct addr listen, also;      /* also: a second one; no address: none */
 	struct tls *tls;               /* NULL: plain */
 	const struct http_route *routes; /* ends with path NULL; the first match serves */
 	void *arg;

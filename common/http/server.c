@@ -33,7 +33,7 @@ enum { IDLE_MS = 60 * 1000, HEAD_MS = 10 * 1000, BODY_MS = 30 * 1000 };
 
 struct http_server {
 	struct host *host;
-	struct listener *listener;
+	struct listener *listener, *also; /* also: may be NULL */
 	struct http_server_conf conf;
 	struct conn *conns;
 	bool closed;
@@ -422,6 +422,11 @@ int http_serve(
 	if (!s->conf.max_body)
 		s->conf.max_body = HTTP_BODY_MAX;
 	int err = listener_open(host, &conf->listen, conf->tls, &conn_h, s, &s->listener);
+	if (!err && addr_is(&conf->also)) {
+		err = listener_open(host, &conf->also, conf->tls, &conn_h, s, &s->also);
+		if (err)
+			listener_close(s->listener);
+	}
 	if (err) {
 		free(s);
 		return err;
@@ -445,6 +450,8 @@ void http_server_drop(struct http_server *s)
 void http_server_close(struct http_server *s)
 {
 	listener_close(s->listener);
+	if (s->also)
+		listener_close(s->also);
 	s->closed = true;
 	if (!s->conns)
 		free(s);

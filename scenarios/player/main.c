@@ -54,6 +54,7 @@ static const struct command {
 	{"run", run_main, "replay scenario scripts and judge them"},
 	{"list", list_main, "the scripts and their variants"},
 	{"up", up_main, "keep a rig running, for browsers and other clients"},
+	{"ca", ca_main, "the certificate authority of up, and how browsers trust it"},
 	{"subscriber", subscriber_main, "add, list, show, remove, validate subscribers"},
 	{"web-password", web_password_main, "a password's hash, for a web user"},
 	{"bench", bench_main, "measure registrations a second, memory, start"},

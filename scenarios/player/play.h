@@ -197,6 +197,7 @@ struct rig_conf {
 	const char *bin_dir;   /* the element programs */
 	const char *root;      /* the directory scenarios/; NULL: that of the build */
 	uint64_t seed;         /* 0: the system's chance */
+	const char *ca_dir;    /* the directory of the CA; NULL: one beside the programs */
 	const char *extra_addr; /* further address in every certificate; NULL: none */
 	/* A process ended that nobody had told to; `line` is the last line of its log. */
 	void (*died)(const char *element, const char *line, void *arg);
@@ -247,3 +248,4 @@ int run_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
 int up_main(int argc, char **argv);                /* acting half */
+int ca_main(int argc, char **argv);

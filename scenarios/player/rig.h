@@ -82,7 +82,11 @@ void rig_close_actors(struct rig *rig);	 /* they begin to go */
 bool rig_let_actors_go(struct rig *rig); /* true when the last is gone */
 
 /* ---- rig_lab.c ---- */
-/* The lab's CA: made once beside the programs, else in the rig's directory. */
+/* `dir`, whose parent exists, with a CA in it; made if there is none. `domain`: that of
+ * ca_make_limited, or NULL. */
+int lab_make_ca(const char *dir, const char *name, const char *domain, char why[256]);
+/* The lab's CA: that of rig_conf, else made once beside the programs, else in the rig's
+ * directory. */
 int lab_open(struct rig *rig, char why[256]);
 /* A certificate of host `name` (its file names too) with `addr`, in <dir>/certs.
  * `foreign`: by a CA that nobody trusts. 0 when it is there already. */

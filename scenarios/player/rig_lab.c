@@ -12,7 +12,7 @@
 
 /* `dir` with a CA in it. It is made aside and moved into place, so that two players that
  * start at once end up with one. */
-static int make_ca(const char *dir, const char *name, char why[256])
+int lab_make_ca(const char *dir, const char *name, const char *domain, char why[256])
 {
 	char aside[560], path[600];
 	int err;
@@ -26,7 +26,7 @@ static int make_ca(const char *dir, const char *name, char why[256])
 		snprintf(why, 256, "cannot make %.180s: %s", aside, strerror(-err));
 		return err;
 	}
-	if ((err = ca_make(aside, name, why)))
+	if ((err = ca_make_limited(aside, name, domain, why)))
 		return err;
 	if (!rename(aside, dir))
 		return 0;
@@ -83,13 +83,15 @@ int lab_open(struct rig *rig, char why[256])
 			str_dup(str_of(rig->conf.root ? rig->conf.root : SCENARIOS_DIR));
 	else
 		rig->root = realpath(path, NULL);
-	/* Beside the programs, so that a browser that has once trusted it finds it again.
-	 */
+	if (rig->conf.ca_dir) {
+		rig->lab = str_dup(str_of(rig->conf.ca_dir));
+		return copy_ca(rig, why);
+	}
 	snprintf(path, sizeof path, "%s/../lab", rig->conf.bin_dir);
-	err = make_ca(path, "imsrig lab CA", why);
+	err = lab_make_ca(path, "imsrig lab CA", NULL, why);
 	if (err) {
 		snprintf(path, sizeof path, "%s/lab", rig->dir);
-		err = make_ca(path, "imsrig lab CA", why);
+		err = lab_make_ca(path, "imsrig lab CA", NULL, why);
 	}
 	if (err)
 		return err;
@@ -115,7 +117,7 @@ int lab_issue(struct rig *rig, const char *name, const struct addr *addr, bool f
 	snprintf(ca, sizeof ca, "%s", rig->lab);
 	if (foreign) {
 		snprintf(ca, sizeof ca, "%s/foreign-lab", rig->dir);
-		if ((err = make_ca(ca, "a CA that nobody trusts", why)))
+		if ((err = lab_make_ca(ca, "a CA that nobody trusts", NULL, why)))
 			return err;
 	}
 	snprintf(fqdn, sizeof fqdn, "%s." RIG_DOMAIN, name);

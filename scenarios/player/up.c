@@ -13,23 +13,27 @@
 #include "common/base/log.h"
 #include "scenarios/player/catalog.h"
 #include "scenarios/player/rig.h"
+#include "scenarios/player/up_print.h"
+#include "scenarios/player/user_ca.h"
 
-enum { EXIT_ERROR = 3, EXIT_WRONG_USAGE = 4, MAX_SETTINGS = 32, FORGET_MS = 1000 };
+enum { EXIT_ERROR = 3, EXIT_WRONG_USAGE = 4, MAX_SETTINGS = 64, FORGET_MS = 1000 };
 
 static const char usage[] =
-	"usage: imsrig up [--listen ADDR] [--subscribers FILE] [--set "
-	"ELEMENT.PATH=VALUE]\n"
-	"                 [--network R] [--seed N]\n"
+	"usage: imsrig up [--listen ADDR] [--waf] [--subscribers FILE]\n"
+	"                 [--set ELEMENT.PATH=VALUE] [--network R] [--seed N]\n"
 	"\n"
 	"Starts all elements on 127.R.0.x and keeps them until it is interrupted.\n"
-	"  --listen ADDR        browsers come to ADDR: the WWSF on port 8443, the "
-	"eP-CSCF on 8444\n"
-	"  --subscribers FILE   what the HSS knows (default: "
-	"scenarios/subscribers/individual.yaml)\n"
-	"  --set E.PATH=VALUE   a setting of an element, as in a script; may be "
-	"repeated\n"
+	"  --listen ADDR        for browsers on other machines: ADDR, one of this machine's,\n"
+	"                       serves the page on port 8443, the eP-CSCF on 8444 and the WAF's\n"
+	"                       sign-in on 8445, beside the rig's own addresses\n"
+	"  --waf                users sign in at the WAF, which issues the tokens (authorization\n"
+	"                       code grant), not at the WWSF\n"
+	"  --subscribers FILE   what the HSS knows (default: scenarios/subscribers/individual.yaml)\n"
+	"  --set E.PATH=VALUE   a setting of an element, as in a script; may be repeated\n"
 	"  --network R          this network, not the first free one\n"
-	"  --seed N             draw random values from this seed\n";
+	"  --seed N             draw random values from this seed\n"
+	"\n"
+	"`imsrig ca` says how a browser comes to trust it.\n";
 
 struct up {
 	uv_loop_t loop;
@@ -38,13 +42,14 @@ struct up {
 	struct arena arena;
 	struct variant v;
 	struct setting settings[MAX_SETTINGS];
+	struct buf ca;
 	const char *subscribers, *listen;
 	char dir[PATH_MAX], *bin, *root;
 	uint64_t seed;
 	int network, exit_code;
 	uv_signal_t on_int, on_term;
 	uv_timer_t forget;
-	bool opened, closing, interrupted;
+	bool waf, opened, closing, interrupted;
 };
 
 /* ---- what is asked for ---- */
@@ -77,9 +82,28 @@ static int set_text(struct up *u, const char *text)
 	return 0;
 }
 
+/* It stands in certificates and origins, so it must be what the browser will open. */
+static int check_listen(const char *text)
+{
+	struct addr a;
+
+	if (addr_parse(str_of(text), 0, &a) || addr_port(&a) || a.sa.sa_family != AF_INET) {
+		fprintf(stderr, "imsrig up: --listen takes an IPv4 address without port, not \"%s\"\n",
+			text);
+		return EXIT_WRONG_USAGE;
+	}
+	if (a.in.sin_addr.s_addr == INADDR_ANY) {
+		fprintf(stderr, "imsrig up: --listen takes the one address that browsers will open, "
+			"not all of them\n");
+		return EXIT_WRONG_USAGE;
+	}
+	return 0;
+}
+
 static int read_arguments(struct up *u, int argc, char **argv)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+		{"waf", no_argument, NULL, 'w'},
 		{"subscribers", required_argument, NULL, 's'},
 		{"set", required_argument, NULL, 'e'},
 		{"network", required_argument, NULL, 'n'},
@@ -92,6 +116,9 @@ static int read_arguments(struct up *u, int argc, char **argv)
 		switch (c) {
 		case 'l':
 			u->listen = optarg;
+			break;
+		case 'w':
+			u->waf = true;
 			break;
 		case 's':
 			u->subscribers = optarg;
@@ -127,30 +154,70 @@ static int read_arguments(struct up *u, int argc, char **argv)
 			return EXIT_WRONG_USAGE;
 		}
 	}
-	struct addr a;
-	if (optind < argc || (u->listen && addr_parse(str_of(u->listen), 0, &a))) {
+	if (optind < argc) {
 		fputs(usage, stderr);
 		return EXIT_WRONG_USAGE;
 	}
-	return 0;
+	return u->listen ? check_listen(u->listen) : 0;
 }
 
-/* A browser resolves none of the rig's names: the page sends it to numbers. */
-static void set_addresses(struct up *u)
-{
-	const char *host = u->listen ? u->listen
-				     : arena_fmt(&u->arena, "127.%d.0.12",
-					       collector_network(u->collector))
-					       .p;
-	int port = u->listen ? 8444 : 8443;
+static void set_text_value(struct up *u, const char *owner, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
-	set(u, "wwsf", "edge", json_sprintf("wss://%s:%d/sip", host, port));
-	if (!u->listen)
+static void set_text_value(struct up *u, const char *owner, const char *path, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	json_t *value = json_vsprintf(fmt, ap);
+	va_end(ap);
+	set(u, owner, path, value);
+}
+
+/* Beside the rig's own addresses, which the elements use among each other. The edges know
+ * the page by its new origin, and the page's host decides which edge it is sent to. */
+static void set_listen(struct up *u)
+{
+	const char *a = u->listen;
+
+	set_text_value(u, "wwsf", "web.also", "%s:%d", a, UP_PAGE);
+	set_text_value(u, "wwsf", "also.1", "https://%s:%d", a, UP_PAGE);
+	set(u, "wwsf", "edges.1", json_pack("{s:o, s:o}", "host",
+		json_sprintf("%s:%d", a, UP_PAGE), "edge", json_sprintf("wss://%s:%d/sip", a, UP_EDGE)));
+	set_text_value(u, "epcscf", "wss.also", "%s:%d", a, UP_EDGE);
+	set_text_value(u, "epcscf", "origins.0.also.1", "https://%s:%d", a, UP_PAGE);
+	set_text_value(u, "waaf", "origins.0.also.1", "https://%s:%d", a, UP_PAGE);
+	set_text_value(u, "waaf", "waf.web.also", "%s:%d", a, UP_WAF);
+	set_text_value(u, "waaf", "waf.wwsfs.0.redirect-uris.2", "https://%s:%d/callback", a, UP_PAGE);
+}
+
+/* A browser is sent to the WAF by numbers, too; the WAF's name for itself stays. */
+static void set_waf(struct up *u)
+{
+	if (!u->waf)
 		return;
-	set(u, "wwsf", "web.listen", json_sprintf("%s:8443", u->listen));
-	set(u, "wwsf", "also.0", json_sprintf("https://%s:8443", u->listen));
-	set(u, "epcscf", "wss.listen", json_sprintf("%s:8444", u->listen));
-	set(u, "epcscf", "origins.0.also.0", json_sprintf("https://%s:8443", u->listen));
+	set_text_value(u, "wwsf", "token.issuer", "waf");
+	set_text_value(u, "wwsf", "waf.grant", "authorization_code");
+	set_text_value(u, "wwsf", "waf.issuer", "https://waaf." RIG_DOMAIN ":%d", UP_WAF);
+	if (u->listen)
+		set_text_value(u, "wwsf", "waf.authorize", "https://%s:%d/authorize", u->listen, UP_WAF);
+	else
+		set_text_value(u, "wwsf", "waf.authorize", "https://127.%d.0.11:%d/authorize",
+			collector_network(u->collector), UP_WAF);
+}
+
+/* What was asked for by --set comes last, and wins. */
+static void set_places(struct up *u)
+{
+	struct setting asked[MAX_SETTINGS];
+	size_t n = u->v.n_settings;
+
+	memcpy(asked, u->settings, n * sizeof *asked);
+	u->v.n_settings = 0;
+	if (u->listen)
+		set_listen(u);
+	set_waf(u);
+	for (size_t i = 0; i < n; i++)
+		set(u, asked[i].owner, asked[i].path, asked[i].value);
 }
 
 static void fill_variant(struct up *u)
@@ -186,56 +253,6 @@ static int make_directory(struct up *u)
 		return -errno;
 	unlink("runs/up");
 	return symlink(name, "runs/up") ? -errno : 0;
-}
-
-/* ---- what is said ---- */
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-	return text ? text : "";
-}
-
-static void print_users(const struct up *u)
-{
-	char why[256];
-	json_t *doc = rig_yaml_read(u->subscribers, why), *user, *identity;
-	size_t i, k;
-
-	json_array_foreach(json_object_get(doc, "subscriptions"), i, user)
-	{
-		const json_t *impu = json_array_get(json_object_get(user, "public"), 0);
-		json_array_foreach(json_object_get(user, "private"), k,
-			identity) if (*text_of(identity, "password"))
-			printf("  %-32s %-32s %s\n", text_of(impu, "impu"),
-				text_of(identity, "impi"), text_of(identity, "password"));
-	}
-	json_decref(doc);
-}
-
-static void print_rig(const struct up *u)
-{
-	int r = collector_network(u->collector);
-	char network[24];
-
-	snprintf(network, sizeof network, "127.%d.0", r);
-	printf("The rig is up on %s.x.\n\n", network);
-	if (u->listen)
-		printf("Open in a browser (accept the lab's certificate for both):\n"
-		       "  https://%s:8443/   the WWSF's page\n"
-		       "  https://%s:8444/   the eP-CSCF, once, for its certificate\n",
-			u->listen, u->listen);
-	else
-		printf("Open in a browser (accept the lab's certificate for both):\n"
-		       "  https://%s.10:8443/   the WWSF's page\n"
-		       "  https://%s.12:8443/   the eP-CSCF, once, for its certificate\n",
-			network, network);
-	printf("The lab's certificate authority, to import instead: %s/ca.pem\n\n",
-		u->dir);
-	printf("Users of the lab: public identity, private identity, password\n");
-	print_users(u);
-	printf("\nRun directory: %s (runs/up)\nInterrupt to stop.\n", u->dir);
-	fflush(stdout);
 }
 
 /* ---- life ---- */
@@ -293,8 +310,27 @@ static void on_up(int err, const char *why, void *arg)
 		stop(u);
 		return;
 	}
-	print_rig(u);
+	up_print(&(struct up_print){
+		.network = collector_network(u->collector),
+		.listen = u->listen,
+		.ca = u->ca.n ? buf_z(&u->ca) : NULL,
+		.dir = u->dir,
+		.root = u->root,
+		.subscribers = u->subscribers,
+		.waf = u->waf,
+	});
 	uv_timer_start(&u->forget, on_forget, FORGET_MS, FORGET_MS);
+}
+
+/* Without a place to keep it, the rig has a CA all the same. */
+static void open_ca(struct up *u)
+{
+	char why[256];
+
+	if (!user_ca_open(&u->ca, why))
+		return;
+	log_warn("up", "no lasting certificate authority: %s", why);
+	buf_free(&u->ca);
 }
 
 static int start(struct up *u)
@@ -319,8 +355,10 @@ static int start(struct up *u)
 			strerror(-err));
 		return err;
 	}
-	set_addresses(u);
+	set_places(u);
 	fill_variant(u);
+	open_ca(u);
+	conf.ca_dir = u->ca.n ? buf_z(&u->ca) : NULL;
 	conf.collector = u->collector;
 	uv_signal_init(&u->loop, &u->on_int);
 	uv_signal_init(&u->loop, &u->on_term);
@@ -351,6 +389,7 @@ int up_main(int argc, char **argv)
 	for (size_t i = 0; i < u->v.n_settings; i++)
 		json_decref(u->settings[i].value);
 	arena_free(&u->arena);
+	buf_free(&u->ca);
 	free(u->bin);
 	free(u->root);
 	code = u->exit_code;

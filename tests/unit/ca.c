@@ -72,6 +72,52 @@ static void test_issue(void **state)
 	rig_close(&r);
 }
 
+/* 0, or why OpenSSL does not believe `cert` under that CA. */
+static int verify(X509 *ca, X509 *cert)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE_add_cert(store, ca);
+	X509_STORE_CTX_init(ctx, store, cert, NULL);
+	int err = X509_verify_cert(ctx) == 1 ? 0 : X509_STORE_CTX_get_error(ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	return err;
+}
+
+/* What people trust with their own browser is worth nothing beyond the lab's names. */
+static void test_limited(void **state)
+{
+	static const struct {
+		const char *name, *address;
+		int err;
+	} rows[] = {{"wwsf.ims.example.org", "127.1.0.10", 0},
+		{"wwsf.ims.example.org", "192.0.2.7", 0}, {"ims.example.org", "::1", 0},
+		{"wwsf.example.org", "127.1.0.10", X509_V_ERR_PERMITTED_VIOLATION},
+		{"www.example.com", "127.1.0.10", X509_V_ERR_PERMITTED_VIOLATION},
+		{"ims.example.org.evil.example", "127.1.0.10",
+			X509_V_ERR_PERMITTED_VIOLATION}};
+	struct rig r;
+	char why[256];
+	rig_open(&r, "ca");
+	assert_int_equal(ca_make_limited(r.dir, "limited", "ims.example.org", why), 0);
+	X509 *ca = read_cert(&r, "ca.pem");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct ca_subject s = {.name = rows[i].name,
+			.dns = (const char *const[]){rows[i].name, NULL},
+			.addresses = (const char *const[]){rows[i].address, NULL},
+			.use = CA_BOTH};
+		assert_int_equal(ca_issue(r.dir, &s, rig_file(&r, "c.pem"),
+					 rig_file(&r, "k.pem"), why),
+			0);
+		X509 *c = read_cert(&r, "c.pem");
+		assert_int_equal(verify(ca, c), rows[i].err);
+		X509_free(c);
+	}
+	X509_free(ca);
+	rig_close(&r);
+}
+
 static void test_faults(void **state)
 {
 	struct rig r;
@@ -112,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_issue),
+		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_speed),
 	};

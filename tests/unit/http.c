@@ -14,6 +14,8 @@
 
 #define SERVER "127.32.1.1:8443"
 #define CLIENT "127.32.1.2:0"
+#define SECOND "127.32.1.3:8443"
+#define ALSO "127.32.1.4:8443"
 
 /* What one client request came to. */
 struct got {
@@ -755,6 +757,38 @@ static void test_drop(void **state)
 	lab_close(&l);
 }
 
+static void test_also(void **state)
+{
+	struct lab l;
+	struct got g;
+	struct http_server *both;
+	lab_open(&l, false);
+	struct http_server_conf sc = {.listen = rig_addr(ALSO),
+		.also = rig_addr(SERVER),
+		.routes = routes,
+		.arg = &l};
+	assert_int_equal(http_serve(&l.rig.host, &sc, &both), -EADDRINUSE);
+	sc.listen = rig_addr(SECOND);
+	sc.also = rig_addr(ALSO); /* free again, though the pair above did not come to be */
+	rig_run(&l.rig, 10);
+	assert_int_equal(http_serve(&l.rig.host, &sc, &both), 0);
+	assert_string_equal(addr_text(http_server_local(both)), SECOND);
+	const char *const ends[] = {SECOND, ALSO};
+	for (size_t i = 0; i < 2; i++) {
+		struct http_client_conf cc = {
+			.local = rig_addr(CLIENT), .remote = rig_addr(ends[i])};
+		http_client_free(l.client);
+		l.client = http_client_new(&l.rig.host, &cc);
+		ask(&l, "GET", "/echo", NULL, &g);
+		assert_int_equal(g.status, 200);
+	}
+	http_server_close(both);
+	rig_run(&l.rig, 10);
+	ask(&l, "GET", "/echo", NULL, &g);
+	assert_int_equal(g.err, -ECONNREFUSED);
+	lab_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -767,7 +801,7 @@ int main(void)
 		cmocka_unit_test(test_pipeline), cmocka_unit_test(test_bad_server),
 		cmocka_unit_test(test_trace), cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_gate_late), cmocka_unit_test(test_gate_breaks),
-		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_drop), cmocka_unit_test(test_also),
 	};
 	log_setup(&(struct log_conf){.level = getenv("VERBOSE") ? LOG_DEBUG : LOG_ERROR,
 		.node = "http"});
