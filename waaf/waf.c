@@ -68,7 +68,7 @@ static int open_listener(const char *what, const struct waf_listen_conf *c,
 		.any_purpose = c->ca != NULL,
 		.clock = waf.host->clock};
 	struct http_server_conf conf = {
-		.listen = c->listen, .routes = routes, .max_body = BODY_MAX};
+		.listen = c->listen, .also = c->also, .routes = routes, .max_body = BODY_MAX};
 	char cause[256];
 	int err = tls_new(&tls_conf, true, tls, cause);
 

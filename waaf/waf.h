@@ -37,7 +37,7 @@ enum waf_grant_type {
 };
 
 struct waf_listen_conf {
-	struct addr listen;
+	struct addr listen, also;      /* also: a second one, or no address */
 	char *cert, *key, *ca;
 };
 struct waf_wwsf_conf {

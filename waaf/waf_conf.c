@@ -12,6 +12,7 @@ static const char *const domain_names[] = {"operator", "third-party", NULL};
 
 static const struct conf_row web_rows[] = {
 	CONF_ADDR(struct waf_listen_conf, listen, "listen", CONF_REQUIRED, 8445),
+	CONF_ADDR(struct waf_listen_conf, also, "also", 0, 8445),
 	CONF_STR(struct waf_listen_conf, cert, "cert", CONF_REQUIRED, NULL),
 	CONF_STR(struct waf_listen_conf, key, "key", CONF_REQUIRED, NULL), CONF_END};
 

@@ -43,6 +43,11 @@ void api_refuse_later(struct http_req *req, int status, const char *word, int64_
 
 /* ---- checks ---- */
 
+const char *api_edge(const struct http_req *req)
+{
+	return wwsf_edge_for(wwsf.conf, http_field(http_req_msg(req), STR("Host")));
+}
+
 static bool own_origin(struct str origin)
 {
 	for (size_t i = 0; wwsf_origin(wwsf.conf, i); i++)

@@ -18,6 +18,8 @@ void api_refuse(struct http_req *req, int status, const char *word);
 void api_refuse_later(struct http_req *req, int status, const char *word, int64_t retry_s);
 	/* with Retry-After, at least 1 */
 
+/* The edge that the request's page is to go to: by its Host. */
+const char *api_edge(const struct http_req *req);
 /* The request comes from a page of our own, or from no page: its Origin, if any, is one of
  * ours, and so says Sec-Fetch-Site, if any. Else it was answered (403 cross_site). */
 bool api_same_site(struct http_req *req);

@@ -14,8 +14,14 @@ static const struct conf_row user_rows[] = {
 	CONF_STRS(struct wwsf_user, impus, "impu", 0),
 	CONF_END};
 
+static const struct conf_row edge_rows[] = {
+	CONF_STR(struct wwsf_edge, host, "host", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_edge, edge, "edge", CONF_REQUIRED, NULL),
+	CONF_END};
+
 static const struct conf_row web_rows[] = {
 	CONF_ADDR(struct wwsf_conf, listen, "listen", CONF_REQUIRED, 8443),
+	CONF_ADDR(struct wwsf_conf, listen_also, "also", 0, 8443),
 	CONF_STR(struct wwsf_conf, cert, "cert", CONF_REQUIRED, NULL),
 	CONF_STR(struct wwsf_conf, key, "key", CONF_REQUIRED, NULL),
 	CONF_END};
@@ -63,6 +69,7 @@ const struct conf_row wwsf_conf_rows[] = {
 	CONF_STRS(struct wwsf_conf, also, "also", 0),
 	CONF_STR(struct wwsf_conf, domain, "domain", CONF_REQUIRED, NULL),
 	CONF_STR(struct wwsf_conf, edge, "edge", CONF_REQUIRED, NULL),
+	CONF_LIST(struct wwsf_conf, edges, "edges", 0, edge_rows, struct wwsf_edge),
 	CONF_STR(struct wwsf_conf, database, "database", 0, NULL),
 	CONF_LIST(struct wwsf_conf, users, "users", 0, user_rows, struct wwsf_user),
 	CONF_ENUM(struct wwsf_conf, identities, "identities", 0, "database", identities_words),
@@ -81,9 +88,17 @@ const char *wwsf_origin(const struct wwsf_conf *conf, size_t n)
 	return n <= conf->also.n ? ((char **)conf->also.items)[n - 1] : NULL;
 }
 
-struct str wwsf_edge_origin(const struct wwsf_conf *conf)
+const char *wwsf_edge_for(const struct wwsf_conf *conf, struct str host)
 {
-	struct str edge = str_of(conf->edge);
+	const struct wwsf_edge *e = conf->edges.items;
+	for (size_t i = 0; i < conf->edges.n; i++)
+		if (str_ieq(str_of(e[i].host), host))
+			return e[i].edge;
+	return conf->edge;
+}
+
+struct str wwsf_edge_origin(struct str edge)
+{
 	ptrdiff_t host = str_find(edge, STR("://"));
 	struct str rest = str_skip(edge, host < 0 ? 0 : (size_t)host + 3);
 	struct str authority = str_cut(&rest, '/');
@@ -121,9 +136,18 @@ static const char *check_waf(const struct wwsf_conf *c)
 	return NULL;
 }
 
+static bool edges_ok(const struct wwsf_conf *c)
+{
+	const struct wwsf_edge *e = c->edges.items;
+	for (size_t i = 0; i < c->edges.n; i++)
+		if (!str_starts(str_of(e[i].edge), STR("wss://")))
+			return false;
+	return str_starts(str_of(c->edge), STR("wss://"));
+}
+
 static const char *check_all(const struct wwsf_conf *c)
 {
-	if (!str_starts(str_of(c->edge), STR("wss://")))
+	if (!edges_ok(c))
 		return "edge must be a wss:// URI";
 	for (size_t i = 0; wwsf_origin(c, i); i++)
 		if (!is_origin(wwsf_origin(c, i)))

@@ -22,7 +22,7 @@ void wwsf_on_page(struct http_req *req, void *arg)
 		PAGE_FIELDS("text/html") "Cache-Control: no-cache\r\n"
 		"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
 		"connect-src 'self' " STR_FMT "; form-action 'self'; frame-ancestors 'none'; "
-		"base-uri 'none'\r\n", STR_ARG(wwsf_edge_origin(wwsf.conf)));
+		"base-uri 'none'\r\n", STR_ARG(wwsf_edge_origin(str_of(api_edge(req)))));
 	http_answer_static(req, 200, fields, wwsf_page_index_html);
 }
 
@@ -46,7 +46,7 @@ void wwsf_on_config(struct http_req *req, void *arg)
 	static const char *const issuers[] = {"none", "self", "waf"};
 	static const char *const grants[] = {"client_credentials", "authorization_code"};
 	json_t *body = json_pack("{s:s, s:s, s:s}", "domain", wwsf.conf->domain, "edge",
-		wwsf.conf->edge, "issuer", issuers[wwsf.conf->token.issuer]);
+		api_edge(req), "issuer", issuers[wwsf.conf->token.issuer]);
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF)
 		json_object_set_new(body, "grant", json_string(grants[wwsf.conf->waf.grant]));
 	api_answer(req, 200, STR(""), body);
@@ -76,5 +76,5 @@ void wwsf_on_identities(struct http_req *req, void *arg)
 	known.value++;
 	api_answer(req, 200, STR(""),
 		json_pack("{s:s%, s:o, s:s, s:s}", "impi", id.impi.p, id.impi.n, "impu", impu,
-			"domain", wwsf.conf->domain, "edge", wwsf.conf->edge));
+			"domain", wwsf.conf->domain, "edge", api_edge(req)));
 }

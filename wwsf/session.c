@@ -136,10 +136,10 @@ struct str session_cookie(const struct session *s, struct arena *a)
 		s->id);
 }
 
-json_t *session_json(const struct session *s)
+json_t *session_json(const struct session *s, const struct http_req *req)
 {
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "user", s->user, "domain",
-		wwsf.conf->domain, "edge", wwsf.conf->edge, "csrf", s->csrf);
+		wwsf.conf->domain, "edge", api_edge(req), "csrf", s->csrf);
 	if (body && s->identity)
 		json_object_update(body, s->identity);
 	return body;
@@ -183,7 +183,7 @@ void wwsf_on_session(struct http_req *req, void *arg)
 {
 	struct session *s = api_same_site(req) ? session_need(req) : NULL;
 	if (s)
-		api_answer(req, 200, STR(""), session_json(s));
+		api_answer(req, 200, STR(""), session_json(s, req));
 }
 
 void wwsf_on_logout(struct http_req *req, void *arg)

@@ -43,6 +43,6 @@ void session_set_grant(struct session *s, struct str token, int64_t life_s, stru
 /* "Set-Cookie: ...\r\n" */
 struct str session_cookie(const struct session *s, struct arena *a);
 /* {user, impi, impu, domain, edge, csrf}: a new reference. */
-json_t *session_json(const struct session *s);
+json_t *session_json(const struct session *s, const struct http_req *req);
 /* How many live sessions a user has. */
 size_t sessions_of_user(struct str user, const struct session **newest);

@@ -205,7 +205,7 @@ void wwsf_on_revoked(struct http_req *req, void *arg)
 /* The end: all is known, the user's session gets it or begins. */
 static void hand_out(struct http_req *req, struct session *s, struct str token, int64_t life_s)
 {
-	json_t *body = session_json(s);
+	json_t *body = session_json(s, req);
 	if (token.p) {
 		json_object_set_new(body, "token", json_stringn(token.p, token.n));
 		json_object_set_new(body, "token_type", json_string("Bearer"));

@@ -37,7 +37,8 @@ static int serve(char why[512])
 {
 	struct tls_conf conf = {
 		.cert = wwsf.conf->cert, .key = wwsf.conf->key, .clock = wwsf.host->clock};
-	struct http_server_conf http = {.listen = wwsf.conf->listen, .routes = routes};
+	struct http_server_conf http = {
+		.listen = wwsf.conf->listen, .also = wwsf.conf->listen_also, .routes = routes};
 	char cause[256];
 	int err = tls_new(&conf, true, &tls, cause);
 
@@ -47,7 +48,8 @@ static int serve(char why[512])
 	}
 	http.tls = tls;
 	if ((err = http_serve(wwsf.host, &http, &wwsf.server)))
-		snprintf(why, 512, "can't listen for HTTPS on %s: %s", addr_text(&http.listen),
+		snprintf(why, 512, "can't listen for HTTPS on %s%s%s: %s", addr_text(&http.listen),
+			addr_is(&http.also) ? " and " : "", addr_is(&http.also) ? addr_text(&http.also) : "",
 			uv_strerror(err));
 	return err;
 }

@@ -19,13 +19,14 @@ enum wwsf_grant { WWSF_CLIENT_CREDENTIALS, WWSF_AUTHORIZATION_CODE };
 enum wwsf_identities { WWSF_DATABASE, WWSF_TRANSLATION };
 
 struct wwsf_conf {
-	struct addr listen;
+	struct addr listen, listen_also; /* also: a second one, or no address */
 	char *cert, *key;              /* PEM files */
 	char *identity;                /* name of this WWSF: client_id of tokens and of W4 */
 	char *origin;                  /* own origin, "https://host:port"; issuer of own tokens */
 	struct conf_list also;         /* of char *: further own origins, by address */
 	char *domain;                  /* home domain of the IMS */
 	char *edge;                    /* wss:// URI of the eP-CSCF or WAAF */
+	struct conf_list edges;        /* of struct wwsf_edge: other edges for pages by other hosts */
 	char *database;                /* SQLite file; NULL: in memory */
 	struct conf_list users;        /* of struct wwsf_user; loaded into the database */
 	int identities;                /* enum wwsf_identities */
@@ -49,6 +50,11 @@ struct wwsf_conf {
 		int64_t timeout_ms, connections;
 	} waf;
 };
+/* A page that was opened as https://HOST (with port) goes to this edge: a browser that came
+ * by an address resolves no names of the rig. */
+struct wwsf_edge {
+	char *host, *edge;
+};
 struct wwsf_user {
 	char *user, *hash;             /* hash NULL: can't sign in here */
 	char *impi;                    /* NULL: has no IMS identity */
@@ -59,8 +65,10 @@ int wwsf_conf_check(const void *conf, char why[512]);
 /* Where the WAF sends a browser back to is below one of these. The n-th own origin, NULL
  * behind the last. */
 const char *wwsf_origin(const struct wwsf_conf *conf, size_t n);
-/* "wss://host:port" of the edge, for connect-src. */
-struct str wwsf_edge_origin(const struct wwsf_conf *conf);
+/* The edge for a page of that Host. */
+const char *wwsf_edge_for(const struct wwsf_conf *conf, struct str host);
+/* "wss://host:port" of an edge, for connect-src. */
+struct str wwsf_edge_origin(struct str edge);
 
 struct identity_db;
 struct sessions;
