@@ -12,6 +12,7 @@ const char *const edge_domain_names[] = {"operator", "third-party", NULL};
 
 const struct conf_row edge_wss_rows[] = {
 	CONF_ADDR(struct edge_wss_conf, listen, "listen", CONF_REQUIRED, 8443),
+	CONF_ADDR(struct edge_wss_conf, also, "also", 0, 8443),
 	CONF_STR(struct edge_wss_conf, cert, "cert", CONF_REQUIRED, NULL),
 	CONF_STR(struct edge_wss_conf, key, "key", CONF_REQUIRED, NULL),
 	CONF_STR(struct edge_wss_conf, path, "path", 0, "/sip"),

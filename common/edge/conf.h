@@ -5,11 +5,12 @@
 #include "common/sip/entity.h"
 #include "common/sip/stack.h"
 
-/*	wss: {listen: 127.0.0.12:8443, cert: FILE, key: FILE, path: /sip, ping: 30s,
+/*	wss: {listen: 127.0.0.12:8443, also: 192.0.2.1:8444, cert: FILE, key: FILE,
+ *	      path: /sip, ping: 30s,
  *	      t1: 2s, t2: 16s, t4: 17s}
  * t1, t2 and t4 are the SIP timers towards users (TS 24.229 7.7). */
 struct edge_wss_conf {
-	struct addr listen;
+	struct addr listen, also;      /* also: a second one, or no address */
 	char *cert, *key, *path;
 	int64_t ping_ms, t1_ms, t2_ms, t4_ms;
 };

@@ -329,14 +329,16 @@ static int serve(struct edge *ed, char why[512])
 	routes[0] = (struct http_route){"GET", wss->path, on_handshake};
 	struct http_server_conf conf = {
 		.listen = wss->listen,
+		.also = wss->also,
 		.tls = ed->tls,
 		.routes = routes,
 		.arg = ed,
 		.idle_ms = HTTP_IDLE_MS,
 	};
 	if ((err = http_serve(ed->setup.host, &conf, &ed->server)))
-		snprintf(why, 512, "can't listen for WebSockets on %s: %s",
-			addr_text(&wss->listen), uv_strerror(err));
+		snprintf(why, 512, "can't listen for WebSockets on %s%s%s: %s",
+			addr_text(&wss->listen), addr_is(&wss->also) ? " and " : "",
+			addr_is(&wss->also) ? addr_text(&wss->also) : "", uv_strerror(err));
 	return err;
 }
 
@@ -349,6 +351,9 @@ int edge_open(const struct edge_setup *setup, struct edge **out, char why[512])
 	ed->own[0] = str_of(setup->conf->name);
 	ed->own[1] = arena_str(&ed->arena, str_of(addr_host(&setup->conf->wss.listen)));
 	ed->own[2] = arena_str(&ed->arena, str_of(addr_host(&setup->sip)));
+	ed->own[3] = addr_is(&setup->conf->wss.also)
+			     ? arena_str(&ed->arena, str_of(addr_host(&setup->conf->wss.also)))
+			     : ed->own[1];
 	edge_flow_token_key_draw(&ed->flow_tokens, &setup->host->chance);
 	edge_book_init(&ed->book, setup->host->clock, on_binding_gone, ed);
 	edge_token_book_init(&ed->tokens, (size_t)setup->conf->tokens.remember);

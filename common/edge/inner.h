@@ -56,7 +56,7 @@ struct edge {
 	struct edge_index challenged;  /* connections by the IMPI they were asked about */
 	struct edge_conn *first;
 	int64_t open;
-	struct str own[3];             /* host names and addresses of the element */
+	struct str own[4];             /* host names and addresses of the element */
 	struct arena arena;
 };
 
