@@ -46,6 +46,8 @@ static const char *const identities_words[] = {"database", "translation", NULL};
 static const struct conf_row token_rows[] = {
 	CONF_ENUM(struct wwsf_conf, token.issuer, "issuer", 0, "none", issuer_words),
 	CONF_MS(struct wwsf_conf, token.life_ms, "life", 0, "600s"),
+	CONF_INT(struct wwsf_conf, token.per_user, "per-user", 0, "60", 1, 1000000000),
+	CONF_MS(struct wwsf_conf, token.user_window_ms, "user-window", 0, "1min"),
 	CONF_STR(struct wwsf_conf, token.audience, "audience", 0, NULL),
 	CONF_STR(struct wwsf_conf, token.keys, "keys", 0, NULL),
 	CONF_END};
@@ -157,8 +159,8 @@ static const char *check_all(const struct wwsf_conf *c)
 	if (c->token.life_ms < 1000 || c->token.life_ms > 3600 * 1000)
 		return "token.life is 1 s to 1 h";
 	if (c->login.window_ms < 1000 || c->login.source_window_ms < 1000 ||
-		c->session_life_ms < 1000 || c->waf.timeout_ms < 1)
-		return "login.window, login.source-window and session-life are at least 1 s";
+		c->token.user_window_ms < 1000 || c->session_life_ms < 1000 || c->waf.timeout_ms < 1)
+		return "windows, session-life and waf.timeout are too short: 1 s, 1 s and 1 ms";
 	if (c->identities == WWSF_TRANSLATION && (!c->translation.impi || !c->translation.impu))
 		return "identities by translation need translation.impi and translation.impu";
 	return c->token.issuer == WWSF_ISSUER_WAF ? check_waf(c) : NULL;

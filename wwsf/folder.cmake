@@ -18,3 +18,8 @@ target_link_libraries(wwsf PRIVATE wwsf_parts node)
 
 # What `imsrig web-password` is made of.
 imsrig_library(web_password SOURCES wwsf/web_password.c LINK crypto)
+
+imsrig_library(wwsf_rig SOURCES tests/unit/rig.c tests/unit/wwsf_rig.c
+  LINK wwsf_parts ca cmocka)
+imsrig_test(wwsf LINK wwsf_rig)
+imsrig_test(wwsf_waf LINK wwsf_rig)

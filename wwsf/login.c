@@ -20,7 +20,6 @@
 
 METRIC_COUNTER(good, "imsrig_wwsf_logins_total", "sign-ins with the right password");
 METRIC_COUNTER(wrong, "imsrig_wwsf_logins_failed_total", "sign-ins with a wrong password or user");
-METRIC_COUNTER(throttled, "imsrig_wwsf_logins_throttled_total", "sign-ins not even looked at");
 
 enum { USER_MAX = 128, PASSWORD_MAX = 1024 };
 
@@ -78,17 +77,8 @@ static struct str member(const json_t *body, const char *name, size_t max)
 /* Whether this attempt may be made; it counts until it has proved right. */
 static bool admit(struct http_req *req, struct str user)
 {
-	struct str source = str_of(addr_host(http_req_remote(req)));
-	int64_t wait_ms = throttle_take(wwsf.sources, source);
-	if (!wait_ms)
-		wait_ms = throttle_take(wwsf.accounts, user);
-	if (!wait_ms)
-		return true;
-	throttled.value++;
-	log_warn("login", "user %s at %s: too many attempts", log_text(user),
-		addr_text(http_req_remote(req)));
-	api_refuse_later(req, 429, "too_many_attempts", (wait_ms + 999) / 1000);
-	return false;
+	return throttle_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
+		throttle_admit(wwsf.accounts, user, req);
 }
 
 static void begin(struct http_req *req, struct str user, struct str password)

@@ -11,6 +11,7 @@
 #include "common/net/host.h"
 #include "wwsf/api.h"
 #include "wwsf/session.h"
+#include "wwsf/throttle.h"
 #include "wwsf/waf_client.h"
 
 METRIC_COUNTER(issued, "imsrig_wwsf_tokens_total", "tokens handed out");
@@ -350,6 +351,8 @@ static void give_granted(struct http_req *req, struct session *s)
 		hand_out(req, s, token, rest_ms / 1000);
 	} else if (s->refreshing) {
 		api_refuse_later(req, 503, "busy", 1);
+	} else if (s->refresh && waf_busy(req)) {
+		return;
 	} else if (s->refresh) {
 		s->refreshing = true;
 		waf_refresh(str_of(s->refresh), on_refreshed,
@@ -371,7 +374,9 @@ void token_give(struct http_req *req, struct str user, struct str session)
 		log_warn("token", "%s has no IMS identity", log_text(user));
 		api_refuse(req, 403, "no_identity");
 	} else if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF) {
-		waf_client_credentials(user, id.impi, on_asserted, asked_new(req, user, session));
+		if (!waf_busy(req))
+			waf_client_credentials(
+				user, id.impi, on_asserted, asked_new(req, user, session));
 	} else {
 		give_here(req, user, session, &id);
 	}
@@ -381,7 +386,7 @@ void token_give(struct http_req *req, struct str user, struct str session)
 void wwsf_on_token(struct http_req *req, void *arg)
 {
 	struct session *s = api_same_site(req) ? session_need(req) : NULL;
-	if (!s || !session_csrf(s, req))
+	if (!s || !session_csrf(s, req) || !throttle_admit(wwsf.users, str_of(s->user), req))
 		return;
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF &&
 		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE) {

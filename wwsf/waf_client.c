@@ -11,6 +11,7 @@
 #include "common/base/metric.h"
 #include "common/crypto/json.h"
 #include "common/http/form.h"
+#include "wwsf/api.h"
 
 METRIC_COUNTER(asked_total, "imsrig_wwsf_waf_requests_total", "token requests to the WAF");
 METRIC_COUNTER(refusals, "imsrig_wwsf_waf_refusals_total", "token requests that the WAF refused");
@@ -36,8 +37,6 @@ struct ask {
 	struct line *line;
 	waf_h *h;
 	void *arg;
-	bool cancelled;                /* not even sent: the queue is full */
-	struct timer timer;
 };
 
 /* ---- endings ---- */
@@ -180,9 +179,13 @@ static struct line *shortest_line(void)
 	return best;
 }
 
-static void on_full(struct timer *t, void *arg)
+bool waf_busy(struct http_req *req)
 {
-	fail(arg, 503, "waf_busy", STR_NONE, RETRY_S);
+	if (open_requests.value < QUEUE_MAX)
+		return false;
+	log_warn("waf", "%d token requests wait for the WAF", QUEUE_MAX);
+	api_refuse_later(req, 503, "waf_busy", RETRY_S);
+	return true;
 }
 
 /* `form` holds what the grant asks for; who asks is said by name and by certificate. */
@@ -195,15 +198,11 @@ static void ask(struct buf *form, waf_h *h, void *arg)
 	k->h = h;
 	k->arg = arg;
 	open_requests.value++;
-	if (open_requests.value > QUEUE_MAX) {
-		timer_start(wwsf.host->clock, &k->timer, 0, on_full, k);
-	} else {
-		asked_total.value++;
-		k->line = shortest_line();
-		k->line->waiting++;
-		form_put(form, STR("client_id"), str_of(wwsf.conf->identity));
-		http_send(k->line->client, "POST", "/token", fields, buf_str(form), on_answer, k);
-	}
+	asked_total.value++;
+	k->line = shortest_line();
+	k->line->waiting++;
+	form_put(form, STR("client_id"), str_of(wwsf.conf->identity));
+	http_send(k->line->client, "POST", "/token", fields, buf_str(form), on_answer, k);
 	buf_free(form);
 }
 

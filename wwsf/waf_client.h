@@ -24,6 +24,8 @@ typedef void(waf_h)(const struct waf_grant *g, const struct waf_refusal *r, void
 int waf_open(char why[512]);           /* 0, or a negative errno with a sentence */
 void waf_close(void);                  /* who waits is told that the WAF is away */
 int waf_waiting(void);
+/* So many wait for the WAF already that nobody else may ask: the request was answered. */
+bool waf_busy(struct http_req *req);
 
 void waf_client_credentials(struct str user, struct str impi, waf_h *h, void *arg);
 void waf_authorization_code(struct str code, struct str redirect_uri, struct str verifier,

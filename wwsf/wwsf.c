@@ -64,6 +64,8 @@ int wwsf_start(struct host *host, const void *conf, char why[512])
 		host->clock, c->login.failures, c->login.window_ms, KEYS_MAX);
 	wwsf.sources = throttle_new(
 		host->clock, c->login.per_source, c->login.source_window_ms, KEYS_MAX);
+	wwsf.users = throttle_new(
+		host->clock, c->token.per_user, c->token.user_window_ms, KEYS_MAX);
 	int err = identity_db_open(c, &wwsf.db, why);
 	if (!err)
 		err = token_open(why);
@@ -88,6 +90,7 @@ void wwsf_stop(void)
 	sessions_free(wwsf.sessions);
 	throttle_free(wwsf.accounts);
 	throttle_free(wwsf.sources);
+	throttle_free(wwsf.users);
 	if (wwsf.db)
 		identity_db_close(wwsf.db);
 	wwsf = (struct wwsf){0};
@@ -99,6 +102,7 @@ void wwsf_reset(void)
 	sessions_clear(wwsf.sessions);
 	throttle_clear(wwsf.accounts);
 	throttle_clear(wwsf.sources);
+	throttle_clear(wwsf.users);
 	token_reset();
 }
 

@@ -40,6 +40,7 @@ struct wwsf_conf {
 	struct {
 		int issuer;            /* enum wwsf_issuer */
 		int64_t life_ms;
+		int64_t per_user, user_window_ms;
 		char *audience;        /* NULL: the home domain */
 		char *keys;            /* file of the signing keys; NULL: new ones at each start */
 	} token;
@@ -81,7 +82,8 @@ struct wwsf {
 	struct http_server *server;
 	struct identity_db *db;
 	struct sessions *sessions;
-	struct throttle *accounts, *sources;
+	struct throttle *accounts, *sources; /* sign-ins of one user, from one address */
+	struct throttle *users;        /* tokens for one user's sessions */
 };
 extern struct wwsf wwsf;
 
