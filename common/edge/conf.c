@@ -144,13 +144,18 @@ bool edge_name_eq(struct str a, struct str b)
 	return str_ieq(bare(a), bare(b));
 }
 
-bool edge_name_among(const struct conf_list *names, struct str name)
+const char *edge_name_find(const struct conf_list *names, struct str name)
 {
 	char *const *rows = names->items;
 	for (size_t i = 0; i < names->n; i++)
 		if (edge_name_eq(str_of(rows[i]), name))
-			return true;
-	return false;
+			return rows[i];
+	return NULL;
+}
+
+bool edge_name_among(const struct conf_list *names, struct str name)
+{
+	return edge_name_find(names, name) != NULL;
 }
 
 int edge_issuer_host(const struct edge_issuer_conf *i, struct str *host, uint16_t *port)

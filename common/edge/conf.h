@@ -104,5 +104,7 @@ int edge_issuer_host(const struct edge_issuer_conf *i, struct str *host, uint16_
 /* Names of WWSFs and WAFs: without case, a trailing dot ignored. */
 bool edge_name_eq(struct str a, struct str b);
 bool edge_name_among(const struct conf_list *names, struct str name); /* of char * */
+/* ... as it stands there, NULL when it does not. */
+const char *edge_name_find(const struct conf_list *names, struct str name);
 /* Timers towards users, and room for their connections. */
 void edge_stack_conf(const struct edge_conf *conf, struct sip_stack_conf *out);

@@ -72,7 +72,8 @@ struct edge_reg {
 	struct sip_register asked;
 	bool bound;                    /* this flow is registered with this IMPI */
 	bool trusted;                  /* authenticated here, by a token (TS 33.203 Annex U) */
-	struct sip_entities vouchers;  /* trusted: whom the core is told; p NULL: nobody */
+	struct sip_entities vouchers;  /* trusted: whom the core is told, names of the
+	                                * configuration; p NULL: nobody */
 	uint32_t most_s;               /* trusted: the token's rest; 0: no bound */
 	struct str text;               /* the token; its SHA-256; its issuer's generation */
 	uint8_t digest[32];

@@ -35,6 +35,7 @@ struct edge_conn {
 	uint16_t waiting;              /* REGISTERs that wait for an issuer of tokens */
 	uint16_t bad_tokens;           /* since the last registration */
 	bool trusted;                  /* registered by token, not by digest */
+	struct sip_entities vouchers;  /* of the token that did, for its deregistration */
 	bool challenged;               /* the last answer was 401: in edge->challenged */
 	bool closing;
 };

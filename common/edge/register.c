@@ -49,6 +49,7 @@ static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_
 	if (seconds && c) {
 		edge_conn_bound(c);
 		c->trusted = r->trusted;
+		c->vouchers = r->vouchers;
 		c->bad_tokens = 0;
 	}
 	edge_book_settle(&ed->book, &what, seconds);
@@ -247,6 +248,7 @@ static void register_leave(struct edge_reg *r, struct edge_conn *c)
 		edge_conn_refuse(c, r->req, &unknown);
 	} else {
 		r->trusted = true;
+		r->vouchers = c->vouchers;
 		r->asked.impi = arena_str(sip_req_arena(r->req), str_of(c->impi));
 		r->asked.digest = true;
 		r->asked.auth = (struct sip_digest){.username = r->asked.impi};

@@ -88,10 +88,10 @@ static bool is_bad(enum edge_refusal no)
 	return no == EDGE_NO_TOKEN_INACTIVE;
 }
 
-static void count_source(struct edge_reg *r, struct edge_source *s)
+static void count_source(const struct edge *ed, struct edge_source *s)
 {
-	const struct edge_bad_conf *limit = &conf_of(r)->bad_per_source;
-	int64_t now = clock_ms(r->edge->setup.host->clock);
+	const struct edge_bad_conf *limit = &ed->setup.conf->tokens.bad_per_source;
+	int64_t now = clock_ms(ed->setup.host->clock);
 	int wait_s;
 	edge_window_take(&s->bad_tokens, now, limit->window_ms, limit->count, &wait_s);
 	s->bad_until = s->bad_tokens.since + limit->window_ms;
@@ -100,14 +100,15 @@ static void count_source(struct edge_reg *r, struct edge_source *s)
 void edge_token_refuse(struct edge_reg *r, struct edge_conn *c, const struct edge_fault *f)
 {
 	static const struct edge_fault last = {EDGE_NO_TOKENS_BAD, "too many bad tokens"};
+	const struct edge *ed = r->edge;
 	bool bad = is_bad(f->no);
 
-	edge_conn_refuse(c, r->req, f);
+	edge_conn_refuse(c, r->req, f); /* r goes with the request */
 	if (bad)
-		count_source(r, c->source);
+		count_source(ed, c->source);
 	if (!bad && f->no != EDGE_NO_TOKEN_MISSING)
 		return;
-	if (++c->bad_tokens < conf_of(r)->bad_per_connection || c->closing)
+	if (++c->bad_tokens < ed->setup.conf->tokens.bad_per_connection || c->closing)
 		return;
 	edge_count_refusal(&last, &c->source->addr);
 	edge_conn_close(c, EDGE_POLICY, last.why);
@@ -319,7 +320,7 @@ static void name_vouchers(struct edge_reg *r, const struct edge_issuer_conf *con
 		return;
 	if (!edge_name_among(&conf->wwsfs, str_of(conf->identity)))
 		r->vouchers.waf = str_of(conf->identity);
-	r->vouchers.wwsf = t->client_id;
+	r->vouchers.wwsf = str_of(edge_name_find(&conf->wwsfs, t->client_id));
 }
 
 /* The IMPI is the token's, and what goes on says so in a Digest field of ours. */
