@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "common/node/admin_client.h"
 #include "tests/unit/edge_rig.h"
 
 /* ---- the flow of TS 23.228 U.2.1.2 at the eP-CSCF ---- */
@@ -312,21 +311,9 @@ static void test_next_hop_silent(void **state)
 
 /* ---- what the element says of its state ---- */
 
-static json_t *admin(const char *command)
-{
-	json_t *ask = json_loads(command, 0, NULL), *answer;
-	char why[256];
-	assert_non_null(ask);
-	if (admin_once(rig_file(&world.rig, "epcscf.sock"), ask, 5000, &answer, why))
-		fail_msg("%s", why);
-	json_decref(ask);
-	assert_true(json_is_true(json_object_get(answer, "ok")));
-	return answer;
-}
-
 static void gauge_is(const char *name, int want)
 {
-	json_t *answer = admin("{\"cmd\":\"status\"}");
+	json_t *answer = world_admin("{\"cmd\":\"status\"}");
 	json_t *value = json_object_get(json_object_get(answer, "idle"), name);
 	assert_non_null(value);
 	assert_int_equal(json_integer_value(value), want);
@@ -337,7 +324,7 @@ static void binding_is(const char *impi, const char *member, const char *want)
 {
 	char command[200];
 	snprintf(command, sizeof command, "{\"cmd\":\"state\",\"impi\":\"%s\"}", impi);
-	json_t *answer = admin(command);
+	json_t *answer = world_admin(command);
 	json_t *b = json_array_get(json_object_get(answer, "bindings"), 0);
 	assert_non_null(b);
 	assert_string_equal(json_string_value(json_object_get(b, member)), want);
@@ -362,7 +349,7 @@ static void test_state_and_reset(void **state)
 
 	wic_open(&c, "bob", "urn:uuid:2");
 	wic_registers(&c, ASK("bob"), ANSWER("bob"));
-	json_decref(admin("{\"cmd\":\"reset\"}"));
+	json_decref(world_admin("{\"cmd\":\"reset\"}"));
 	rig_until_set(&world.rig, &c.closed);
 	rig_run(&world.rig, 50);
 	gauge_is("imsrig_edge_bindings", 0);

@@ -164,6 +164,7 @@ void start_tokens(const char *auth, const char *tokens)
 	struct buf b = {0}, extra = {0};
 	world_open();
 	core_open(ICSCF, false);
+	world.core.status = 200;
 	issuer_open(AT);
 	buf_fmt(&extra,
 		"limits: {registers-per-10s: 1000, handshakes-per-second: 1000}\n"
@@ -177,4 +178,10 @@ void start_tokens(const char *auth, const char *tokens)
 	epcscf_config(&b, buf_z(&extra));
 	buf_free(&extra);
 	world_start("epcscf", &b);
+}
+
+void tokens_close(void)
+{
+	issuer_free();
+	world_close();
 }

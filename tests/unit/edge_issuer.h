@@ -37,5 +37,7 @@ const char *bearer(const char *token);
 const char *bearer_of(const char *token, const char *name);
 
 /* The eP-CSCF with a tokens section for ISSUER (operator) and OUTSIDE (third party), both at
- * the issuer's address; `tokens` are further members of it, `auth` what ORIGIN may do. */
+ * the issuer's address; `tokens` are further members of it, `auth` what ORIGIN may do. The
+ * core answers 200. */
 void start_tokens(const char *auth, const char *tokens);
+void tokens_close(void);

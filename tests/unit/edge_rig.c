@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/node/admin_client.h"
+
 /* ---- the world ---- */
 
 struct world world;
@@ -188,6 +190,32 @@ void world_close(void)
 	arena_free(&world.core.arena);
 }
 
+json_t *world_admin(const char *command)
+{
+	json_t *ask = json_loads(command, 0, NULL), *answer;
+	char why[256];
+	assert_non_null(ask);
+	if (admin_once(rig_file(&world.rig, "epcscf.sock"), ask, 5000, &answer, why))
+		fail_msg("%s", why);
+	json_decref(ask);
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	return answer;
+}
+
+void world_advance(int seconds)
+{
+	enum { STEP = 10 };
+	while (seconds > 0) {
+		char command[100];
+		world.offset_ms += (seconds < STEP ? seconds : STEP) * 1000;
+		seconds -= STEP;
+		snprintf(command, sizeof command, "{\"cmd\":\"clock\",\"offset_ms\":%lld}",
+			(long long)world.offset_ms);
+		json_decref(world_admin(command));
+		rig_run(&world.rig, 10);
+	}
+}
+
 /* ---- WICs ---- */
 
 static void on_message(struct ws *w, bool text, struct str bytes, void *arg)
@@ -247,8 +275,8 @@ void wic_send(struct wic *c, const char *text)
 	assert_int_equal(ws_send(c->ws, true, str_of(text)), 0);
 }
 
-/* A REGISTER; `fields` are lines of their own. */
-void wic_register(struct wic *c, const char *fields)
+static void register_with(
+	struct wic *c, const char *fields, const char *type, const char *body)
 {
 	char text[8192];
 	c->cseq++;
@@ -258,11 +286,29 @@ void wic_register(struct wic *c, const char *fields)
 		"Max-Forwards: 70\r\nFrom: <sip:%s@ims.example.org>;tag=a1\r\n"
 		"To: <sip:%s@ims.example.org>\r\nCall-ID: c-%s\r\nCSeq: %d REGISTER\r\n"
 		"Contact: "
-		"<sip:k@q7.invalid;transport=ws>;+sip.instance=\"<%s>\";reg-id=1\r\n"
-		"Supported: path, outbound\r\n%sContent-Length: 0\r\n\r\n",
+		"<sip:k@q7.invalid;transport=ws>;+sip.instance=\"<%s>\";reg-id=1%s\r\n"
+		"Supported: path, outbound\r\n%s%s%s%sContent-Length: %zu\r\n\r\n%s",
 		c->name, c->instance + 9, c->cseq, c->name, c->name, c->name, c->cseq,
-		c->instance, fields);
+		c->instance, c->contact ? c->contact : "", fields,
+		type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
+		strlen(body), body);
 	wic_send(c, text);
+}
+
+void wic_register(struct wic *c, const char *fields)
+{
+	register_with(c, fields, NULL, "");
+}
+
+void wic_body(struct wic *c, const char *type, const char *body)
+{
+	register_with(c, "", type, body);
+}
+
+void wic_asks(struct wic *c, const char *fields, const char *answer)
+{
+	wic_register(c, fields);
+	wic_gets(c, answer);
 }
 
 void wic_gets(struct wic *c, const char *begins)

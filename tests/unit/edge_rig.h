@@ -2,6 +2,8 @@
  * WICs, and an I-CSCF or P-CSCF played by the test.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <jansson.h>
+
 #include "common/sip/stack.h"
 #include "tests/unit/rig.h"
 
@@ -22,6 +24,7 @@ struct world {
 	struct tls *client_tls;
 	pid_t pid;
 	const char *auth;              /* of the origins; NULL: digest, nothing */
+	int64_t offset_ms;             /* of the element's clock */
 };
 
 extern struct world world;
@@ -33,6 +36,8 @@ void world_close(void);                /* fails when the process did not end wel
 pid_t world_spawn(const char *program, const char *config);
 void world_write(const char *name, const char *text);
 bool logged(const char *text);         /* stands in the process's log */
+json_t *world_admin(const char *command); /* the eP-CSCF's answer; its loop runs, ours not */
+void world_advance(int seconds);       /* its clock, in steps that keep WebSockets alive */
 
 void epcscf_config(struct buf *b, const char *extra);
 void start_epcscf(const char *extra);  /* all of the above */
@@ -50,6 +55,7 @@ struct wic {
 	int http_status, code, got;
 	char last[8192];
 	const char *name, *instance;
+	const char *contact;           /* more parameters of its Contact; NULL: none */
 	int cseq;
 };
 
@@ -69,6 +75,8 @@ void wic_closed(struct wic *c, int code); /* waits for it */
 void wic_send(struct wic *c, const char *text);
 /* A REGISTER; `fields` are lines of their own. */
 void wic_register(struct wic *c, const char *fields);
+void wic_asks(struct wic *c, const char *fields, const char *answer); /* ... and waits */
+void wic_body(struct wic *c, const char *type, const char *body);     /* with a body */
 void wic_request(struct wic *c, const char *method);
 void wic_gets(struct wic *c, const char *begins); /* waits for the next message */
 void wic_registers(struct wic *c, const char *ask, const char *answer);
