@@ -183,15 +183,23 @@ int wic_visit(struct wic *w, const struct wic_visit *v, char why[256])
 	return 0;
 }
 
+/* A path at the WWSF, or where a redirection led. */
+static bool locate(const struct wic_ask *ask, struct url *url)
+{
+	struct str target = str_of(ask->target);
+	if (str_starts(target, STR("https://")))
+		return !url_resolve(NULL, target, url);
+	return ask->origin && str_copy(str_of(ask->origin), url->origin, sizeof url->origin) &&
+	       str_copy(target, url->target, sizeof url->target);
+}
+
 int wic_ask(struct wic *w, const struct wic_ask *ask, char why[256])
 {
 	struct url url = {0};
 	char *text = ask->body ? json_dumps(ask->body, JSON_COMPACT) : NULL;
 	int err = -ENOENT;
 
-	if (!ask->origin ||
-		!str_copy(str_of(ask->origin), url.origin, sizeof url.origin) ||
-		!str_copy(str_of(ask->target), url.target, sizeof url.target))
+	if (!locate(ask, &url))
 		snprintf(why, 256, "no WWSF at \"%.200s\"", ask->origin ? ask->origin : "");
 	else
 		err = wic_visit(w,
