@@ -162,11 +162,17 @@ void icscf_register(struct sip_req *req, const struct mw_peer *peer)
 		refuse(req, fault.status, fault.why, fault.why);
 		return;
 	}
-	if (!peer->trusted_node && asserts(req, reg)) {
+	struct str visited = sip_visited_network(sip_req_msg(req));
+	bool asserted = asserts(req, reg);
+	if (asserted && !peer->trusted_node) {
 		refuse(req, 403, NULL, "auth-done from a peer that is no trusted node");
 		return;
 	}
-	struct str visited = sip_visited_network(sip_req_msg(req));
+	if (asserted && peer->visited_network &&
+		!str_ieq(visited, str_of(peer->visited_network))) {
+		refuse(req, 403, NULL, "auth-done from another network than the trusted node's");
+		return;
+	}
 	if (!visited.n) {
 		refuse(req, 400, "P-Visited-Network-ID missing", "P-Visited-Network-ID missing");
 		return;

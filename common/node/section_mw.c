@@ -11,6 +11,7 @@ METRIC_COUNTER(refused_method, "imsrig_mw_refused_method_total",
 const struct conf_row mw_peer_rows[] = {
 	CONF_ADDR(struct mw_peer, addr, "addr", CONF_REQUIRED, 0),
 	CONF_BOOL(struct mw_peer, trusted_node, "trusted-node", "false"),
+	CONF_STR(struct mw_peer, visited_network, "visited-network", 0, NULL),
 	CONF_END};
 
 static const struct mw_peer *find(const struct conf_list *peers, const struct addr *from)

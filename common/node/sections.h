@@ -35,11 +35,13 @@ extern const struct conf_row cx_section_rows[];
 int cx_section_start(struct host *host, const struct cx_section *s, const struct cx_h *h,
 	void *arg, struct cx **out, char why[512]);
 
-/*	mw-peers: [{addr: 127.0.0.12, trusted-node: false}]
- * Who may send Mw requests; a trusted node may also say auth-done (TS 33.203 U.2). */
+/*	mw-peers: [{addr: 127.0.0.12, trusted-node: false, visited-network: NAME}]
+ * Who may send Mw requests; a trusted node may also say auth-done (TS 33.203 U.2), of users
+ * in its own network. */
 struct mw_peer {
 	struct addr addr;              /* port not compared */
 	bool trusted_node;
+	char *visited_network;         /* of a trusted node; NULL: any */
 };
 extern const struct conf_row mw_peer_rows[];
 /* The listed peer that sent a REGISTER. NULL: it was answered, with 403 for a peer that is
