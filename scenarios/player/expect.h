@@ -59,11 +59,11 @@ struct pattern {
 };
 
 /* One entry of a step's expectations, groups unfolded: entries of one step with the same
- * `group` (not 0) may come in any order. */
+ * `group` (not 0) may come in any order, but those of one `part` of it keep theirs. */
 struct expect {
 	struct pattern pattern;
 	bool optional;
-	int group;
+	int group, part;
 };
 
 /* Where in a text a parser stopped, and why. */

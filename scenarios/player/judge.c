@@ -132,7 +132,10 @@ static bool too_early(const struct judge *j, const struct arrow *a, int step)
 	       (j->v->steps[step].n_actions && arrow_ns(a) < j->began_ns[step]);
 }
 
+enum { BLOCKED_MAX = 64 };
 struct acceptable {
+	int blocked[BLOCKED_MAX]; /* parts of a group whose turn on this link is another */
+	int n_blocked;
 	const struct entry *first;
 	struct buf text; /* "x" or "y" */
 	struct str near;
@@ -199,6 +202,14 @@ static void meet(struct judge *j, struct entry *e, struct arrow *a, const struct
 		j->first_open++;
 }
 
+static bool is_blocked(const struct acceptable *acc, int part)
+{
+	for (int i = 0; i < acc->n_blocked; i++)
+		if (acc->blocked[i] == part)
+			return true;
+	return false;
+}
+
 /* Walks the open entries in the order of the flow. True when one was met. */
 static bool find_entry(struct judge *j, struct arrow *a, struct acceptable *acc)
 {
@@ -216,6 +227,8 @@ static bool find_entry(struct judge *j, struct arrow *a, struct acceptable *acc)
 			continue;
 		if (group && (e->expect->group != group || e->step != group_step))
 			return false;
+		if (group && is_blocked(acc, e->expect->part))
+			continue;
 		struct match m = match_message(p, &a->message, j->vars, again, &j->arena);
 		if (m.holds) {
 			meet(j, e, a, &m);
@@ -228,6 +241,8 @@ static bool find_entry(struct judge *j, struct arrow *a, struct acceptable *acc)
 			return false;
 		group = e->expect->group;
 		group_step = e->step;
+		if (acc->n_blocked < BLOCKED_MAX)
+			acc->blocked[acc->n_blocked++] = e->expect->part;
 	}
 	return false;
 }
@@ -408,6 +423,15 @@ bool judge_step_done(const struct judge *j, int i)
 	return true;
 }
 
+bool judge_step_arrived(const struct judge *j, int i)
+{
+	for (size_t k = 0; k < j->n_entries && j->entries[k].step <= i; k++)
+		if (j->entries[k].step == i && j->entries[k].arrow &&
+			!j->entries[k].arrow->record->received_ns)
+			return false;
+	return true;
+}
+
 static void find_fault(struct judge *j, const struct finding *f)
 {
 	if (f->verdict > j->finding.verdict)
@@ -487,22 +511,65 @@ static void end_suspects(struct judge *j)
 			      first->arrow->record->to, first->why});
 }
 
-/* Along a transaction or session the send times must rise as the entries do. */
+/* When it left or reached this node; 0: it did neither, or nobody saw it. */
+static uint64_t ns_at(const struct arrow *a, const char *node)
+{
+	const struct record *r = a->record;
+	if (!strcmp(r->from, node))
+		return r->sent_ns;
+	return strcmp(r->to, node) ? 0 : r->received_ns;
+}
+
+static bool is_actor(const struct judge *j, const char *name)
+{
+	for (size_t i = 0; i < j->v->n_actors; i++)
+		if (!strcmp(j->v->actors[i].name, name))
+			return true;
+	return false;
+}
+
+/* A node saw the later one first: a lifeline of the figure runs one way. When an actor sends
+ * is the script's doing, and tells nothing of what the elements did. */
+static bool crossed(const struct judge *j, const struct arrow *a, const struct arrow *b)
+{
+	const char *ends[] = {a->record->from, a->record->to};
+	for (int i = 0; i < 2; i++) {
+		if (!strcmp(ends[i], b->record->from) && is_actor(j, ends[i]))
+			continue;
+		uint64_t s = ns_at(a, ends[i]), t = ns_at(b, ends[i]);
+		if (s && t && t < s)
+			return true;
+	}
+	return false;
+}
+
+static bool ordered(const struct entry *e, const struct entry *f)
+{
+	bool together = e->step == f->step && e->expect->group &&
+		e->expect->group == f->expect->group && e->expect->part != f->expect->part;
+	return e->arrow && f->arrow && !together && !e->expect->optional &&
+		!f->expect->optional && !pattern_wild(&e->expect->pattern) &&
+		!pattern_wild(&f->expect->pattern);
+}
+
+static bool same_transaction(const struct arrow *a, const struct arrow *b)
+{
+	return a->message.transaction && a->message.proto == b->message.proto &&
+		a->message.transaction == b->message.transaction;
+}
+
+/* What a node sends and receives follows the entries, and so do the send times along a
+ * transaction or session. */
 static void end_order(struct judge *j)
 {
 	for (size_t i = 0; i < j->n_entries; i++) {
 		const struct entry *e = &j->entries[i];
-		if (!e->arrow || !e->arrow->message.transaction)
-			continue;
 		for (size_t k = i + 1; k < j->n_entries; k++) {
 			const struct entry *f = &j->entries[k];
-			if (!f->arrow ||
-				f->arrow->message.transaction !=
-					e->arrow->message.transaction ||
-				f->arrow->message.proto != e->arrow->message.proto ||
-				(e->step == f->step && e->expect->group &&
-					e->expect->group == f->expect->group) ||
-				arrow_ns(e->arrow) <= arrow_ns(f->arrow))
+			if (!ordered(e, f) ||
+				!(crossed(j, e->arrow, f->arrow) ||
+					(same_transaction(e->arrow, f->arrow) &&
+						arrow_ns(e->arrow) > arrow_ns(f->arrow))))
 				continue;
 			struct buf why = {0};
 			buf_fmt(&why, "expected \"%s\", came \"",

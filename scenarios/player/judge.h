@@ -2,8 +2,9 @@
  *
  * Along each link (pair of nodes, both directions) the records must be the entries of all
  * steps in their order; so the first record that differs is known at once, and by its
- * step. Along each SIP transaction and Cx session order across links is checked at the
- * end, by send times. An entry whose step begins with an action can't be met before it.
+ * step. At the end it is checked that each node saw its messages, on all its links, in the
+ * order of the entries (a lifeline of the figure), and that the send times along each SIP
+ * transaction and Cx session rise. An entry whose step begins with an action can't be met before it.
  * Entries with '*' and optional ones never hold others up.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -44,6 +45,8 @@ void judge_free(struct judge *j);
 /* Step i begins, before its first action. */
 void judge_step(struct judge *j, int i, uint64_t now_ns);
 bool judge_step_done(const struct judge *j, int i);
+/* ... and nothing of it is still on its way to its receiver. */
+bool judge_step_arrived(const struct judge *j, int i);
 /* collector_record_h */
 void judge_record(struct record *r, bool paired, void *judge);
 /* Something differs already: let what is under way end, then ask judge_finish. */

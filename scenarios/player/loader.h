@@ -42,7 +42,7 @@ struct loader {
 	char *why;
 	struct source *sources;        /* the script's own first */
 	struct yaml *y;                /* of the nodes at hand */
-	int last_group, depth;         /* of groups; of ladders in ladders */
+	int last_group, last_part, depth; /* of groups; of ladders in ladders */
 	/* the scope */
 	struct role *roles;
 	size_t n_roles;

@@ -42,6 +42,7 @@ struct run {
 	int step;
 	size_t action, check;
 	bool checked_again, failed, dirty, died;
+	bool arriving;         /* the step has all, but for what is on its way */
 	struct call *call; /* operation under way */
 	uv_timer_t timer;
 	uint64_t started_ns,
@@ -174,6 +175,23 @@ static void end_wait(struct run *r)
 	next_check(r);
 }
 
+/* What the step expects was sent; what has no receiver any more is not waited for long. */
+enum { ARRIVAL_MS = 100 };
+
+static void look(struct run *r)
+{
+	if (judge_suspects(r->judge)) {
+		conclude(r);
+	} else if (!judge_step_done(r->judge, r->step)) {
+		return;
+	} else if (judge_step_arrived(r->judge, r->step)) {
+		end_wait(r);
+	} else if (!r->arriving) {
+		r->arriving = true;
+		arm(r, ARRIVAL_MS);
+	}
+}
+
 static void next_action(struct run *r)
 {
 	const struct step *s = &r->v->steps[r->step];
@@ -183,14 +201,10 @@ static void next_action(struct run *r)
 		return;
 	}
 	r->phase = PHASE_WAIT;
-	if (judge_suspects(r->judge)) {
-		conclude(r);
-	} else if (judge_step_done(r->judge, r->step)) {
-		end_wait(r);
-	} else {
-		r->heard_ns = clock_real_ns();
-		arm(r, (uint64_t)r->conf.silence_ms);
-	}
+	r->arriving = false;
+	r->heard_ns = clock_real_ns();
+	arm(r, (uint64_t)r->conf.silence_ms);
+	look(r);
 }
 
 static void on_changed(void *arg)
@@ -200,12 +214,8 @@ static void on_changed(void *arg)
 		r->heard) /* watchdogs and the like are silence, too */
 		r->heard_ns = clock_real_ns();
 	r->heard = judge_heard(r->judge);
-	if (r->phase != PHASE_WAIT)
-		return;
-	if (judge_suspects(r->judge))
-		conclude(r);
-	else if (judge_step_done(r->judge, r->step))
-		end_wait(r);
+	if (r->phase == PHASE_WAIT)
+		look(r);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -213,6 +223,10 @@ static void on_timer(uv_timer_t *t)
 	struct run *r = t->data;
 	uint64_t silent_ms = (clock_real_ns() - r->heard_ns) / 1000000;
 
+	if (r->phase == PHASE_WAIT && r->arriving) {
+		end_wait(r);
+		return;
+	}
 	if (r->phase == PHASE_WAIT) {
 		if (silent_ms + 1 < (uint64_t)r->conf.silence_ms) {
 			arm(r, (uint64_t)r->conf.silence_ms - silent_ms);

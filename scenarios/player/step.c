@@ -15,6 +15,7 @@ static const struct script_pos nowhere;
 
 struct group {
 	int number; /* 0: in order */
+	int part;   /* what keeps its order in it */
 	bool never;
 };
 
@@ -96,6 +97,23 @@ static int load_use(struct loader *l, struct fy_node *node, struct script_pos po
 	return err;
 }
 
+/* Each item is a part of the group: one message, or a ladder or list in its own order. */
+static int load_unordered(struct loader *l, struct fy_node *node, struct script_pos pos,
+	struct group g, struct expect **out, size_t *n)
+{
+	struct fy_node *item;
+	void *it = NULL;
+	int err = 0;
+
+	if (!g.number)
+		g.number = ++l->last_group;
+	while (!err && (item = fy_node_sequence_iterate(node, &it))) {
+		g.part = ++l->last_part;
+		err = load_entries(l, item, pos, g, out, n);
+	}
+	return err;
+}
+
 /* {unordered: [..]} or {optional: ..}. */
 static int load_special(struct loader *l, struct fy_node *node, struct script_pos pos,
 	struct group g, struct expect **out, size_t *n)
@@ -112,12 +130,9 @@ static int load_special(struct loader *l, struct fy_node *node, struct script_po
 	if ((f[0].node != NULL) + (f[1].node != NULL) != 1)
 		return yaml_refuse(l->y, yaml_pos(l->y, node, pos),
 			"an entry of expect is one message, unordered, optional or use");
-	if (f[0].node) {
-		if (!g.number)
-			g.number = ++l->last_group;
-		return load_entries(l, f[0].node, f[0].pos, g, out, n);
-	}
-	struct expect e = {.optional = true, .group = g.number};
+	if (f[0].node)
+		return load_unordered(l, f[0].node, f[0].pos, g, out, n);
+	struct expect e = {.optional = true, .group = g.number, .part = g.part};
 	err = load_pattern(l, f[1].node, f[1].pos, &e.pattern);
 	if (!err)
 		*LIST_ADD(l->arena, *out, *n) = e;
@@ -127,7 +142,7 @@ static int load_special(struct loader *l, struct fy_node *node, struct script_po
 static int load_entry(struct loader *l, struct fy_node *node, struct script_pos pos,
 	struct group g, struct expect **out, size_t *n)
 {
-	struct expect e = {.group = g.number};
+	struct expect e = {.group = g.number, .part = g.part};
 	int err;
 
 	if (*n >= MAX_ENTRIES)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A script whose expectation is wrong must fail: each expect line of the base scripts is
-# falsified in turn (another message, a field that is not there, each field's value) or taken
-# out, and each time
+# falsified in turn (another message, a field that is not there, each field's value), taken out,
+# or put behind the next one, and each time
 # the verdict must be "fail", with the step that the line stands in.
 # SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
@@ -48,6 +48,12 @@ generate() { # SCRIPT ID
 		now = now == "absent" ? "present" : now == "present" || now ~ /^\$/ ? "absent" : "/^no such value$/"
 		return substr(line, 1, start[k] - 1) now substr(line, end[k] + 1)
 	}
+	# Two lines of one step that share an element: their order is told.
+	function pair(at,   a, b) {
+		if (!expected[at + 1] || step[at] != step[at + 1]) return 0
+		if (split(flow[at], a, /[":]| -> /) < 3 || split(flow[at + 1], b, /[":]| -> /) < 3) return 0
+		return a[2] == b[2] || a[2] == b[3] || a[3] == b[2] || a[3] == b[3]
+	}
 	function variant(kind, at, k,   i, line, id) {
 		if (kind == "value" && value(flow[at], k) == "") return
 		id = kind "-" at (k ? "-" k : "")
@@ -55,6 +61,7 @@ generate() { # SCRIPT ID
 		for (i = 1; i <= n; i++) {
 			line = flow[i]
 			if (i == at && kind == "removed") continue
+			if (i == at && kind == "swapped") { print "    " flow[i + 1]; print "    " line; i++; continue }
 			if (i == at - 1 && kind == "removed" && !expected[i] && !expected[at + 1])
 				continue # the list would be empty
 			if (i == at) line = kind == "other" ? other(line) : kind == "value" ? value(line, k) : field(line)
@@ -81,6 +88,7 @@ generate() { # SCRIPT ID
 		print "variants:"
 		for (at = 1; at <= n; at++) if (expected[at]) {
 			variant("other", at); variant("field", at); variant("removed", at)
+			if (pair(at)) variant("swapped", at)
 			fields(flow[at])
 			for (k = count; k > 0; k--) variant("value", at, k)
 		}
@@ -92,7 +100,7 @@ for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2; do
 	generate "$TOP/scenarios/$script.yaml" $id
 	lines=$(grep -c other- $id.steps)
 	[ "$lines" -ge 15 ] || complain "$script: only $lines expect lines were found"
-	for kind in other field value removed; do
+	for kind in other field value removed swapped; do
 		expect_exit 1 $id.json imsrig run --keep-going --json --variant "$kind-*" --out $id $id.yaml
 		while IFS=$'\t' read -r variant step; do
 			[[ $variant == $kind-* ]] || continue

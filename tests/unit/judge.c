@@ -289,12 +289,49 @@ static void order_of_a_session(void **state)
 
 	start(&w, FLOW
 		"  - step: 1\n    expect: [\"icscf -> hss: Cx UAR\", \"hss -> icscf: Cx "
-		"UAA\", \"hss -> scscf: Cx MAA\"]\n");
+		"UAA\", \"wwsf -> epcscf: Cx MAA\"]\n");
 	advance(&w, 0);
-	feed(&w, "hss", "scscf", cx(303, false, "s2", 2001)); /* another one */
+	feed(&w, "wwsf", "epcscf", cx(303, false, "s2", 2001)); /* another one, elsewhere */
 	feed(&w, "icscf", "hss", cx(300, true, "s1", 0));
 	feed(&w, "hss", "icscf", cx(300, false, "s1", 2001));
 	passes(&w);
+}
+
+/* What an element saw on its links, it saw in the order of the entries. */
+static void lifelines(void **state)
+{
+	static const char yaml[] = FLOW
+		"  - step: 1\n    do: alice registers\n    expect:\n"
+		"      - \"icscf -> hss: Cx UAR\"\n      - \"epcscf -> icscf: SIP REGISTER\"\n";
+	static const char parts[] = FLOW
+		"  - step: 1\n    do: alice registers\n    expect:\n"
+		"      - unordered:\n"
+		"          - [\"scscf -> hss: Cx SAR\", \"hss -> scscf: Cx SAA\"]\n"
+		"          - [\"scscf -> icscf: SIP 403\", \"icscf -> epcscf: SIP 403\"]\n";
+	struct world w;
+
+	start(&w, yaml);
+	advance(&w, 0);
+	feed(&w, "epcscf", "icscf", sip("REGISTER sip:x SIP/2.0", 1, ""));
+	feed(&w, "icscf", "hss", cx(300, true, "s1", 0));
+	finds(&w, "1",
+		"expected \"icscf -> hss: Cx UAR\", came \"epcscf -> icscf: SIP REGISTER\" before it");
+
+	start(&w, parts); /* beside each other, but each in its order */
+	advance(&w, 0);
+	feed(&w, "scscf", "icscf", sip("SIP/2.0 403 Forbidden", 1, ""));
+	feed(&w, "scscf", "hss", cx(301, true, "s", 0));
+	feed(&w, "icscf", "epcscf", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"));
+	feed(&w, "hss", "scscf", cx(301, false, "s", 2001));
+	passes(&w);
+	start(&w, parts);
+	advance(&w, 0);
+	feed(&w, "scscf", "hss", cx(301, true, "s", 0));
+	feed(&w, "icscf", "epcscf", sip("SIP/2.0 403 Forbidden", 1, "X: y\r\n"));
+	feed(&w, "scscf", "icscf", sip("SIP/2.0 403 Forbidden", 1, ""));
+	feed(&w, "hss", "scscf", cx(301, false, "s", 2001));
+	finds(&w, "1",
+		"expected \"scscf -> icscf: SIP 403\", came \"icscf -> epcscf: SIP 403\" before it");
 }
 
 static void unordered(void **state)
@@ -783,6 +820,7 @@ int main(void)
 		cmocka_unit_test(order_of_a_transaction),
 		cmocka_unit_test(order_of_a_session),
 		cmocka_unit_test(unordered),
+		cmocka_unit_test(lifelines),
 		cmocka_unit_test(optional),
 		cmocka_unit_test(wildcards_hold_nobody_up),
 		cmocka_unit_test(not_before_the_action),
