@@ -90,6 +90,14 @@ bash "$TOP/tests/interop/tshark.sh" runs/latest/trace.pcapng >tshark.txt || comp
 bash "$TOP/tests/interop/secrets.sh" runs/latest "$TOP/scenarios" >secrets.txt ||
 	complain "secrets: $(cat secrets.txt)"
 
+# ---- web passwords ----
+hash=$(echo "a long one" | imsrig web-password --cost 1) || complain "web-password"
+[[ $hash == '$y$'* ]] || complain "web-password made $hash"
+[ "$hash" != "$(echo "a long one" | imsrig web-password --cost 1)" ] || complain "web-password without salt"
+expect_exit 4 out.txt imsrig web-password --cost 12 </dev/null
+expect_exit 4 out.txt imsrig web-password </dev/null
+expect_text out.txt '1 to 1024 octets'
+
 # ---- beside each other ----
 for i in 1 2 3; do
 	timeout 120 imsrig run --variant base --out beside-$i $base >beside-$i.txt 2>&1 &
