@@ -99,6 +99,7 @@ void wwsf_stop(void)
 
 void wwsf_reset(void)
 {
+	http_server_drop(wwsf.server);
 	sessions_clear(wwsf.sessions);
 	throttle_clear(wwsf.accounts);
 	throttle_clear(wwsf.sources);

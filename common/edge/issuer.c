@@ -464,8 +464,11 @@ int edge_issuers_open(struct host *host, const struct edge_tokens_conf *conf,
 
 void edge_issuers_reset(struct edge_issuers *all)
 {
-	for (size_t i = 0; i < all->n; i++)
+	for (size_t i = 0; i < all->n; i++) {
 		forget(&all->rows[i]);
+		if (all->rows[i].client)
+			http_client_drop(all->rows[i].client);
+	}
 }
 
 void edge_issuers_close(struct edge_issuers *all)

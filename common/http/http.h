@@ -92,7 +92,7 @@ void http_client_free(struct http_client *c);
 /* "HTTP POST /login", "HTTP 200"; fields as http_script_field. */
 extern const struct gate_proto http_gate_proto;
 /* A value out of a message's octets, by the name that scripts use: "Method", "Path",
- * "Query", "Status", "Body", a header field, a parameter of the query or of a form body, or
+ * "Query", "Status", "Body", a header field ("Set-Cookie[2]": the second of its name), a parameter of the query or of a form body, or
  * a member of a JSON body ("token", "impu[2]": the second, "cnf.jkt"; "token.claims.aud",
  * "token.header.alg": inside a token). What is no string is given as JSON text. p NULL: not
  * there. */

@@ -181,6 +181,24 @@ static struct str body_field(const struct http_msg *m, struct str name, struct a
 	return found;
 }
 
+/* "Set-Cookie[2]": the second of its name. */
+static struct str nth_field(const struct http_msg *m, struct str name)
+{
+	ptrdiff_t open = str_chr(name, '[');
+	struct str digits = str_skip(name, (size_t)(open + 1));
+	uint32_t n = 0;
+	if (open < 0 || !str_ends(digits, STR("]")))
+		return http_field(m, name);
+	digits.n--;
+	name.n = (size_t)open;
+	if (str_u32(digits, &n))
+		return STR_NONE;
+	for (size_t i = 0; i < m->n_fields; i++)
+		if (str_ieq(m->fields[i].name, name) && --n == 0)
+			return m->fields[i].value;
+	return STR_NONE;
+}
+
 static struct str field_of(const struct http_msg *m, struct str name, struct arena *a)
 {
 	if (str_ieq(name, STR("Status")))
@@ -193,7 +211,7 @@ static struct str field_of(const struct http_msg *m, struct str name, struct are
 		return m->query;
 	if (str_ieq(name, STR("Body")))
 		return m->body;
-	struct str found = http_field(m, name);
+	struct str found = nth_field(m, name);
 	if (!found.p)
 		found = body_field(m, name, a);
 	if (!found.p)

@@ -91,12 +91,27 @@ static const char *edge_of(const struct actor *a, const json_t *o, char out[256]
 	return out;
 }
 
+/* With `identities` the WWSF's word counts: what stands in the settings is what the script
+ * expects it to say, unless the verb itself brings another. NULL: what was learnt. */
+static const char *identity_of(
+	const struct actor *a, const json_t *o, const char *name, const char *learnt)
+{
+	const json_t *v = json_object_get(o, name);
+	bool own = v && json_equal(v, json_object_get(a->settings, name));
+
+	return option_text(o, "identities", NULL) && learnt && own
+		       ? NULL
+		       : option_text(o, name, NULL);
+}
+
 static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 {
+	const struct wic *w = self(a)->wic;
+
 	return (struct wic_conf){
 		.domain = option_text(o, "domain", RIG_DOMAIN),
-		.impi = option_text(o, "impi", NULL),
-		.impu = option_text(o, "impu", NULL),
+		.impi = identity_of(a, o, "impi", w->impi),
+		.impu = identity_of(a, o, "impu", w->impu),
 		.password = option_text(o, "password", ""),
 		.algorithm = option_text(o, "algorithm", NULL),
 		.authorization = authorization_of(o),
@@ -313,7 +328,7 @@ static int forge(struct actor *a, const json_t *o, struct wic_conf *c, struct bu
 	struct forge f = {.token = str_of(token),
 		.other = str_of(other),
 		.keys = keys,
-		.now_s = clock_ms(a->rig->clock) / 1000};
+		.now_s = clock_wall_ms(a->rig->clock) / 1000};
 	int err = forge_write(&f, spec, out, why);
 	c->token = buf_z(out);
 	return err;

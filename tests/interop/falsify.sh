@@ -29,7 +29,7 @@ generate() { # SCRIPT ID
 	function fields(line,   at, last) {
 		count = 0; at = index(line, "{") + 1
 		last = length(line) - match(reverse(line), /}/)
-		while (at > 1 && match(substr(line, at), /(^|, +)[A-Za-z][A-Za-z0-9.+\[\]-]*: /)) {
+		while (at > 1 && match(substr(line, at), /(^|, +)[A-Za-z][A-Za-z0-9_.+\[\]-]*: /)) {
 			if (count) end[count] = at + RSTART - 2
 			at += RSTART + RLENGTH - 1
 			start[++count] = at
@@ -95,7 +95,8 @@ generate() { # SCRIPT ID
 	}' "$1" >"$2.yaml"
 }
 n=0
-for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2; do
+for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2 ts23228/u.2.1.3 \
+	ts23228/u.2.1.3-refresh tr23701/6.3.2.1.3; do
 	id=t-falsified-$((n += 1))
 	generate "$TOP/scenarios/$script.yaml" $id
 	lines=$(grep -c other- $id.steps)

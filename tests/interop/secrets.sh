@@ -5,6 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 dir=$1 scenarios=$2
+[ -s "$dir/verdicts.json" ] || { echo "$dir is no run"; exit 1; }
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 
@@ -16,13 +17,19 @@ sed -n 's/.*impi: *\([^,} ]*\),.*password: *\([^,} ]*\).*/\1 \2/p' "$scenarios"/
 		printf '%s:ims.example.org:%s' "$impi" "$password" | sha256sum | cut -d' ' -f1
 	done >"$list"
 [ "$(wc -l <"$list")" -ge 20 ] || { echo "the subscribers' passwords were not found"; exit 1; }
-sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' -r "$scenarios"/*/*.yaml 2>/dev/null >>"$list"
+# ... and the passwords of web users, but for those that are wrong
+sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' "$scenarios"/*/*.yaml | grep -vx wrong >>"$list"
 tshark -n -r "$dir/trace.pcapng" -Y 'sip.auth.digest.response' -T fields \
 	-e sip.auth.digest.response 2>/dev/null | tr -d '"' | grep -E '^[0-9a-f]{32,}$' >>"$list"
 sort -u -o "$list" "$list"
 sed -i '/^$/d' "$list"
-found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' "$dir")
-[ -z "$found" ] && { echo "$(wc -l <"$list") secrets looked for, none found"; exit 0; }
+found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' \
+	--exclude='*-keys.json' "$dir")
+# Every security token begins so, whoever made it; it is {"alg", {"typ" or {"kid" in base64url.
+tokens=$(grep -rlE 'eyJ(hbGci|0eXAi|raWQi)' --exclude=trace.pcapng "$dir")
+[ -z "$found$tokens" ] && { echo "$(wc -l <"$list") secrets looked for, and tokens; none found"; exit 0; }
+[ -z "$tokens" ] || echo "tokens stand in: $tokens"
+[ -n "$found" ] || exit 1
 echo "secrets stand in:"
 for file in $found; do
 	echo "  $file: $(grep -oF -f "$list" "$file" | sort -u | head -5 | tr '\n' ' ')"

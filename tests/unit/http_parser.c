@@ -262,6 +262,13 @@ static void test_script_field(void **state)
 	assert_string_equal(field(b, "Status", &a), "401");
 	assert_string_equal(field(b, "WWW-Authenticate", &a), "Bearer");
 	assert_string_equal(field(b, "Method", &a), "(none)");
+	b = STR("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n");
+	assert_string_equal(field(b, "Set-Cookie", &a), "a=1");
+	assert_string_equal(field(b, "Set-Cookie[1]", &a), "a=1");
+	assert_string_equal(field(b, "Set-Cookie[2]", &a), "b=2");
+	assert_string_equal(field(b, "Set-Cookie[3]", &a), "(none)");
+	assert_string_equal(field(b, "Set-Cookie[0]", &a), "(none)");
+	assert_string_equal(field(b, "Set-Cookie[x]", &a), "(none)");
 	/* inside a token: {"alg":"ES256"}, {"aud":["a","b"]} */
 	b = STR("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 61\r\n\r\n"
 		"{\"token\":\"eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOlsiYSIsImIiXX0.c2ln\"}");
