@@ -64,16 +64,9 @@ static bool is_served(const struct found *f, struct str scheme)
 void hss_mar(struct cx_req *req, const struct cx_msg *m)
 {
 	struct found f;
-	if (!hss_find(req, m, m->public_identity[0], &f))
+	if (!hss_find_pair(req, m, &f))
 		return;
-	if (!f.has_impi || !f.has_impu)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
-	else if (f.kind != IMPU_DISTINCT)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "not a distinct identity");
-	else if (!f.associated)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_IDENTITIES_DONT_MATCH),
-			"the public identity is not of that private one");
-	else if (!is_served(&f, m->auth_scheme))
+	if (!is_served(&f, m->auth_scheme))
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_AUTH_SCHEME_NOT_SUPPORTED),
 			"no credentials for that scheme");
 	else if (remember(m, &f))

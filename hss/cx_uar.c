@@ -109,16 +109,9 @@ static void authorise(struct cx_req *req, const struct cx_msg *m, const struct f
 void hss_uar(struct cx_req *req, const struct cx_msg *m)
 {
 	struct found f;
-	if (!hss_find(req, m, m->public_identity[0], &f))
+	if (!hss_find_pair(req, m, &f))
 		return;
-	if (!f.has_impi || !f.has_impu)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
-	else if (f.kind != IMPU_DISTINCT)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "not a distinct identity");
-	else if (!f.associated)
-		hss_refuse(req, m, CX_EXPERIMENTAL(CX_IDENTITIES_DONT_MATCH),
-			"the public identity is not of that private one");
-	else if (f.barred && !(m->uar_flags & EMERGENCY) && !store_set_usable(hss.store, &f))
+	if (f.barred && !(m->uar_flags & EMERGENCY) && !store_set_usable(hss.store, &f))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_AUTHORIZATION_REJECTED), "barred");
 	else
 		authorise(req, m, &f);

@@ -60,6 +60,22 @@ bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struc
 	return false;
 }
 
+bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f)
+{
+	if (!hss_find(req, m, m->public_identity[0], f))
+		return false;
+	if (!f->has_impi || !f->has_impu)
+		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
+	else if (f->kind != IMPU_DISTINCT)
+		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "not a distinct identity");
+	else if (!f->associated)
+		hss_refuse(req, m, CX_EXPERIMENTAL(CX_IDENTITIES_DONT_MATCH),
+			"the public identity is not of that private one");
+	else
+		return true;
+	return false;
+}
+
 /* ---- requests ---- */
 
 static void on_request(struct cx_req *req, const struct cx_msg *m, void *arg)

@@ -54,5 +54,8 @@ void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
 	const char *avp, const char *why);
 /* The identities of the request; false when it was answered: UNABLE_TO_COMPLY. */
 bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f);
+/* What UAR and MAR begin with (TS 29.228 6.1.1.1 and 6.3.1): both identities are known, the
+ * public one is distinct and of the private one; false when the request was answered. */
+bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f);
 /* Is `word` in a list parted by blanks; case of letters does not count. */
 bool hss_listed(struct str list, struct str word);
