@@ -7,3 +7,7 @@ imsrig_library(waf
 imsrig_embed(waf waaf/page/style.css)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
 target_link_libraries(waaf PRIVATE waf edge node sip)
+foreach(test waf waf_authorize)
+  imsrig_test(${test} SOURCES tests/unit/waf_rig.c tests/unit/rig.c LINK waf ca)
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK waf) # the same addresses
+endforeach()
