@@ -108,6 +108,7 @@ struct waf_wwsf {
 	bool blocked;
 	int64_t not_before_s;          /* tokens issued before are void */
 	int64_t level_m, level_at_ms;  /* bucket of requests, in thousandths */
+	size_t revoked;                /* of its live tokens, one by one */
 };
 void waf_wwsfs_open(void);
 void waf_wwsfs_close(void);
@@ -120,6 +121,7 @@ bool waf_peer_is_resource_server(struct http_req *req);
 /* A name of the peer's certificate, for logs. */
 const char *waf_peer_text(struct http_req *req);
 bool waf_wwsf_take(struct waf_wwsf *w); /* one more request; false: too many */
+void waf_wwsf_void(struct waf_wwsf *w); /* all that was issued to it until now */
 /* Blocked: no request is served any more, and what was issued is void. */
 void waf_wwsf_block(struct waf_wwsf *w, bool blocked);
 
@@ -180,9 +182,9 @@ void waf_live_add(const char jti[WAF_JTI_SIZE], struct waf_wwsf *w, uint64_t gra
 bool waf_live_good(struct str jti);    /* issued since the start, unexpired, not revoked */
 void waf_live_revoke(struct str jti);
 void waf_live_revoke_grant(uint64_t grant);
-/* Blocked at now_s: forgets what was issued before, revokes what was issued since (iat has
- * whole seconds, so not_before_s alone could not tell them from later ones). */
-void waf_live_block(struct waf_wwsf *w, int64_t now_s);
+/* Forgets what was issued before now_s, revokes what was issued since (iat has whole seconds,
+ * so not_before_s alone could not tell it from later ones). */
+void waf_live_void(struct waf_wwsf *w, int64_t now_s);
 size_t waf_live_count(const struct waf_wwsf *w);       /* NULL: of all */
 json_t *waf_live_revoked(void);        /* the jti of all that are revoked and unexpired */
 /* A new key signs from now on; others stay as long as a live token needs them. 0, or a

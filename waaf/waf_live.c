@@ -16,7 +16,10 @@ METRIC_COUNTER(revoked_ever, "imsrig_waf_tokens_revoked_total",
 	"tokens revoked one by one or with their grant");
 METRIC_COUNTER(rotations, "imsrig_waf_key_rotations_total", "new signing keys");
 
-enum { KEYS_MAX = 16 };                /* as many as a reader of a key set takes */
+enum {
+	KEYS_MAX = 16,                 /* as many as a reader of a key set takes */
+	REVOKED_MAX = 10000,           /* of one WWSF in the list; 35 octets each */
+};
 
 struct token_row {
 	char jti[WAF_JTI_SIZE];
@@ -54,8 +57,10 @@ static void forget(struct token_row *r)
 {
 	HASH_DEL(live.by_jti, r);
 	DL_DELETE(live.first, r);
-	if (r->revoked)
+	if (r->revoked) {
 		DL_DELETE2(live.revoked, r, revoked_prev, revoked_next);
+		r->wwsf->revoked--;
+	}
 	free(r);
 	live_now.value = (int64_t)count();
 }
@@ -134,26 +139,44 @@ static void revoke_row(struct token_row *r)
 	if (r->revoked)
 		return;
 	r->revoked = true;
+	r->wwsf->revoked++;
 	revoked_ever.value++;
 	DL_APPEND2(live.revoked, r, revoked_prev, revoked_next);
+}
+
+/* A list that grows without end would be one that no edge can read. */
+static void bound_list(struct waf_wwsf *w)
+{
+	if (!w || w->revoked <= REVOKED_MAX)
+		return;
+	log_warn("waf", "%s has revoked more than %d tokens: all of before now are void",
+		w->conf->identity, REVOKED_MAX);
+	waf_wwsf_void(w);
 }
 
 void waf_live_revoke(struct str jti)
 {
 	struct token_row *r = find(jti);
+	struct waf_wwsf *w = r ? r->wwsf : NULL;
 	if (r)
 		revoke_row(r);
+	bound_list(w);
 }
 
 /* Each grant ends once, so nobody makes us walk here for nothing. */
 void waf_live_revoke_grant(uint64_t grant)
 {
-	for (struct token_row *r = live.first; r; r = r->next)
-		if (r->grant == grant)
-			revoke_row(r);
+	struct waf_wwsf *w = NULL;
+	for (struct token_row *r = live.first; r; r = r->next) {
+		if (r->grant != grant)
+			continue;
+		revoke_row(r);
+		w = r->wwsf;
+	}
+	bound_list(w);
 }
 
-void waf_live_block(struct waf_wwsf *w, int64_t now_s)
+void waf_live_void(struct waf_wwsf *w, int64_t now_s)
 {
 	for (struct token_row *r = live.first, *next; r; r = next) {
 		next = r->next;

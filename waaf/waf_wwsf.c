@@ -125,15 +125,19 @@ bool waf_wwsf_take(struct waf_wwsf *w)
 
 /* ---- blocking ---- */
 
+void waf_wwsf_void(struct waf_wwsf *w)
+{
+	w->not_before_s = waf_now_s();
+	waf_live_void(w, w->not_before_s);
+}
+
 void waf_wwsf_block(struct waf_wwsf *w, bool blocked)
 {
 	if (w->blocked == blocked)
 		return;
 	w->blocked = blocked;
 	log_warn("waf", "%s is %s", w->conf->identity, blocked ? "blocked" : "served again");
-	if (blocked) {
-		w->not_before_s = waf_now_s();
-		waf_live_block(w, w->not_before_s);
-	}
+	if (blocked)
+		waf_wwsf_void(w);
 	tell_blocked();
 }

@@ -304,6 +304,39 @@ static void test_revoke(void **state)
 
 /* ---- blocking ---- */
 
+/* A WWSF that revokes without end has all of its tokens void, and the list stays short. */
+static void test_revoke_bound(void **state)
+{
+	char jti[WAF_JTI_SIZE];
+	lab_open("");
+	struct waf_wwsf *w = waf_wwsf_at(0), *other = waf_wwsf_at(1);
+	int64_t then = waf_now_s();
+	for (int i = 0; i < 20000; i++) {
+		snprintf(jti, sizeof jti, "%032x", i);
+		waf_live_add(jti, i % 2 ? other : w, 0, then, then + 600);
+	}
+	lab_advance(1000);
+	for (int i = 0; i < 20000; i += 2) {
+		snprintf(jti, sizeof jti, "%032x", i);
+		waf_live_revoke(str_of(jti));
+	}
+	assert_int_equal(revoked_count(), 10000);
+	char *token = new_token();
+	struct str form = arena_fmt(&lab.arena, ME "&token=%s", token);
+	lab_advance(1000);
+	is_status(ask(WWSF, "POST", "/revoke", form.p), 200);
+	assert_int_equal(revoked_count(), 0);
+	assert_int_equal(waf_live_count(w), 0);
+	assert_int_equal(waf_live_count(other), 10000);
+	assert_true(w->not_before_s > then);
+	assert_false(is_active(token));
+	free(token);
+	token = new_token();
+	assert_true(is_active(token));
+	free(token);
+	lab_close();
+}
+
 static bool ok(json_t *answer)
 {
 	bool fine = json_is_true(json_object_get(answer, "ok"));
@@ -557,6 +590,7 @@ int main(void)
 		LAB_TEST(test_expiry),
 		LAB_TEST(test_introspect),
 		LAB_TEST(test_revoke),
+		LAB_TEST(test_revoke_bound),
 		LAB_TEST(test_block),
 		LAB_TEST(test_reset),
 		LAB_TEST(test_rotate),
