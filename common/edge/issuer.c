@@ -139,10 +139,11 @@ static bool connect_to(struct edge_issuer *is)
 
 static void fail(struct edge_issuer *is, const char *what, const char *why)
 {
+	if (is->all->closing)
+		return;
 	failures.value++;
 	is->failed_ms = now_of(is);
-	if (!is->all->closing)
-		log_warn("edge", "issuer %s: %s: %s", is->conf->issuer, what, why);
+	log_warn("edge", "issuer %s: %s: %s", is->conf->issuer, what, why);
 }
 
 /* NULL: an answer with a body that may be read. */
@@ -462,13 +463,23 @@ int edge_issuers_open(struct host *host, const struct edge_tokens_conf *conf,
 	return 0;
 }
 
+/* No answer to what was asked may come any more. */
+static void hang_up(struct edge_issuer *is)
+{
+	if (is->client)
+		http_client_free(is->client);
+	is->client = NULL;
+	wake(is);
+}
+
 void edge_issuers_reset(struct edge_issuers *all)
 {
+	all->closing = true;
 	for (size_t i = 0; i < all->n; i++) {
+		hang_up(&all->rows[i]);
 		forget(&all->rows[i]);
-		if (all->rows[i].client)
-			http_client_drop(all->rows[i].client);
 	}
+	all->closing = false;
 }
 
 void edge_issuers_close(struct edge_issuers *all)
@@ -476,9 +487,7 @@ void edge_issuers_close(struct edge_issuers *all)
 	all->closing = true;
 	for (size_t i = 0; i < all->n; i++) {
 		struct edge_issuer *is = &all->rows[i];
-		if (is->client)
-			http_client_free(is->client);
-		wake(is);
+		hang_up(is);
 		forget(is);
 		token_keys_free(is->keys);
 		tls_free(is->tls);

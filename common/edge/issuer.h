@@ -22,7 +22,8 @@ int edge_issuers_open(struct host *host, const struct edge_tokens_conf *conf,
 	const struct addr *local, edge_again_h *again, void *arg, struct edge_issuers **out,
 	char why[512]);
 void edge_issuers_close(struct edge_issuers *all);         /* nobody is called any more */
-void edge_issuers_reset(struct edge_issuers *all);         /* forgets what was fetched */
+/* Forgets what was fetched, and who waits. */
+void edge_issuers_reset(struct edge_issuers *all);
 int edge_issuers_busy(const struct edge_issuers *all);     /* fetches under way */
 json_t *edge_issuers_json(const struct edge_issuers *all);
 

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "common/http/form.h"
-#include "common/http/http.h"
 
 #define AT "127.38.1.10:8443"
 
@@ -27,11 +26,28 @@ static void on_jwks(struct http_req *r, void *arg)
 	answer(r, token_keys_public(issuer.keys, http_req_arena(r)));
 }
 
+static void give_lists(struct http_req *r)
+{
+	answer(r, str_of(issuer.lists ? issuer.lists
+				      : "{\"blocked\":[],\"not_before\":{},\"jti\":[]}"));
+}
+
 static void on_revoked(struct http_req *r, void *arg)
 {
 	issuer.revoked++;
-	answer(r, str_of(issuer.lists ? issuer.lists
-				      : "{\"blocked\":[],\"not_before\":{},\"jti\":[]}"));
+	if (issuer.hold)
+		issuer.held = r;
+	else
+		give_lists(r);
+}
+
+void issuer_release(void)
+{
+	struct http_req *r = issuer.held;
+	assert_non_null(r);
+	issuer.held = NULL;
+	issuer.hold = false;
+	give_lists(r);
 }
 
 /* The claims of the token, that it signed itself, with "active". */
@@ -85,6 +101,8 @@ void issuer_close(void)
 void issuer_free(void)
 {
 	issuer_close();
+	if (issuer.held)
+		http_answer(issuer.held, 503, STR_NONE, STR_NONE); /* nobody listens */
 	token_keys_free(issuer.keys);
 	arena_free(&issuer.arena);
 	issuer = (struct issuer){0};
@@ -149,14 +167,28 @@ const char *bearer(const char *token)
 
 /* ---- the element ---- */
 
-static void put_issuer(struct buf *b, const char *iss, const char *identity, const char *more)
+static void put_issuer(struct buf *b, const char *element, const char *iss,
+	const char *identity, const char *more)
 {
+	char cert[32], key[32];
+	snprintf(cert, sizeof cert, "%s.pem", element);
+	snprintf(key, sizeof key, "%s-key.pem", element);
 	buf_fmt(b,
 		"    - {issuer: \"%s\", url: \"" ISSUER "\", identity: %s, ca: %s, "
 		"cert: %s, key: %s, timeout: 2s, %s}\n",
 		iss, identity, rig_file(&world.rig, "ca.pem"),
-		rig_file(&world.rig, "epcscf.pem"), rig_file(&world.rig, "epcscf-key.pem"),
-		more);
+		rig_file(&world.rig, cert), rig_file(&world.rig, key), more);
+}
+
+void tokens_section(struct buf *b, const char *tokens, const char *element)
+{
+	buf_fmt(b,
+		"tokens:\n  audience: ims.example.org\n"
+		"  authz-server: \"https://wwsf.ims.example.org:8443/login\"\n%s  issuers:\n",
+		tokens);
+	put_issuer(b, element, ISSUER, WWSF, "by: jwks, wwsfs: [" WWSF "]");
+	put_issuer(b, element, OUTSIDE, "waf.partner.example",
+		"by: introspection, domain: third-party, wwsfs: [" WWSF ", other.example]");
 }
 
 void start_tokens(const char *auth, const char *tokens)
@@ -166,22 +198,60 @@ void start_tokens(const char *auth, const char *tokens)
 	core_open(ICSCF, false);
 	world.core.status = 200;
 	issuer_open(AT);
-	buf_fmt(&extra,
-		"limits: {registers-per-10s: 1000, handshakes-per-second: 1000}\n"
-		"tokens:\n  audience: ims.example.org\n"
-		"  authz-server: \"https://wwsf.ims.example.org:8443/login\"\n%s  issuers:\n",
-		tokens);
-	put_issuer(&extra, ISSUER, WWSF, "by: jwks, wwsfs: [" WWSF "]");
-	put_issuer(&extra, OUTSIDE, "waf.partner.example",
-		"by: introspection, domain: third-party, wwsfs: [" WWSF ", other.example]");
+	buf_fmt(&extra, "limits: {registers-per-10s: 1000, handshakes-per-second: 1000}\n");
+	tokens_section(&extra, tokens, "epcscf");
 	world.auth = auth;
 	epcscf_config(&b, buf_z(&extra));
 	buf_free(&extra);
 	world_start("epcscf", &b);
 }
 
+const char *const token_refusals[] = {
+#define X(id, status, label, reason, then) label,
+#include "common/edge/refuse_token.def"
+#undef X
+	NULL};
+static bool seen[sizeof token_refusals / sizeof *token_refusals];
+
+static void look_at_counters(void)
+{
+	json_t *said = world_admin("{\"cmd\":\"status\"}");
+	for (size_t i = 0; token_refusals[i]; i++) {
+		char name[100];
+		snprintf(name, sizeof name, "imsrig_edge_refused_total{reason=\"%s\"}",
+			token_refusals[i]);
+		seen[i] |= json_integer_value(json_object_get(
+				   json_object_get(said, "counters"), name)) > 0;
+	}
+	json_decref(said);
+}
+
+bool was_refused(const char *label)
+{
+	for (size_t i = 0; token_refusals[i]; i++)
+		if (!strcmp(token_refusals[i], label))
+			return seen[i];
+	return false;
+}
+
 void tokens_close(void)
 {
+	if (world.pid)
+		look_at_counters();
 	issuer_free();
 	world_close();
+}
+
+int64_t counter(const char *name)
+{
+	json_t *said = world_admin("{\"cmd\":\"status\"}");
+	json_t *value = json_object_get(json_object_get(said, "counters"), name);
+	if (!value)
+		value = json_object_get(json_object_get(said, "idle"), name);
+	if (!value)
+		value = json_object_get(json_object_get(said, "gauges"), name);
+	assert_non_null(value);
+	int64_t n = json_integer_value(value);
+	json_decref(said);
+	return n;
 }

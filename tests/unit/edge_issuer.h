@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/crypto/token.h"
+#include "common/http/http.h"
 #include "tests/unit/edge_rig.h"
 
 #define ISSUER  "https://wwsf.ims.example.org:8443"
@@ -19,12 +20,15 @@ struct issuer {
 	const char *lists;               /* body of /revoked */
 	bool inactive;
 	bool wants_certificate;
+	bool hold;                       /* /revoked is not answered until issuer_release */
+	struct http_req *held;
 };
 extern struct issuer issuer;
 
 void issuer_open(const char *addr);    /* "127.38.1.10:8443" */
 void issuer_close(void);               /* tokens can still be made */
 void issuer_free(void);
+void issuer_release(void);
 
 /* What a good token for that user says, now; change it, then token_of. */
 struct token claims_of(const char *name);
@@ -36,8 +40,15 @@ const char *bearer(const char *token);
 /* ... and behind it the Digest field that names <name>-impi. */
 const char *bearer_of(const char *token, const char *name);
 
-/* The eP-CSCF with a tokens section for ISSUER (operator) and OUTSIDE (third party), both at
- * the issuer's address; `tokens` are further members of it, `auth` what ORIGIN may do. The
- * core answers 200. */
+/* A section for ISSUER (operator) and OUTSIDE (third party), both at the issuer's address, whom
+ * `element` asks with its certificate; `tokens` are further members of it. rig_file needs the
+ * world open. */
+void tokens_section(struct buf *b, const char *tokens, const char *element);
+/* The eP-CSCF with that section; `auth` is what the Origins may do. The core answers 200. */
 void start_tokens(const char *auth, const char *tokens);
 void tokens_close(void);
+/* Reasons to refuse (labels of refuse.def) that an element gave before one of the calls of
+ * tokens_close in this program; all that have to do with tokens. */
+bool was_refused(const char *label);
+extern const char *const token_refusals[]; /* ends with NULL */
+int64_t counter(const char *name);     /* of the eP-CSCF, as it stands */

@@ -63,7 +63,8 @@ static void on_core_request(struct sip_req *req, void *arg)
 			"P-Associated-URI: " STR_FMT
 			"\r\nP-Charging-Vector: icid-value=x\r\n",
 			STR_ARG(contact),
-			str_find(contact, STR("expires=")) < 0 ? ";expires=600" : "",
+			c->grants ? c->grants
+			: str_find(contact, STR("expires=")) < 0 ? ";expires=600" : "",
 			STR_ARG(sip_value(m, SIP_H_TO)));
 	} else {
 		sip_answer(req, status, NULL, STR_NONE);
@@ -177,13 +178,20 @@ void start_epcscf(const char *extra)
 	world_start("epcscf", &b);
 }
 
-void world_close(void)
+void world_stop(void)
 {
 	int status = 0;
 	kill(world.pid, SIGTERM);
 	assert_int_equal(waitpid(world.pid, &status, 0), world.pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		fail_msg("the element ended with status %x", (unsigned)status);
+	world.pid = 0;
+}
+
+void world_close(void)
+{
+	if (world.pid)
+		world_stop();
 	sip_stack_close(world.core.stack);
 	tls_free(world.client_tls);
 	rig_close(&world.rig);

@@ -17,6 +17,7 @@ struct core {                          /* I-CSCF or P-CSCF: what it got and answ
 	struct arena arena;
 	struct sip_msg last;
 	int got, status;               /* status 0: by the credentials; -1: silent */
+	const char *grants;            /* parameters of the 200's Contact; NULL: as asked */
 };
 struct world {
 	struct rig rig;
@@ -32,6 +33,7 @@ extern struct world world;
 void world_open(void);                 /* CA, certificates; no process yet */
 void core_open(const char *addr, bool tls);
 void world_start(const char *program, struct buf *config); /* returns when it is ready */
+void world_stop(void);                 /* the process alone; before world_close */
 void world_close(void);                /* fails when the process did not end well */
 pid_t world_spawn(const char *program, const char *config);
 void world_write(const char *name, const char *text);

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-#include "tests/unit/edge_rig.h"
+#include "tests/unit/edge_issuer.h"
 
 /* ---- plain users ---- */
 
@@ -104,7 +104,15 @@ static void test_plain(void **state)
 	"response=\"00\", "                                                              \
 	"integrity-protected=\"tls-pending\"\r\nP-Charging-Vector: icid-value=waaf\r\n"
 
-static void waaf_sends(const char *cert, int status)
+#define TRUSTED                                                                          \
+	"Path: <sip:t@waaf.ims.example.org:5061;transport=tls;lr;ob>\r\n"                \
+	"Authorization: Digest username=\"alice-impi@ims.example.org\", "                \
+	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"\", "           \
+	"response=\"\", integrity-protected=\"auth-done\", "                             \
+	"authorization-entity=\"waf.partner.example\", wwsf-entity=\"w.example\"\r\n"    \
+	"Authorization: Bearer eyJh.e30.c2ln\r\n"
+
+static void waaf_sends(const char *cert, const char *fields, int status)
 {
 	static const struct sip_stack_h h = {.request = on_plain_request};
 	struct sip_hop hop = {.transport = SIP_TLS,
@@ -121,7 +129,8 @@ static void waaf_sends(const char *cert, int status)
 		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: "
 		"<sip:alice@ims.example.org>\r\n"
 		"Call-ID: w\r\nCSeq: 1 REGISTER\r\nContact: "
-		"<sip:k@q7.invalid>;reg-id=1\r\n" FROM_WAAF "Content-Length: 0\r\n\r\n");
+		"<sip:k@q7.invalid>;reg-id=1\r\n%sContent-Length: 0\r\n\r\n",
+		fields);
 	assert_int_equal(
 		sip_send(p.stack, buf_str(&b), &hop, on_plain_answer, &p, NULL), 0);
 	rig_until_count(&world.rig, &p.got, 1);
@@ -140,7 +149,7 @@ static void test_pcscf(void **state)
 	struct plain p;
 	start_epcscf(
 		"waafs: [{name: waaf.ims.example.org, addr: " WAAF ", plain: true}]\n");
-	waaf_sends("waaf", 200);
+	waaf_sends("waaf", FROM_WAAF, 200);
 	core_is("Authorization.integrity-protected", "tls-pending");
 	core_has("Path", "@epcscf.ims.example.org:5060;lr;ob>");
 	core_has("Path[2]", "<sip:t@waaf.ims.example.org");
@@ -149,13 +158,28 @@ static void test_pcscf(void **state)
 	assert_true(
 		str_find(core_field("P-Charging-Vector"), STR("icid-value=waaf")) < 0);
 
-	waaf_sends("stranger", 200); /* a certificate of our authority, another name */
+	waaf_sends("stranger", FROM_WAAF, 200); /* a certificate of our authority, another name */
 	core_is("Authorization.integrity-protected", NULL);
 	core_is("Path[2]", NULL);
 	assert_true(logged("no listed WAAF"));
 	int got = world.core.got;
-	waaf_sends(NULL, -1); /* no certificate: no TLS */
+	waaf_sends(NULL, FROM_WAAF, -1); /* no certificate: no TLS */
 	assert_int_equal(world.core.got, got);
+
+	world.core.status = 200;
+	waaf_sends("waaf", TRUSTED, 200); /* whom it has authenticated, and by whose word */
+	core_is("Authorization.integrity-protected", "auth-done");
+	core_is("Authorization.authorization-entity", "waf.partner.example");
+	core_is("Authorization.wwsf-entity", "w.example");
+	core_is("Authorization[2]", NULL);
+	core_is("P-Access-Network-Info", NULL);
+	waaf_sends("stranger", TRUSTED, 200);
+	core_is("Authorization.username", "alice-impi@ims.example.org");
+	core_is("Authorization.integrity-protected", NULL);
+	core_is("Authorization.authorization-entity", NULL);
+	core_is("Authorization.wwsf-entity", NULL);
+	core_is("Authorization[2]", NULL);
+	world.core.status = 0;
 
 	plain_open(&p, WAAF ":5060"); /* by its address */
 	plain_request(&p, EDGE ":5060", "REGISTER", FROM_WAAF, 200);
@@ -178,6 +202,7 @@ static void waaf_config(struct buf *b, const char *extra)
 		"node: {name: waaf, run-dir: %s, log: {level: debug}, trace: off, seed: "
 		"1, names: ["
 		"{name: icscf.ims.example.org, addr: " ICSCF "}, "
+		"{name: wwsf.ims.example.org, addr: 127.38.1.10}, "
 		"{name: epcscf.ims.example.org, addr: " EDGE "}]}\n"
 		"name: waaf.ims.example.org\nrealm: ims.example.org\n"
 		"sip: {listen: \"" WAAF
@@ -189,11 +214,9 @@ static void waaf_config(struct buf *b, const char *extra)
 
 #define WAAF_ORIGINS "origins: [{origin: \"" ORIGIN "\", auth: [digest]}]\n"
 
-static void start_waaf(const char *core, const char *transport, const char *extra)
+static void run_waaf(const char *transport, const char *extra)
 {
 	struct buf b = {0}, all = {0};
-	world_open();
-	core_open(core, true);
 	buf_fmt(&all,
 		"pcscf: {host: epcscf.ims.example.org, transport: %s, listen: \"" WAAF
 		":5061\", "
@@ -202,6 +225,13 @@ static void start_waaf(const char *core, const char *transport, const char *extr
 	waaf_config(&b, buf_z(&all));
 	buf_free(&all);
 	world_start("waaf", &b);
+}
+
+static void start_waaf(const char *core, const char *transport, const char *extra)
+{
+	world_open();
+	core_open(core, true);
+	run_waaf(transport, extra);
 }
 
 static void waaf_digest(const char *core, const char *transport, const char *extra)
@@ -239,6 +269,45 @@ static void test_waaf(void **state)
 	waaf_digest(ICSCF, "tls", "next-hop: icscf\n" WAAF_ORIGINS);
 }
 
+/* Scenario 2 (TR 23.701 6.3.2.1.3): the WAAF takes the token, and says so behind it. */
+static void waaf_token(const char *core, const char *next_hop)
+{
+	struct buf extra = {0};
+	struct wic c;
+	world_open();
+	core_open(core, true);
+	issuer_open("127.38.1.10:8443");
+	buf_fmt(&extra, "%sorigins: [{origin: \"" ORIGIN "\", wwsf: " WWSF
+			", auth: [token]}]\n", next_hop);
+	tokens_section(&extra, "", "waaf");
+	run_waaf("tls", buf_z(&extra));
+	buf_free(&extra);
+
+	world.core.status = 200;
+	wic_try(&c, WAAF, ORIGIN, "sip", "/sip");
+	wic_asks(&c, bearer_of(token_for("alice"), "alice"), "SIP/2.0 200");
+	core_is("Authorization.integrity-protected", "auth-done");
+	core_is("Authorization.username", "alice-impi@ims.example.org");
+	core_is("Authorization[2]", NULL);
+	core_is("P-Visited-Network-ID", !strcmp(core, ICSCF) ? "\"ims.example.org\"" : NULL);
+	core_has("Path", "@waaf.ims.example.org:");
+	wic_close(&c);
+
+	world.core.status = 401; /* a P-CSCF that does not list this WAAF */
+	wic_try(&c, WAAF, ORIGIN, "sip", "/sip");
+	wic_asks(&c, bearer_of(token_for("alice"), "alice"), "SIP/2.0 403");
+	assert_null(strstr(c.last, "WWW-Authenticate"));
+	wic_closed(&c, 1008);
+	issuer_free();
+	world_close();
+}
+
+static void test_waaf_token(void **state)
+{
+	waaf_token(EDGE, "");
+	waaf_token(ICSCF, "next-hop: icscf\n");
+}
+
 static void test_waaf_third_party(void **state)
 {
 	struct wic c;
@@ -268,10 +337,33 @@ static void refused(const char *program, struct buf *config, const char *sentenc
 		fail_msg("%s does not say \"%s\"", program, sentence);
 }
 
+#define ISSUER_ROW(url, jwks)                                                            \
+	"{issuer: \"https://w.example\", url: \"" url "\", identity: w.example, "          \
+	"wwsfs: [w.example], jwks: \"" jwks "\", ca: /nowhere.pem}"
+#define ISSUER_SECTION                                                                   \
+	"tokens: {audience: a, issuers: [" ISSUER_ROW("https://w.example", "/jwks") "]}\n"
+
 static void test_configuration(void **state)
 {
 	static const char *const waaf[][2] = {
-		{"domain: third-party\n" WAAF_ORIGINS, "third-party"},
+		{"domain: third-party\n" WAAF_ORIGINS, "6.3.2.1.2"},
+		{"domain: third-party\norigins: [{origin: \"" ORIGIN "\", wwsf: w.example, "
+		 "auth: [token]}]\n" ISSUER_SECTION, "6.3.2.1.3"},
+		{"origins: [{origin: \"" ORIGIN "\", auth: [token]}]\n" ISSUER_SECTION,
+			"needs wwsf"},
+		{"origins: [{origin: \"" ORIGIN "\", wwsf: w.example, auth: [token]}]\n",
+			"needs tokens.issuers"},
+		{WAAF_ORIGINS "tokens: {issuers: [" ISSUER_ROW("https://w.example/x", "/jwks")
+			"]}\n", "is not https://host"},
+		{WAAF_ORIGINS "tokens: {issuers: [" ISSUER_ROW("http://w.example", "/jwks")
+			"]}\n", "is not https://host"},
+		{WAAF_ORIGINS "tokens: {issuers: [" ISSUER_ROW("https://w.example:0", "/jwks")
+			"]}\n", "is not https://host"},
+		{WAAF_ORIGINS "tokens: {audience: a, issuers: ["
+			ISSUER_ROW("https://w.example", "jwks") "]}\n", "must begin with /"},
+		{WAAF_ORIGINS "tokens: {issuers: [" ISSUER_ROW("https://w.example", "/jwks")
+			"]}\n", "needs audience"},
+		{WAAF_ORIGINS "entity-params: {waf: a, wwsf: a}\n", "same name"},
 		{"origins: [{origin: \"https://wwsf.example/\", auth: [digest]}]\n",
 			"no origin"},
 		{"origins: [{origin: \"" ORIGIN "\", auth: [magic]}]\n", "magic"},
@@ -304,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_pcscf),
 		cmocka_unit_test(test_waaf),
+		cmocka_unit_test(test_waaf_token),
 		cmocka_unit_test(test_waaf_third_party),
 		cmocka_unit_test(test_configuration),
 	};

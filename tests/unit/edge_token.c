@@ -490,7 +490,19 @@ static void test_blocked(void **state)
 	tokens_close();
 }
 
-/* ---- every reason that has to do with tokens was seen above or in edge_token_flow ---- */
+/* Every reason there is was given above, or is in edge_token_flow. */
+static void test_complete(void **state)
+{
+	static const char *const elsewhere[] = {"issuer-away", "token-inactive",
+		"token-replayed", "not-bound", "core-challenge", "scheme-changed"};
+	for (size_t i = 0; token_refusals[i]; i++) {
+		bool there = false;
+		for (size_t k = 0; k < sizeof elsewhere / sizeof *elsewhere; k++)
+			there |= !strcmp(elsewhere[k], token_refusals[i]);
+		if (!there && !was_refused(token_refusals[i]))
+			fail_msg("nothing was refused with \"%s\"", token_refusals[i]);
+	}
+}
 
 int main(void)
 {
@@ -506,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_complete),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
