@@ -159,6 +159,8 @@ struct str sip_script_field(const struct sip_msg *m, struct str name)
 		return request_uri(m, path.part);
 	if (str_ieq(path.name, STR("Status")))
 		return status_text(m);
+	if (str_ieq(path.name, STR("Reason-Phrase")))
+		return m->reason;
 	if (str_ieq(path.name, STR("Method")))
 		return m->method_text;
 	if (str_ieq(path.name, STR("body")))
@@ -169,7 +171,8 @@ struct str sip_script_field(const struct sip_msg *m, struct str name)
 
 bool sip_script_name(struct str name)
 {
-	static const char *const parts[] = {"Request-URI", "Status", "Method", "body"};
+	static const char *const parts[] = {
+		"Request-URI", "Status", "Reason-Phrase", "Method", "body"};
 	struct path path;
 
 	if (!path_parse(&path, name))

@@ -832,6 +832,7 @@ static void test_script_fields(void **state)
 		"WWW-Authenticate: Digest realm=\"a\", nonce=\"b\"" CRLF
 		"WWW-Authenticate: Bearer realm=\"a\", error=\"invalid_token\"" CRLF);
 	assert_str(sip_script_field(&m, STR("Status")), "401");
+	assert_str(sip_script_field(&m, STR("Reason-Phrase")), "Unauthorized");
 	assert_str(sip_script_field(&m, STR("Request-URI")), NULL);
 	assert_str(sip_script_field(&m, STR("Request-URI.user")), NULL);
 	assert_str(sip_script_field(&m, STR("WWW-Authenticate.error")), "invalid_token");
