@@ -240,7 +240,7 @@ static void throttles_a_source(void **state)
 	for (int i = 0; i < 30; i++)
 		login("alice", "wonderland");
 	is_error(429, "too_many_attempts");
-	wwsf_reset();
+	world_reset();
 	assert_int_equal(login("alice", "wonderland"), 200);
 }
 
@@ -441,7 +441,7 @@ static void bounds_sessions(void **state)
 	is_error(401, "no_session");
 	const struct session *newest;
 	assert_int_equal(sessions_of_user(STR("alice"), &newest), 2);
-	wwsf_reset();
+	world_reset();
 	assert_int_equal(sessions_of_user(STR("alice"), &newest), 0);
 	assert_int_equal(token_count(STR("alice")), 0);
 	free(first);
@@ -498,7 +498,7 @@ static void rotates_keys(void **state)
 	for (int i = 0; i < 15; i++)
 		assert_null(token_rotate());
 	assert_non_null(token_rotate()); /* sixteen may still be in use */
-	wwsf_reset();
+	world_reset();
 	assert_int_equal(ask("GET", "/jwks", "", ""), 200);
 	assert_int_equal(json_array_size(json_object_get(world.web.body, "keys")), 1);
 	free(old);

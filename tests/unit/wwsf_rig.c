@@ -101,13 +101,24 @@ void world_close(void)
 	arena_free(&world.arena);
 }
 
-/* A connection that the server gives up at the new time is not in use then. */
-void world_advance(int64_t ms)
+/* A connection that the server is about to give up is not in use then. */
+static void let_go(void)
 {
 	if (world.client) {
 		http_client_drop(world.client);
 		rig_run(&world.rig, 5);
 	}
+}
+
+void world_reset(void)
+{
+	let_go();
+	wwsf_reset();
+}
+
+void world_advance(int64_t ms)
+{
+	let_go();
 	world.offset_ms += ms;
 	assert_int_equal(clock_set_offset(world.rig.host.clock, world.offset_ms), 0);
 }

@@ -46,6 +46,7 @@ const char *world_refuses(const char *extra); /* the sentence; "" when it takes 
 void world_stop(void);                 /* the WWSF alone */
 void world_close(void);
 void world_advance(int64_t ms);
+void world_reset(void);
 
 /* A request from a page of the WWSF, unless `fields` say otherwise; the status, after the answer
  * has come. */
