@@ -22,6 +22,7 @@
 #include <jansson.h>
 #include <uthash.h>
 
+#include "common/base/throttle.h"
 #include "common/conf/conf.h"
 #include "common/crypto/token.h"
 #include "common/http/form.h"
@@ -57,6 +58,7 @@ struct waf_user_conf {
 struct waf_limits_conf {
 	int64_t per_second, burst;     /* requests of one WWSF at W4 */
 	int64_t login_failures, login_window_ms;
+	int64_t login_per_source, login_source_window_ms;
 	int64_t workers;               /* password checks under way */
 	int64_t live_tokens, grants, sign_ins;
 };
@@ -129,7 +131,6 @@ void waf_wwsf_block(struct waf_wwsf *w, bool blocked);
 
 struct waf_user {
 	const struct waf_user_conf *conf;
-	int64_t failures, failed_at_ms; /* sign-ins, and when the first failed */
 	UT_hash_handle hh;
 };
 void waf_users_open(void);
@@ -138,10 +139,11 @@ void waf_users_reset(void);
 struct waf_user *waf_user_find(struct str name);       /* NULL: not known */
 bool waf_user_has_impi(const struct waf_user *u, struct str impi);
 bool waf_user_has_impu(const struct waf_user *u, struct str impu);
-/* An attempt to sign in counts as a failure until waf_user_proved. False: too many lately,
- * *wait_s is how long that lasts. A name that is not known behaves alike. */
-bool waf_user_attempt(struct str name, int *wait_s);
+/* An attempt to sign in counts as a failure until waf_user_proved. LOGIN_RATE or SOURCE_RATE:
+ * too many lately, *wait_s is how long that lasts. A name that is not known behaves alike. */
+enum waf_refusal waf_user_attempt(struct str name, const struct addr *from, int *wait_s);
 void waf_user_proved(struct str name);
+void waf_user_not_tried(struct str name);              /* nobody was at fault */
 
 /* ---- grants (waf_grant.c) ---- */
 

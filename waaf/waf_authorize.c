@@ -263,10 +263,11 @@ static void sign_in(
 	struct http_req *req, struct waf_sign_in *s, struct str name, struct str password)
 {
 	const struct waf_user *u = waf_user_find(name);
-	int wait_s = 1;
+	int wait_s;
+	enum waf_refusal no = waf_user_attempt(name, http_req_remote(req), &wait_s);
 
-	if (!waf_user_attempt(name, &wait_s)) {
-		ask_again(req, s, name, WAF_NO_LOGIN_RATE, wait_s);
+	if (no) {
+		ask_again(req, s, name, no, wait_s);
 		return;
 	}
 	struct attempt *t = MEM_NEW(struct attempt);
@@ -279,7 +280,8 @@ static void sign_in(
 	if (work_start(waf.host, (int)waf.conf->limits.workers, check_password, on_checked, t)) {
 		attempt_free(t);
 		s->busy = false;
-		ask_again(req, s, name, WAF_NO_SIGN_INS, wait_s);
+		waf_user_not_tried(name);
+		ask_again(req, s, name, WAF_NO_SIGN_INS, 1);
 	}
 }
 

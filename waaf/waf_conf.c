@@ -42,6 +42,8 @@ static const struct conf_row limits_rows[] = {
 	LIMIT(per_second, "tokens-per-second", "10"), LIMIT(burst, "burst", "50"),
 	LIMIT(login_failures, "login-failures", "5"),
 	CONF_MS(struct waf_limits_conf, login_window_ms, "login-window", 0, "5min"),
+	LIMIT(login_per_source, "login-per-source", "30"),
+	CONF_MS(struct waf_limits_conf, login_source_window_ms, "login-source-window", 0, "1min"),
 	LIMIT(workers, "workers", "32"), LIMIT(live_tokens, "live-tokens", "1000000"),
 	LIMIT(grants, "grants", "100000"), LIMIT(sign_ins, "sign-ins", "10000"),
 	CONF_END};

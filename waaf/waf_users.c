@@ -1,23 +1,28 @@
 /* The web users that the WAF knows, their IMS identities (TS 33.203 X.3.1 REQ 2.5), and how
- * often somebody failed to sign in as one of them.
+ * often somebody tried to sign in as one of them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
 #include "common/base/hash.h"
 #include "waaf/waf.h"
 
-/* Names that are not known share these, so that they are throttled like others and yet
- * can't fill anything. */
-enum { UNKNOWN_MAX = 1024 };
+enum {
+	KEYS_MAX = 65536,      /* names, and addresses, whose attempts are counted */
+	KEY_SIZE_MAX = 256,    /* longer names count by their beginning */
+};
 
-static struct waf_user *users, *by_name, *unknown;
+static struct waf_user *users, *by_name;
+static struct throttle *names, *sources;
 
 void waf_users_open(void)
 {
 	const struct waf_user_conf *rows = waf.conf->users.items;
+	const struct waf_limits_conf *l = &waf.conf->limits;
+	const struct clock *clock = waf.host->clock;
 
+	names = throttle_new(clock, l->login_failures, l->login_window_ms, KEYS_MAX);
+	sources = throttle_new(clock, l->login_per_source, l->login_source_window_ms, KEYS_MAX);
 	users = mem_zalloc((waf.conf->users.n + 1) * sizeof *users);
-	unknown = mem_zalloc(UNKNOWN_MAX * sizeof *unknown);
 	for (size_t i = 0; i < waf.conf->users.n; i++) {
 		struct str name = str_of(rows[i].user);
 		users[i].conf = &rows[i];
@@ -30,16 +35,16 @@ void waf_users_close(void)
 {
 	HASH_CLEAR(hh, by_name);
 	free(users);
-	free(unknown);
-	users = unknown = NULL;
+	users = NULL;
+	throttle_free(names);
+	throttle_free(sources);
+	names = sources = NULL;
 }
 
 void waf_users_reset(void)
 {
-	for (size_t i = 0; i < waf.conf->users.n; i++)
-		users[i].failures = 0;
-	for (size_t i = 0; i < UNKNOWN_MAX; i++)
-		unknown[i].failures = 0;
+	throttle_clear(names);
+	throttle_clear(sources);
 }
 
 struct waf_user *waf_user_find(struct str name)
@@ -66,31 +71,33 @@ bool waf_user_has_impu(const struct waf_user *u, struct str impu)
 
 /* ---- failed sign-ins ---- */
 
-static struct waf_user *counter_of(struct str name)
+static struct str key_of(struct str name)
 {
-	struct waf_user *u = waf_user_find(name);
-	return u ? u : &unknown[str_hash(name) % UNKNOWN_MAX];
+	if (name.n > KEY_SIZE_MAX)
+		name.n = KEY_SIZE_MAX;
+	return name.p ? name : STR("");
 }
 
-bool waf_user_attempt(struct str name, int *wait_s)
+static bool take(struct throttle *t, struct str key, int *wait_s)
 {
-	const struct waf_limits_conf *l = &waf.conf->limits;
-	struct waf_user *u = counter_of(name);
-	int64_t now = clock_ms(waf.host->clock);
+	int64_t wait_ms = throttle_take(t, key);
+	*wait_s = (int)((wait_ms + 999) / 1000);
+	return !wait_ms;
+}
 
-	if (!u->failures || now - u->failed_at_ms >= l->login_window_ms) {
-		u->failures = 0;
-		u->failed_at_ms = now;
-	}
-	if (u->failures >= l->login_failures) {
-		*wait_s = (int)((u->failed_at_ms + l->login_window_ms - now + 999) / 1000);
-		return false;
-	}
-	u->failures++;
-	return true;
+enum waf_refusal waf_user_attempt(struct str name, const struct addr *from, int *wait_s)
+{
+	if (!take(sources, str_of(addr_host(from)), wait_s))
+		return WAF_NO_SOURCE_RATE;
+	return take(names, key_of(name), wait_s) ? WAF_GOOD : WAF_NO_LOGIN_RATE;
 }
 
 void waf_user_proved(struct str name)
 {
-	counter_of(name)->failures = 0;
+	throttle_forget(names, key_of(name));
+}
+
+void waf_user_not_tried(struct str name)
+{
+	throttle_give_back(names, key_of(name));
 }

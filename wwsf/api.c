@@ -6,9 +6,11 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
+#include "common/base/throttle.h"
 #include "common/crypto/json.h"
 
 METRIC_COUNTER(refused, "imsrig_wwsf_refused_total", "requests of the JSON API refused");
+METRIC_COUNTER(throttled, "imsrig_wwsf_throttled_total", "attempts not even looked at");
 
 /* ---- answers ---- */
 
@@ -42,6 +44,18 @@ void api_refuse_later(struct http_req *req, int status, const char *word, int64_
 }
 
 /* ---- checks ---- */
+
+bool api_admit(struct throttle *t, struct str key, struct http_req *req)
+{
+	int64_t wait_ms = throttle_take(t, key);
+	if (!wait_ms)
+		return true;
+	throttled.value++;
+	log_warn("throttle", "%s: too many attempts from %s", log_text(key),
+		addr_text(http_req_remote(req)));
+	api_refuse_later(req, 429, "too_many_attempts", (wait_ms + 999) / 1000);
+	return false;
+}
 
 const char *api_edge(const struct http_req *req)
 {

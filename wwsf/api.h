@@ -18,6 +18,9 @@ void api_refuse(struct http_req *req, int status, const char *word);
 void api_refuse_later(struct http_req *req, int status, const char *word, int64_t retry_s);
 	/* with Retry-After, at least 1 */
 
+/* One more event of that key at the limit; false: it was answered, 429 with Retry-After. */
+bool api_admit(struct throttle *t, struct str key, struct http_req *req);
+
 /* The edge that the request's page is to go to: by its Host. */
 const char *api_edge(const struct http_req *req);
 /* The request comes from a page of our own, or from no page: its Origin, if any, is one of

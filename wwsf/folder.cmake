@@ -8,7 +8,7 @@ add_custom_command(OUTPUT ${WWSF_SCHEMA}
 imsrig_library(wwsf_parts
   SOURCES
     wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/login.c
-    wwsf/session.c wwsf/throttle.c wwsf/token.c wwsf/waf_client.c wwsf/signin.c ${WWSF_SCHEMA}
+    wwsf/session.c wwsf/token.c wwsf/waf_client.c wwsf/signin.c ${WWSF_SCHEMA}
   LINK http crypto conf net base PkgConfig::SQLITE PkgConfig::JANSSON)
 imsrig_embed(wwsf_parts wwsf/page/index.html wwsf/page/style.css)
 include(wwsf/page/page.cmake)

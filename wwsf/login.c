@@ -11,11 +11,11 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
+#include "common/base/throttle.h"
 #include "common/crypto/password.h"
 #include "common/net/work.h"
 #include "wwsf/api.h"
 #include "wwsf/identity_db.h"
-#include "wwsf/throttle.h"
 #include "wwsf/token.h"
 
 METRIC_COUNTER(good, "imsrig_wwsf_logins_total", "sign-ins with the right password");
@@ -77,8 +77,8 @@ static struct str member(const json_t *body, const char *name, size_t max)
 /* Whether this attempt may be made; it counts until it has proved right. */
 static bool admit(struct http_req *req, struct str user)
 {
-	return throttle_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
-		throttle_admit(wwsf.accounts, user, req);
+	return api_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
+		api_admit(wwsf.accounts, user, req);
 }
 
 static void begin(struct http_req *req, struct str user, struct str password)

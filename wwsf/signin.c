@@ -17,7 +17,6 @@
 #include "common/http/form.h"
 #include "wwsf/api.h"
 #include "wwsf/session.h"
-#include "wwsf/throttle.h"
 #include "wwsf/waf_client.h"
 
 METRIC_COUNTER(begun, "imsrig_wwsf_signins_total", "browsers sent to the WAF");
@@ -208,7 +207,7 @@ void wwsf_on_callback(struct http_req *req, void *arg)
 		show(req, 403, error_text(error));
 	else if (!code.n || code.n > CODE_MAX)
 		show(req, 400, "This answer has no code.");
-	else if (throttle_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
+	else if (api_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
 		!waf_busy(req))
 		waf_authorization_code(code, redirect_uri(req),
 			str_skip(cookie, STATE_LENGTH + 1), on_granted, req);

@@ -11,7 +11,6 @@
 #include "common/net/host.h"
 #include "wwsf/api.h"
 #include "wwsf/session.h"
-#include "wwsf/throttle.h"
 #include "wwsf/waf_client.h"
 
 METRIC_COUNTER(issued, "imsrig_wwsf_tokens_total", "tokens handed out");
@@ -386,7 +385,7 @@ void token_give(struct http_req *req, struct str user, struct str session)
 void wwsf_on_token(struct http_req *req, void *arg)
 {
 	struct session *s = api_same_site(req) ? session_need(req) : NULL;
-	if (!s || !session_csrf(s, req) || !throttle_admit(wwsf.users, str_of(s->user), req))
+	if (!s || !session_csrf(s, req) || !api_admit(wwsf.users, str_of(s->user), req))
 		return;
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF &&
 		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE) {

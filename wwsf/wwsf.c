@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "common/base/log.h"
+#include "common/base/throttle.h"
 #include "common/net/work.h"
 #include "wwsf/identity_db.h"
 #include "wwsf/session.h"
-#include "wwsf/throttle.h"
 #include "wwsf/token.h"
 #include "wwsf/waf_client.h"
 

@@ -7,7 +7,6 @@
  *	session.h      sessions of signed-in users; GET /session, POST /logout
  *	token.h        a token for a session: issued here, or fetched from the WAF (waf_client.h)
  *	signin.c       sign-in at the WAF (authorization code grant): GET /signin, GET /callback
- *	throttle.h     limits on guessing
  *	api.h          what every answer and check of the JSON API has in common
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

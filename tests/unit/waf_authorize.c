@@ -390,10 +390,37 @@ static void test_throttle(void **state)
 	lab_open("limits: {login-failures: 5, login-window: 5min}\n");
 	throttled("alice");
 	throttled("mallory"); /* nobody, and treated alike */
+	/* Attempts with one name tell nothing of another: no two share a counter. */
+	throttled("zz807");
+	open_page("");
+	post_form("nosuchuser", "no");
+	is_status(&lab.got, 403);
 	lab_advance(5 * 60 * 1000);
 	open_page("");
 	post_form("alice", "wonderland");
 	is_status(&lab.got, 303);
+	lab_close();
+}
+
+/* One password for many names. */
+static void test_throttle_source(void **state)
+{
+	char name[32];
+	lab_open("limits: {login-per-source: 3, login-source-window: 1min}\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof name, "somebody-%d", i);
+		open_page("");
+		post_form(i == 2 ? "alice" : name, i == 2 ? "wonderland" : "no");
+		is_status(&lab.got, i == 2 ? 303 : i < 3 ? 403 : 429);
+	}
+	has_field(&lab.got, "Retry-After: ");
+	lab_advance(60 * 1000);
+	open_page("");
+	post_form("somebody-3", "no");
+	is_status(&lab.got, 403);
+	open_page("");
+	post_form("", "");
+	is_status(&lab.got, 403);
 	lab_close();
 }
 
@@ -522,6 +549,7 @@ int main(void)
 		LAB_TEST(test_cancel),
 		LAB_TEST(test_form),
 		LAB_TEST(test_throttle),
+		LAB_TEST(test_throttle_source),
 		LAB_TEST(test_bounds),
 		LAB_TEST(test_blocked_meanwhile),
 		LAB_TEST(test_curl),

@@ -7,7 +7,7 @@
 #include "common/crypto/token.h"
 #include "tests/unit/wwsf_rig.h"
 #include "wwsf/session.h"
-#include "wwsf/throttle.h"
+#include "common/base/throttle.h"
 #include "wwsf/token.h"
 
 #define SELF "token: {issuer: self}\n"

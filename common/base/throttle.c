@@ -1,18 +1,13 @@
 /* Limits on guessing. All windows last equally long, so the list in order of their start is in
  * order of their end, too: what is over is dropped when somebody asks, without a timer.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "wwsf/throttle.h"
+#include "common/base/throttle.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "common/base/hash.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/metric.h"
-#include "wwsf/api.h"
-
-METRIC_COUNTER(throttled, "imsrig_wwsf_throttled_total", "attempts not even looked at");
 
 struct window {
 	UT_hash_handle hh;
@@ -89,18 +84,6 @@ int64_t throttle_take(struct throttle *t, struct str key)
 		return w->end_ms - clock_ms(t->clock);
 	w->events++;
 	return 0;
-}
-
-bool throttle_admit(struct throttle *t, struct str key, struct http_req *req)
-{
-	int64_t wait_ms = throttle_take(t, key);
-	if (!wait_ms)
-		return true;
-	throttled.value++;
-	log_warn("throttle", "%s: too many attempts from %s", log_text(key),
-		addr_text(http_req_remote(req)));
-	api_refuse_later(req, 429, "too_many_attempts", (wait_ms + 999) / 1000);
-	return false;
 }
 
 void throttle_give_back(struct throttle *t, struct str key)

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/base/clock.h"
-#include "common/http/http.h"
+#include "common/base/str.h"
 
 struct throttle;
 /* `most` events a window; remembers at most `keys` keys, the oldest window goes first. */
@@ -15,8 +15,6 @@ void throttle_clear(struct throttle *t);
 
 /* An event begins: 0, or the milliseconds until the window ends (nothing was counted). */
 int64_t throttle_take(struct throttle *t, struct str key);
-/* The same for a request; false: it was answered, 429 with Retry-After. */
-bool throttle_admit(struct throttle *t, struct str key, struct http_req *req);
 /* It came to nothing (nobody was at fault): not counted any more. */
 void throttle_give_back(struct throttle *t, struct str key);
 /* The key has shown that it is no guesser: it begins anew. */
