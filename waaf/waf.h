@@ -137,6 +137,9 @@ void waf_users_open(void);
 void waf_users_close(void);
 void waf_users_reset(void);
 struct waf_user *waf_user_find(struct str name);       /* NULL: not known */
+/* With what a password is compared: the user's hash, or for who has none somebody else's, so
+ * that it takes as long. NULL: nobody has one. */
+const char *waf_user_hash(const struct waf_user *u);
 bool waf_user_has_impi(const struct waf_user *u, struct str impi);
 bool waf_user_has_impu(const struct waf_user *u, struct str impu);
 /* An attempt to sign in counts as a failure until waf_user_proved. LOGIN_RATE or SOURCE_RATE:

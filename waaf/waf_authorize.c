@@ -167,8 +167,8 @@ struct attempt {
 	struct http_req *req;
 	char id[WAF_SIGN_IN_SIZE];
 	char *user, *password;
-	const char *hash;              /* NULL: costs as much, and is wrong */
-	bool good;
+	const char *hash;              /* maybe somebody else's */
+	bool known, good;
 };
 
 static void attempt_free(struct attempt *t)
@@ -256,7 +256,7 @@ static void on_checked(void *arg, bool cancelled)
 static void check_password(void *arg)
 {
 	struct attempt *t = arg;
-	t->good = password_check(t->password, t->hash);
+	t->good = password_check(t->password, t->hash) && t->known;
 }
 
 static void sign_in(
@@ -275,7 +275,8 @@ static void sign_in(
 	memcpy(t->id, s->id, sizeof t->id);
 	t->user = str_dup(name);
 	t->password = str_dup(password);
-	t->hash = u ? u->conf->password_hash : NULL;
+	t->hash = waf_user_hash(u);
+	t->known = u && u->conf->password_hash;
 	s->busy = true;
 	if (work_start(waf.host, (int)waf.conf->limits.workers, check_password, on_checked, t)) {
 		attempt_free(t);

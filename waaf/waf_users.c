@@ -55,6 +55,15 @@ struct waf_user *waf_user_find(struct str name)
 	return u;
 }
 
+const char *waf_user_hash(const struct waf_user *u)
+{
+	const struct waf_user_conf *rows = waf.conf->users.items;
+	const char *hash = u ? u->conf->password_hash : NULL;
+	for (size_t i = 0; !hash && i < waf.conf->users.n; i++)
+		hash = rows[i].password_hash;
+	return hash;
+}
+
 bool waf_user_has_impi(const struct waf_user *u, struct str impi)
 {
 	return str_eq(str_of(u->conf->impi), impi);

@@ -14,7 +14,7 @@
 extern const char wwsf_schema[];       /* schema.sql */
 
 enum { USER_VERSION = 1 };
-enum sql { SQL_FORGET, SQL_ADD, SQL_ADD_IDENTITY, SQL_ADD_IMPU, SQL_HASH, SQL_FIND, SQL_N };
+enum sql { SQL_FORGET, SQL_ADD, SQL_ADD_IDENTITY, SQL_ADD_IMPU, SQL_HASH, SQL_SOME_HASH, SQL_FIND, SQL_N };
 
 static const char *const texts[SQL_N] = {
 	[SQL_FORGET] = "DELETE FROM user WHERE name = ?1",
@@ -22,6 +22,7 @@ static const char *const texts[SQL_N] = {
 	[SQL_ADD_IDENTITY] = "INSERT INTO identity SELECT id, ?2 FROM user WHERE name = ?1",
 	[SQL_ADD_IMPU] = "INSERT INTO impu SELECT id, ?2, ?3 FROM user WHERE name = ?1",
 	[SQL_HASH] = "SELECT hash FROM user WHERE name = ?1",
+	[SQL_SOME_HASH] = "SELECT hash FROM user WHERE hash IS NOT NULL LIMIT 1",
 	[SQL_FIND] =
 		"SELECT i.impi, p.impu FROM user u LEFT JOIN identity i ON i.user = u.id"
 		" LEFT JOIN impu p ON p.user = u.id WHERE u.name = ?1 ORDER BY p.position LIMIT ?2",
@@ -198,6 +199,14 @@ int identity_db_hash(struct identity_db *db, struct str user, struct arena *a, c
 	if (rc == SQLITE_ROW)
 		return 0;
 	return rc == SQLITE_DONE ? -ENOENT : fault(db);
+}
+
+char *identity_db_some_hash(struct identity_db *db, struct arena *a)
+{
+	sqlite3_stmt *q = db->sql[SQL_SOME_HASH];
+	char *hash = sqlite3_step(q) == SQLITE_ROW ? (char *)column(q, 0, a).p : NULL;
+	sqlite3_reset(q);
+	return hash;
 }
 
 /* What a name may hold so that it can become the user part of a URI as it is. */

@@ -14,6 +14,8 @@ void identity_db_close(struct identity_db *db);
 
 /* Stored hash of a web user, in the arena. *hash NULL: none. 0, -ENOENT, or -EIO. */
 int identity_db_hash(struct identity_db *db, struct str user, struct arena *a, char **hash);
+/* The hash of whoever has one, to compare with where a user has none; NULL: nobody has. */
+char *identity_db_some_hash(struct identity_db *db, struct arena *a);
 
 struct identity {
 	struct str impi;

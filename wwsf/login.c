@@ -39,7 +39,7 @@ static void check_free(struct check *c)
 static void compare(void *arg)
 {
 	struct check *c = arg;
-	c->right = password_check(c->password, c->known ? c->hash : NULL);
+	c->right = password_check(c->password, c->hash[0] ? c->hash : NULL) && c->known;
 }
 
 static void compared(void *arg, bool cancelled)
@@ -89,10 +89,12 @@ static void begin(struct http_req *req, struct str user, struct str password)
 	int err = identity_db_hash(wwsf.db, user, http_req_arena(req), &hash);
 	c->req = req;
 	c->known = !err && hash;
+	/* Users' hashes may cost less, or more, than the library's default. */
+	if (!c->known)
+		hash = identity_db_some_hash(wwsf.db, http_req_arena(req));
 	str_copy(user, c->user, sizeof c->user);
 	str_copy(password, c->password, sizeof c->password);
-	if (c->known)
-		str_copy(str_of(hash), c->hash, sizeof c->hash);
+	str_copy(str_of(hash), c->hash, sizeof c->hash);
 	if (err != -EIO &&
 		(err = work_start(wwsf.host, (int)wwsf.conf->login.workers, compare, compared, c)) == 0)
 		return;

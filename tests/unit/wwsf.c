@@ -188,6 +188,10 @@ static void tells_nothing_of_users(void **state)
 	assert_string_equal(world.web.text, wrong);
 	login("Alice", "wonderland");
 	is_error(401, "invalid_credentials");
+	/* Who has no password is compared with somebody's, for as long as that takes. */
+	assert_string_equal(identity_db_some_hash(wwsf.db, &world.arena), world.hash);
+	login("silent", "wonderland");
+	is_error(401, "invalid_credentials");
 	login("mallory", "wrong");
 	is_error(401, "invalid_credentials");
 	login("mallory", "wonderland");
