@@ -17,21 +17,23 @@ METRIC_COUNTER(issued, "imsrig_wwsf_tokens_total", "tokens handed out");
 METRIC_COUNTER(without, "imsrig_wwsf_no_identity_total", "users without IMS identity signed in");
 METRIC_GAUGE(standing, "imsrig_wwsf_tokens", "own tokens that have not run out");
 
-enum { KEYS_MAX = 16, JTI_BYTES = 16, ASSIGNED_MAX = 65536 };
+enum { KEYS_MAX = 16, JTI_BYTES = 16, ASSIGNED_MAX = 65536, REVOKED_MAX = 10000 };
 
-/* A token of our own that may still be used; in order of issue, so in order of end. */
+/* A token of our own that has not run out. */
 struct assigned {
 	struct assigned *prev, *next;
 	char jti[2 * JTI_BYTES + 1], session[SESSION_ID_SIZE];
 	char *user;
 	int64_t end_ms;                /* wall clock of the rig */
-	bool revoked;
 };
 
 static struct {
 	struct token_keys *keys;
 	int64_t until_ms[KEYS_MAX];    /* of each older key: how long its tokens may live */
-	struct assigned *assigned;
+	struct assigned *assigned;     /* in order of issue, so in order of end */
+	struct assigned *revoked;      /* in order of that */
+	int64_t n_revoked;
+	int64_t not_before_s;          /* tokens issued before are void */
 } own;
 
 /* ---- keys ---- */
@@ -105,23 +107,44 @@ const char *token_rotate(void)
 	return NULL;
 }
 
-/* ---- tokens that stand ---- */
+/* ---- tokens that stand, and tokens taken back ---- */
 
-static void forget(struct assigned *t)
+static void forget(struct assigned **list, struct assigned *t)
 {
-	DL_DELETE(own.assigned, t);
+	DL_DELETE(*list, t);
 	standing.value--;
 	free(t->user);
 	free(t);
 }
 
-static void forget_old(void)
+static void forget_all(void)
 {
-	while (own.assigned && (own.assigned->end_ms <= now_ms() || standing.value > ASSIGNED_MAX))
-		forget(own.assigned);
+	while (own.assigned)
+		forget(&own.assigned, own.assigned);
+	while (own.revoked)
+		forget(&own.revoked, own.revoked);
+	own.n_revoked = 0;
 }
 
-static void assign(const char *jti, struct str user, struct str session, int64_t end_ms)
+static void forget_old(void)
+{
+	while (own.assigned && (own.assigned->end_ms <= now_ms() ||
+				standing.value - own.n_revoked > ASSIGNED_MAX))
+		forget(&own.assigned, own.assigned);
+}
+
+/* What was taken back stays until it runs out, however many tokens come after. */
+static void forget_old_revoked(void)
+{
+	struct assigned *t, *next;
+	DL_FOREACH_SAFE(own.revoked, t, next)
+		if (t->end_ms <= now_ms()) {
+			forget(&own.revoked, t);
+			own.n_revoked--;
+		}
+}
+
+void token_assign(const char *jti, struct str user, struct str session, int64_t end_ms)
 {
 	struct assigned *t = MEM_NEW(struct assigned);
 	str_copy(str_of(jti), t->jti, sizeof t->jti);
@@ -133,16 +156,50 @@ static void assign(const char *jti, struct str user, struct str session, int64_t
 	forget_old();
 }
 
+static void take_back(struct assigned *t)
+{
+	DL_DELETE(own.assigned, t);
+	DL_APPEND(own.revoked, t);
+	own.n_revoked++;
+}
+
+static bool is_older(const struct assigned *t)
+{
+	return t->end_ms - wwsf.conf->token.life_ms / 1000 * 1000 < own.not_before_s * 1000;
+}
+
+/* A list that grows without end would be one that no edge can read: all of before now are
+ * void instead, and of this second, in which more may come, those that are known. */
+static void bound_list(void)
+{
+	struct assigned *t, *next;
+	if (own.n_revoked <= REVOKED_MAX)
+		return;
+	log_warn("token", "more than %d tokens are taken back: all of before now are void",
+		REVOKED_MAX);
+	own.not_before_s = now_ms() / 1000;
+	DL_FOREACH_SAFE(own.assigned, t, next)
+		take_back(t);
+	DL_FOREACH_SAFE(own.revoked, t, next)
+		if (is_older(t)) {
+			forget(&own.revoked, t);
+			own.n_revoked--;
+		}
+}
+
 size_t token_revoke(struct str user, struct str session)
 {
+	struct assigned *t, *next;
 	size_t n = 0;
+
 	forget_old();
-	for (struct assigned *t = own.assigned; t; t = t->next)
-		if (!t->revoked && (user.p ? str_eq(str_of(t->user), user)
-					   : str_eq(str_of(t->session), session))) {
-			t->revoked = true;
+	forget_old_revoked();
+	DL_FOREACH_SAFE(own.assigned, t, next)
+		if (user.p ? str_eq(str_of(t->user), user) : str_eq(str_of(t->session), session)) {
+			take_back(t);
 			n++;
 		}
+	bound_list();
 	return n;
 }
 
@@ -151,22 +208,22 @@ size_t token_count(struct str user)
 	size_t n = 0;
 	forget_old();
 	for (const struct assigned *t = own.assigned; t; t = t->next)
-		n += !t->revoked && str_eq(str_of(t->user), user);
+		n += str_eq(str_of(t->user), user);
 	return n;
 }
 
 void token_reset(void)
 {
-	while (own.assigned)
-		forget(own.assigned);
+	forget_all();
+	own.not_before_s = 0;
 	if (own.keys)
 		keep_keys(1);
 }
 
 void token_close(void)
 {
-	while (own.assigned)
-		forget(own.assigned);
+	forget_all();
+	own.not_before_s = 0;
 	if (own.keys)
 		token_keys_free(own.keys);
 	own.keys = NULL;
@@ -191,13 +248,15 @@ void wwsf_on_revoked(struct http_req *req, void *arg)
 		api_refuse(req, 404, "no_tokens_here");
 		return;
 	}
-	json_t *list = json_array();
-	forget_old();
-	for (const struct assigned *t = own.assigned; t; t = t->next)
-		if (t->revoked)
-			json_array_append_new(list, json_string(t->jti));
+	json_t *list = json_array(), *not_before = json_object();
+	forget_old_revoked();
+	for (const struct assigned *t = own.revoked; t; t = t->next)
+		json_array_append_new(list, json_string(t->jti));
+	if (own.not_before_s)
+		json_object_set_new(
+			not_before, wwsf.conf->identity, json_integer(own.not_before_s));
 	api_answer(req, 200, STR(""),
-		json_pack("{s:[], s:{}, s:o}", "blocked", "not_before", "jti", list));
+		json_pack("{s:[], s:o, s:o}", "blocked", "not_before", not_before, "jti", list));
 }
 
 /* ---- a token is asked for ---- */
@@ -235,7 +294,7 @@ static void issue(struct http_req *req, struct session *s, const struct identity
 		api_refuse(req, 500, "no_token");
 		return;
 	}
-	assign(jti, t.sub, str_of(s->id), (now_s + life_s) * 1000);
+	token_assign(jti, t.sub, str_of(s->id), (now_s + life_s) * 1000);
 	log_info("token", "jti %s for %s as %s, %lld s", jti, log_text(t.sub), log_text(id->impi),
 		(long long)life_s);
 	hand_out(req, s, text, life_s);

@@ -15,8 +15,11 @@ void token_reset(void);                /* no token stands; the newest key stays 
  * and token, 403 no_identity, or why there is no token. */
 void token_give(struct http_req *req, struct str user, struct str session);
 
-/* Takes back what stands of a user's tokens, or of a session's (the other one p NULL); how
- * many. Only tokens of our own: the newest 65536 are known. */
+/* A token of our own goes out, good until end_ms (the rig's wall clock, whole seconds). The
+ * newest 65536 are known. */
+void token_assign(const char *jti, struct str user, struct str session, int64_t end_ms);
+/* Takes back what is known of a user's tokens, or of a session's (the other one p NULL); how
+ * many. They are listed until they run out; beyond 10000 all of before now are void instead. */
 size_t token_revoke(struct str user, struct str session);
 size_t token_count(struct str user);
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "common/base/throttle.h"
 #include "common/crypto/token.h"
 #include "tests/unit/wwsf_rig.h"
 #include "wwsf/session.h"
-#include "common/base/throttle.h"
 #include "wwsf/token.h"
 
 #define SELF "token: {issuer: self}\n"
@@ -425,6 +425,71 @@ static void ends_a_session(void **state)
 	free(me);
 }
 
+static size_t taken_back(void)
+{
+	assert_int_equal(ask("GET", "/revoked", "", ""), 200);
+	return json_array_size(json_object_get(world.web.body, "jti"));
+}
+
+static json_int_t not_before(void)
+{
+	return json_integer_value(json_object_get(
+		json_object_get(world.web.body, "not_before"), "wwsf.ims.example.org"));
+}
+
+static void assigns(int n, int64_t end_ms)
+{
+	char jti[33];
+	for (int i = 0; i < n; i++) {
+		snprintf(jti, sizeof jti, "%032x", i);
+		token_assign(jti, STR("many"), STR("s"), end_ms);
+	}
+}
+
+/* What is taken back stays so, however many tokens come after it. */
+static void keeps_what_is_taken_back(void **state)
+{
+	world_start(SELF);
+	int64_t end_ms = (clock_wall_ms(world.rig.host.clock) / 1000 + 600) * 1000;
+	token_assign("of-alice", STR("alice"), STR("a"), end_ms);
+	assert_int_equal(token_revoke(STR("alice"), STR_NONE), 1);
+	assigns(70000, end_ms);
+	assert_int_equal(token_count(STR("many")), 65536);
+	assert_int_equal(taken_back(), 1);
+	assert_string_equal(json_string_value(json_array_get(
+		json_object_get(world.web.body, "jti"), 0)), "of-alice");
+	assert_int_equal(token_revoke(STR("alice"), STR_NONE), 0);
+	world_advance(601000);
+	assert_int_equal(taken_back(), 0);
+	assert_int_equal(rig_metric("imsrig_wwsf_tokens"), 65536); /* until somebody asks */
+	assert_int_equal(token_count(STR("many")), 0);
+	assert_int_equal(rig_metric("imsrig_wwsf_tokens"), 0);
+}
+
+/* The list has a bound that edges can read; beyond it nothing of before is good. */
+static void bounds_what_is_taken_back(void **state)
+{
+	world_start(SELF);
+	int64_t end_ms = (clock_wall_ms(world.rig.host.clock) / 1000 + 600) * 1000;
+	assigns(10000, end_ms);
+	token_assign("of-alice", STR("alice"), STR("a"), end_ms);
+	assert_int_equal(token_revoke(STR("many"), STR_NONE), 10000);
+	assert_int_equal(taken_back(), 10000);
+	assert_int_equal(not_before(), 0);
+	world_advance(5000);
+	token_assign("of-bob", STR("bob"), STR("b"), end_ms + 5000);
+	assert_int_equal(token_revoke(STR("bob"), STR_NONE), 1);
+	assert_int_equal(token_count(STR("alice")), 0);
+	assert_true(taken_back() <= 1);
+	assert_in_range(not_before(), end_ms / 1000 - 600 + 4, end_ms / 1000 - 600 + 7);
+	/* what is issued from now on is good */
+	assert_int_equal(login("alice", "wonderland"), 200);
+	assert_int_equal(token_count(STR("alice")), 1);
+	world_reset();
+	assert_int_equal(taken_back(), 0);
+	assert_int_equal(not_before(), 0);
+}
+
 static void bounds_sessions(void **state)
 {
 	world_start(SELF "sessions: 2\n");
@@ -620,6 +685,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {T(gives_a_token), T(refuses_bodies), T(refuses_types),
 		T(refuses_other_sites), T(tells_nothing_of_users), T(throttles_an_account),
 		T(throttles_a_source), T(throttles_a_burst), T(busy_is_not_wrong), T(limits_keys),
+		T(keeps_what_is_taken_back), T(bounds_what_is_taken_back),
 		T(keeps_a_session), T(needs_the_session), T(needs_the_csrf_token),
 		T(ends_a_session), T(bounds_sessions), T(bounds_tokens_of_a_user), T(rotates_keys),
 		T(translates), T(tells_identities), T(keeps_the_database),
