@@ -8,12 +8,11 @@
  *	WIC     GET /session, POST /token
  * SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
+#include "common/crypto/pkce.h"
 #include "common/http/form.h"
 #include "wwsf/api.h"
 #include "wwsf/session.h"
@@ -30,8 +29,8 @@ METRIC_COUNTER(bad, "imsrig_wwsf_callbacks_refused_total", "browsers that came b
 	"Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; " \
 	"form-action 'none'; frame-ancestors 'none'\r\n"
 
-enum { STATE_BYTES = 16, VERIFIER_BYTES = 32, CODE_MAX = 512 };
-enum { STATE_LENGTH = 2 * STATE_BYTES, VERIFIER_LENGTH = 2 * VERIFIER_BYTES };
+enum { STATE_BYTES = 16, CODE_MAX = 512 };
+enum { STATE_LENGTH = 2 * STATE_BYTES, VERIFIER_LENGTH = PKCE_SIZE - 1 };
 
 /* ---- what both ends need ---- */
 
@@ -70,22 +69,10 @@ static void show(struct http_req *req, int status, const char *what)
 
 /* ---- GET /signin ---- */
 
-/* base64url without padding of SHA-256 (RFC 7636 4.2) */
-static void challenge_of(const char *verifier, char out[64])
-{
-	unsigned char hash[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)verifier, VERIFIER_LENGTH, hash);
-	int n = EVP_EncodeBlock((unsigned char *)out, hash, sizeof hash);
-	while (n && out[n - 1] == '=')
-		out[--n] = 0;
-	for (char *p = out; *p; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-}
-
 void wwsf_on_signin(struct http_req *req, void *arg)
 {
 	struct arena *a = http_req_arena(req);
-	char state[STATE_LENGTH + 1], verifier[VERIFIER_LENGTH + 1], challenge[64];
+	char state[STATE_LENGTH + 1], verifier[PKCE_SIZE], challenge[PKCE_SIZE];
 	struct buf target = {0};
 
 	if (!by_code()) {
@@ -93,8 +80,8 @@ void wwsf_on_signin(struct http_req *req, void *arg)
 		return;
 	}
 	chance_hex(&wwsf.host->chance, state, STATE_BYTES);
-	chance_hex(&wwsf.host->chance, verifier, VERIFIER_BYTES);
-	challenge_of(verifier, challenge);
+	pkce_verifier(&wwsf.host->chance, verifier);
+	pkce_challenge(str_of(verifier), challenge);
 	buf_fmt(&target, "%s?", wwsf.conf->waf.authorize);
 	form_put(&target, STR("response_type"), STR("code"));
 	form_put(&target, STR("client_id"), str_of(wwsf.conf->identity));
@@ -133,6 +120,7 @@ static const char *error_text(struct str word)
 	return "The WAF ended the sign-in with an error.";
 }
 
+/* Our WAF says who it is (RFC 9207), so an answer that does not is from nobody we asked. */
 static bool right_issuer(struct str iss)
 {
 	struct str want = str_of(wwsf.conf->waf.issuer);
@@ -141,7 +129,7 @@ static bool right_issuer(struct str iss)
 		struct str authority = str_cut(&rest, '/');
 		want = str_span(wwsf.conf->waf.authorize, authority.p + authority.n);
 	}
-	return !iss.p || str_eq(iss, want);
+	return iss.p && str_eq(iss, want);
 }
 
 static void on_granted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)

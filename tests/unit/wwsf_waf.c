@@ -268,10 +268,12 @@ static int comes_back(const char *cookie, const char *query)
 	return ask("GET", path, cookie, "");
 }
 
+#define ISS "&iss=https%%3A%%2F%%2Fwaaf.ims.example.org%%3A8445"
+
 static const char *good_query(void)
 {
 	static char q[300];
-	snprintf(q, sizeof q, "code=c0de&state=%s&iss=https%%3A%%2F%%2Fwaaf.ims.example.org%%3A8445",
+	snprintf(q, sizeof q, "code=c0de&state=%s" ISS,
 		target_of("state"));
 	return q;
 }
@@ -433,18 +435,21 @@ static void refuses_what_comes_back(void **state)
 	snprintf(q, sizeof q, "code=c0de&state=%s&iss=https%%3A%%2F%%2Fevil.example", state_text);
 	comes_back(cookie, q);
 	shows(400, "not from the WAF");
-	snprintf(q, sizeof q, "state=%s", state_text);
+	snprintf(q, sizeof q, "code=c0de&state=%s", state_text);
+	comes_back(cookie, q);
+	shows(400, "not from the WAF");
+	snprintf(q, sizeof q, "state=%s" ISS, state_text);
 	comes_back(cookie, q);
 	shows(400, "no code");
 	memset(code, 'c', sizeof code - 1);
 	code[600] = 0;
-	snprintf(q, sizeof q, "state=%s&code=%s", state_text, code);
+	snprintf(q, sizeof q, "state=%s&code=%s" ISS, state_text, code);
 	comes_back(cookie, q);
 	shows(400, "no code");
-	snprintf(q, sizeof q, "state=%s&error=access_denied&code=c0de", state_text);
+	snprintf(q, sizeof q, "state=%s&error=access_denied&code=c0de" ISS, state_text);
 	comes_back(cookie, q);
 	shows(403, "refused or cancelled");
-	snprintf(q, sizeof q, "state=%s&error=<script>alert(1)</script>", state_text);
+	snprintf(q, sizeof q, "state=%s&error=<script>alert(1)</script>" ISS, state_text);
 	comes_back(cookie, q);
 	shows(403, "ended the sign-in with an error");
 	comes_back(cookie, "error=access_denied&state=<script>");
