@@ -11,6 +11,7 @@ imsrig_library(edge
     common/edge/tna.c
   LINK edge_parts sip ws http conf)
 imsrig_test(edge LINK edge_parts)
+imsrig_fuzz(issuer LINK edge_parts)
 foreach(test edge_flow edge_roles edge_token edge_token_flow)
   imsrig_test(${test} SOURCES tests/unit/edge_rig.c tests/unit/edge_issuer.c tests/unit/rig.c
     LINK sip ca crypto http admin_client)
