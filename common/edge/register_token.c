@@ -232,29 +232,39 @@ static bool check_wwsf(const struct edge_reg *r, const struct edge_conn *c,
 	return true;
 }
 
+/* A registration by token whose connection is lost, by this instance or by another one. */
+static bool lost(const struct edge_reg *r, struct str impi, struct str instance, bool same)
+{
+	struct edge_binding *b;
+	size_t it = 0;
+	while ((b = edge_book_impi(&r->edge->book, impi, &it)))
+		if (b->kind == EDGE_WIC && !b->conn && b->trusted &&
+			str_eq(edge_binding_text(b, EDGE_INSTANCE), instance) == same)
+			return true;
+	return false;
+}
+
 /* The registration that the token was used for first is there still: its connection, or its
  * binding when only the connection is lost. */
 static bool use_lives(const struct edge_reg *r, const struct edge_use *u)
 {
 	const struct edge_conn *c = edge_conn_of(r->edge, u->conn);
-	struct edge_binding *b;
-	size_t it = 0;
 	if (c && !c->closing && (c->bindings || c->under_way) &&
 		str_eq(str_of(c->impi), edge_use_impi(u)))
 		return true;
-	while ((b = edge_book_impi(&r->edge->book, edge_use_impi(u), &it)))
-		if (b->kind == EDGE_WIC && !b->conn && b->trusted &&
-			str_eq(edge_binding_text(b, EDGE_INSTANCE), edge_use_instance(u)))
-			return true;
-	return false;
+	return lost(r, edge_use_impi(u), edge_use_instance(u), true);
 }
 
 /* A token may be used again, by who used it first: the same connection, or the same instance
- * that comes back by another one. */
+ * that comes back by another one. Where so many are in use that some had to be forgotten, one
+ * that may be of them takes over from no other instance. */
 static bool check_use(const struct edge_reg *r, const struct token *t, struct edge_fault *f)
 {
 	const struct edge_use *u = edge_use_find(&r->edge->tokens, t);
 	struct str instance = r->asked.n_contacts ? r->asked.contacts[0].instance : STR_NONE;
+	if (!u && edge_use_maybe(&r->edge->tokens, t) && lost(r, t->impi, instance, false))
+		return refuse(f, EDGE_NO_TOKEN_REPLAYED,
+			"a token that another instance may have used");
 	if (!u)
 		return true;
 	if (!str_eq(edge_use_impi(u), t->impi))

@@ -46,6 +46,11 @@ struct edge_use *edge_use_find(const struct edge_token_book *k, const struct tok
 	return NULL;
 }
 
+bool edge_use_maybe(const struct edge_token_book *k, const struct token *t)
+{
+	return t->exp <= k->forgotten;
+}
+
 /* ---- the queue, oldest first ---- */
 
 static void link_youngest(struct edge_token_book *k, struct edge_use *u)
@@ -76,6 +81,7 @@ void edge_token_book_clear(struct edge_token_book *k)
 	while (k->oldest)
 		forget(k, k->oldest);
 	edge_index_free(&k->index);
+	k->forgotten = 0;
 }
 
 /* Those of the oldest that live on go to the end, so that all come by in turn. */
@@ -90,8 +96,11 @@ static void tidy(struct edge_token_book *k, int64_t now_s)
 		unlink_use(k, u);
 		link_youngest(k, u);
 	}
-	if (k->n >= k->most)
-		forget(k, k->oldest);
+	if (k->n < k->most)
+		return;
+	if (k->oldest->exp > k->forgotten)
+		k->forgotten = k->oldest->exp;
+	forget(k, k->oldest);
 }
 
 static char *add(char *at, struct str s)

@@ -20,12 +20,15 @@ struct edge_token_book {
 	struct edge_index index;
 	struct edge_use *oldest, *youngest;
 	size_t n, most;
+	int64_t forgotten;             /* the latest exp of those that went before it */
 };
 void edge_token_book_init(struct edge_token_book *k, size_t most);
 void edge_token_book_clear(struct edge_token_book *k);     /* stays ready */
 
 /* NULL: not seen, or forgotten. */
 struct edge_use *edge_use_find(const struct edge_token_book *k, const struct token *t);
+/* Of one that is not found: it may be one of those that went while they were good. */
+bool edge_use_maybe(const struct edge_token_book *k, const struct token *t);
 struct str edge_use_impi(const struct edge_use *u);
 struct str edge_use_instance(const struct edge_use *u);    /* n 0: none */
 /* Used (again) at `conn` by that instance; takes the place of what was known. Some of what

@@ -229,6 +229,31 @@ static void test_replay(void **state)
 	tokens_close();
 }
 
+/* The book of tokens in use is full: what it had to forget is no invitation. */
+static void test_replay_forgotten(void **state)
+{
+	const char *token;
+	struct wic a, b, c;
+	start_tokens("token", "  remember: 1\n");
+	token = token_for("alice");
+	wic_open(&a, "alice", "urn:uuid:1");
+	wic_asks(&a, bearer(token), "SIP/2.0 200");
+	wic_open(&c, "carol", "urn:uuid:3");
+	wic_asks(&c, bearer(token_for("carol")), "SIP/2.0 200"); /* takes its place */
+	wic_close(&a);
+	int got = world.core.got;
+	wic_open(&b, "alice", "urn:uuid:2");
+	wic_asks(&b, bearer(token), "SIP/2.0 403");
+	wic_closed(&b, 1008);
+	assert_int_equal(counter(REFUSED("token-replayed")), 1);
+	assert_int_equal(world.core.got, got);
+	wic_open(&a, "alice", "urn:uuid:1"); /* the same instance comes back */
+	wic_asks(&a, bearer(token), "SIP/2.0 200");
+	wic_close(&a);
+	wic_close(&c);
+	tokens_close();
+}
+
 /* One jti for two users is no token of either. */
 static void test_jti_twice(void **state)
 {
@@ -454,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_introspection),
 		cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_replay_forgotten),
 		cmocka_unit_test(test_jti_twice),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_expiry),
