@@ -235,8 +235,9 @@ struct waf_sign_in {
 	struct timer timer;
 	UT_hash_handle hh;
 };
+/* When there are too many, the one whose form is the oldest ends. */
 struct waf_sign_in *waf_sign_in_new(struct waf_wwsf *w, struct str redirect_uri,
-	struct str state, struct str scope, struct str challenge); /* NULL: too many */
+	struct str state, struct str scope, struct str challenge);
 struct waf_sign_in *waf_sign_in_find(struct str id);
 void waf_sign_in_again(struct waf_sign_in *s); /* under a new id */
 void waf_sign_in_end(struct waf_sign_in *s);

@@ -126,7 +126,7 @@ static enum waf_refusal check(const struct waf_wwsf *w, const struct form *f, st
 void waf_on_authorize(struct http_req *req, void *arg)
 {
 	char *const *scopes = waf.conf->scopes.items;
-	struct waf_sign_in *s = NULL;
+	struct waf_sign_in *s;
 	struct waf_back to = {0};
 	struct form f;
 	int err = form_parse(http_req_msg(req)->query, http_req_arena(req), &f);
@@ -148,10 +148,6 @@ void waf_on_authorize(struct http_req *req, void *arg)
 	if (!to.no) {
 		s = waf_sign_in_new(w, to.redirect_uri, to.state, scope,
 			form_value(&f, STR("code_challenge")));
-		if (!s)
-			to.no = WAF_NO_SIGN_INS;
-	}
-	if (s) {
 		waf_page_form(req, s->id, w->conf->identity, s->redirect_uri, WAF_GOOD, 0);
 		return;
 	}

@@ -43,11 +43,11 @@ static char *copy(struct str s)
 struct waf_sign_in *waf_sign_in_new(struct waf_wwsf *w, struct str redirect_uri,
 	struct str state, struct str scope, struct str challenge)
 {
-	struct waf_sign_in *s;
+	struct waf_sign_in *s = MEM_NEW(struct waf_sign_in);
 
+	/* Anybody may open the page: who opens many must not keep others out. */
 	if ((int64_t)HASH_COUNT(sign_ins) >= waf.conf->limits.sign_ins)
-		return NULL;
-	s = MEM_NEW(struct waf_sign_in);
+		waf_sign_in_end(sign_ins); /* the oldest: uthash keeps the order */
 	s->wwsf = w;
 	s->redirect_uri = str_dup(redirect_uri);
 	s->state = copy(state);
