@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "waaf/waf.h"
 
+#include <ctype.h>
+
 extern const struct str waaf_page_style_css; /* waaf/page, embedded by the build */
 
 #define HEAD                                                                               \
@@ -44,8 +46,11 @@ static void answer(struct http_req *req, int status, struct str fields, struct s
 
 static void put_message(struct buf *b, enum waf_refusal no)
 {
+	struct str text = str_of(waf_refusal_text(no));
+
 	buf_add(b, STR("<p class=\"bad\" role=\"alert\">"));
-	form_put_html(b, str_of(waf_refusal_text(no)));
+	buf_byte(b, (char)toupper((unsigned char)*text.p));
+	form_put_html(b, str_skip(text, 1));
 	buf_add(b, STR(".</p>\n"));
 }
 

@@ -5,7 +5,7 @@
 #include "common/base/metric.h"
 #include "common/http/form.h"
 #include "wwsf/api.h"
-#include "wwsf/identity_db.h"
+#include "wwsf/session.h"
 
 METRIC_COUNTER(known, "imsrig_wwsf_identities_total", "identities handed out");
 METRIC_COUNTER(unknown, "imsrig_wwsf_identities_unknown_total", "requests for users not known");
@@ -45,8 +45,9 @@ void wwsf_on_config(struct http_req *req, void *arg)
 {
 	static const char *const issuers[] = {"none", "self", "waf"};
 	static const char *const grants[] = {"client_credentials", "authorization_code"};
-	json_t *body = json_pack("{s:s, s:s, s:s}", "domain", wwsf.conf->domain, "edge",
-		api_edge(req), "issuer", issuers[wwsf.conf->token.issuer]);
+	json_t *body = json_pack("{s:s, s:s, s:s, s:b}", "domain", wwsf.conf->domain, "edge",
+		api_edge(req), "issuer", issuers[wwsf.conf->token.issuer], "session",
+		session_of(req) != NULL);
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF)
 		json_object_set_new(body, "grant", json_string(grants[wwsf.conf->waf.grant]));
 	api_answer(req, 200, STR(""), body);

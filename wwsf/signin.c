@@ -61,9 +61,12 @@ static void show(struct http_req *req, int status, const char *what)
 	http_answer(req, status, STR(HTML_FIELDS COOKIE_GONE),
 		arena_fmt(http_req_arena(req),
 			"<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+			"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 			"<title>Not signed in</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
-			"<main>\n<h1>Not signed in</h1>\n<p role=\"alert\">%s</p>\n"
-			"<p><a href=\"/signin\">Try again</a> or <a href=\"/\">go back</a></p>\n</main>\n",
+			"<main class=\"wrap\">\n<div class=\"card alone\">\n<h1>Not signed in</h1>\n"
+			"<p role=\"alert\">%s</p>\n<div class=\"buttons\">"
+			"<a class=\"button\" href=\"/signin\">Try again</a> "
+			"<a class=\"button quiet\" href=\"/\">Go back</a></div>\n</div>\n</main>\n",
 			what));
 }
 

@@ -327,6 +327,12 @@ static void limits_keys(void **state)
 
 /* ---- sessions ---- */
 
+static bool tells_session(const char *fields)
+{
+	ask("GET", "/config", fields, "");
+	return json_is_true(json_object_get(world.web.body, "session"));
+}
+
 static void keeps_a_session(void **state)
 {
 	char old[4096];
@@ -345,12 +351,15 @@ static void keeps_a_session(void **state)
 	assert_non_null(web_text("token"));
 	assert_string_not_equal(web_text("token"), old);
 	assert_int_equal(token_count(STR("alice")), 2);
+	assert_true(tells_session(me));
+	assert_false(tells_session(""));
 	world_advance(3570000);
 	assert_int_equal(ask("GET", "/session", me, ""), 200);
 	assert_int_equal(token_count(STR("alice")), 0);
 	world_advance(30000);
 	ask("GET", "/session", me, "");
 	is_error(401, "no_session");
+	assert_false(tells_session(me));
 	assert_int_equal(rig_metric("imsrig_wwsf_sessions"), 0);
 	free(me);
 }

@@ -27,7 +27,7 @@ async function call(method, path, body) {
   return content;
 }
 
-/** {domain, edge, issuer: self|waf|none, grant}; a WWSF without tokens has no such thing. */
+/** {domain, edge, issuer: self|waf|none, grant, session: is one live}; a WWSF without tokens has no such thing. */
 export async function config() {
   try {
     return await call('GET', '/config');

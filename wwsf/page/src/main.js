@@ -7,6 +7,7 @@ import { apiWords, closeWords, refusalOf, tokenIsStale } from './words.js';
 
 const { $ } = view;
 const KEPT = 'imsrig.identities';
+const LITTLE_MS = 120_000; // left of a token: time for a new one
 const log = new MessageLog($('log'), $('log-empty'));
 
 // place: what the WWSF said of edge and domain. token: {text, until} in ms, or null; own:
@@ -64,10 +65,8 @@ async function signIn(event) {
 }
 
 async function signOut() {
-  state.wic?.close();
-  endWic();
+  hangUp();
   registration('none');
-  view.connection('closed');
   view.say('Not registered.', 'You signed out.');
   await api.logout().catch(() => {});
   state.token = null;
@@ -83,19 +82,22 @@ async function renew() {
 
 /* ---- registration ---- */
 
-function endWic() {
+/** The connection has no more use. JsSIP may be in the midst of telling us so: it goes on first. */
+function hangUp() {
+  const { wic } = state;
+  if (wic) {
+    log.event('closed by this page');
+    setTimeout(() => wic.close());
+  }
   state.wic = null;
   state.granted = 0;
+  view.connection('closed');
 }
 
-/** The registration is refused for good: the connection has no more use. */
 function refuse({ what, why }) {
-  const wic = state.wic;
   registration('refused');
   view.say(what, why, 'bad');
-  endWic();
-  setTimeout(() => wic?.close());
-  view.connection('closed');
+  hangUp();
 }
 
 function onRegistered({ seconds, associated }) {
@@ -106,6 +108,7 @@ function onRegistered({ seconds, associated }) {
   registration('registered');
   view.associated(associated);
   view.say(again ? 'Refreshed.' : 'Registered.', `As ${state.asked.impu}, by ${state.asked.how === 'token' ? 'token' : 'digest'}, for ${seconds} s.`, 'good');
+  tick();
 }
 
 /** An own token that the edge refuses may just be old: once, with a new one. */
@@ -131,25 +134,22 @@ async function onFailed(data) {
 
 function onEnded({ cause, response }) {
   if (state.kind !== 'ending') return;
-  const wic = state.wic;
-  endWic();
   registration('none');
   if (response && !cause) view.say('Deregistered.', '', 'idle');
   else view.say('Deregistered here; the network did not confirm it.', cause ?? '', 'warn');
-  setTimeout(() => wic?.close());
-  view.connection('closed');
+  hangUp();
 }
 
 function onClosed(how, opened) {
+  if (!state.wic) return;
   const words = closeWords(how, opened, state.asked.edge);
   log.event(opened ? `closed, ${how.code ?? 1006}${how.reason ? ` ${how.reason}` : ''}` : 'did not open', opened ? '' : 'bad');
-  if (state.kind === 'refused') return;
   if (!opened || !state.granted) {
     refuse(words);
     return;
   }
   view.connection('lost');
-  registration('under way');
+  registration('waiting');
   view.say(words.what, `${words.why} Trying again …`.trim(), 'warn');
 }
 
@@ -169,9 +169,15 @@ function instance() {
   return id;
 }
 
+/** An edge takes no token that ends before the shortest registration would. */
 async function tokenFor(asked) {
   if (asked.otherToken) return asked.otherToken;
-  if (!state.token || state.token.until <= Date.now()) await renew();
+  const left = state.token ? state.token.until - Date.now() : 0;
+  if (left < LITTLE_MS) {
+    await renew().catch((refused) => {
+      if (left <= 0) throw refused;
+    });
+  }
   return state.token.text;
 }
 
@@ -180,6 +186,7 @@ async function register(event) {
   const asked = { ...view.form(), ...state.place, instance: instance() };
   registration('under way');
   view.say('Registering …', '', 'busy');
+  view.look();
   try {
     asked.token = asked.how === 'token' ? await tokenFor(asked) : '';
   } catch (refused) {
@@ -214,17 +221,26 @@ async function register(event) {
   state.wic.start();
 }
 
-function refresh() {
+async function refresh() {
+  const { wic, asked } = state;
   view.say('Refreshing …', '', 'busy');
-  const other = view.form().otherToken;
-  if (state.asked.how === 'token') {
-    state.asked.otherToken = other;
-    if (other || state.token) state.wic.useToken(other || state.token.text);
+  view.look();
+  if (asked.how === 'token') {
+    asked.otherToken = view.form().otherToken;
+    const token = await tokenFor(asked).catch(() => null);
+    if (token) wic.useToken(token);
   }
-  state.wic.refresh();
+  if (state.wic === wic) wic.refresh();
 }
 
 function deregister() {
+  view.look();
+  if (state.kind === 'waiting') {
+    hangUp();
+    registration('none');
+    view.say('Given up.', 'The network keeps the registration until it runs out.', 'warn');
+    return;
+  }
   registration('ending');
   view.say('Deregistering …', '', 'busy');
   state.wic.deregister();
@@ -272,7 +288,7 @@ async function start() {
     const said = await api.config();
     view.ways(said);
     learn(said);
-    const session = said.issuer === 'none' ? null : await api.session();
+    const session = said.session ? await api.session() : null;
     if (session) learn(session);
     signedIn(session?.user ?? '');
   } catch (refused) {

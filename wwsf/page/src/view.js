@@ -2,12 +2,25 @@
 
 const $ = (id) => document.getElementById(id);
 
+/** Addresses in a text, to be opened beside the page. */
+function linked(text) {
+  return text.split(/(https:\/\/\S+)/).map((piece, i) => {
+    if (i % 2 === 0) return piece;
+    const link = document.createElement('a');
+    Object.assign(link, { href: piece, textContent: piece, target: '_blank', rel: 'noopener' });
+    return link;
+  });
+}
+
 /** tone: idle, busy, good, warn, bad. */
 export function say(what, why = '', tone = 'idle') {
   $('say-what').textContent = what;
-  $('say-why').textContent = why;
+  $('say-why').replaceChildren(...linked(why));
   $('say').dataset.tone = tone;
 }
+
+/** On a narrow screen the status lies below the button that was pressed. */
+export const look = () => $('say').scrollIntoView({ block: 'nearest' });
 
 function pill(id, text, tone) {
   $(id).textContent = text;
@@ -17,13 +30,14 @@ function pill(id, text, tone) {
 const CONNECTION = { closed: 'idle', connecting: 'warn', open: 'good', lost: 'bad' };
 export const connection = (state) => pill('connection', state, CONNECTION[state]);
 
-const REGISTRATION = { none: 'idle', 'under way': 'warn', registered: 'good', refused: 'bad', ending: 'warn' };
+const REGISTRATION = { none: 'idle', 'under way': 'warn', registered: 'good', refused: 'bad', ending: 'warn', waiting: 'warn' };
 export function registration(state) {
   pill('registration', state, REGISTRATION[state]);
   $('status').dataset.state = state;
-  const busy = state === 'under way' || state === 'ending';
-  $('go').disabled = busy || state === 'registered';
-  $('refresh').disabled = $('deregister').disabled = state !== 'registered';
+  $('go').disabled = state !== 'none' && state !== 'refused';
+  $('refresh').disabled = state !== 'registered';
+  $('deregister').disabled = state !== 'registered' && state !== 'waiting';
+  $('deregister').textContent = state === 'waiting' ? 'Give up' : 'Deregister';
   if (state !== 'registered') {
     associated([]);
     left(0, 0);

@@ -13,7 +13,7 @@ function digestRefusal(challenges) {
   if (first && first !== 'MD5') {
     const offered = algorithms.join(' and ');
     return {
-      what: `Refused by this client: the network’s challenge asks for ${first}.`,
+      what: `Refused by this client: the challenge asks for ${first}.`,
       why: algorithms.includes('MD5')
         ? `${LIBRARY} reads the first challenge only, and knows MD5 alone; offered were ${offered}, in this order. No answer was sent.`
         : `${LIBRARY} knows the digest algorithm MD5 alone; offered was ${offered}. No answer was sent. A token registers without digest.`,
@@ -82,10 +82,12 @@ export function closeWords({ code, reason }, opened, edge) {
     return {
       what: 'No connection to the edge.',
       why: `${edge} did not let this page in: it is not running, or does not know this page’s origin, or the browser does not ` +
-        `trust its certificate. Open ${https} once and accept it, or trust the lab’s authority (./imsrig ca says how).`,
+        `trust its certificate. Open ${https} once and accept it (a 404 is all that it shows), or trust the lab’s authority: ` +
+        './imsrig ca says how.',
     };
   }
-  return { what: `The edge closed the connection (${code ?? 1006}).`, why: reason ? `It said: ${reason}.` : '' };
+  if (!code || code === 1006) return { what: 'The connection is lost.', why: 'The edge does not answer.' };
+  return { what: `The connection is lost: the edge closed it (${code}).`, why: reason ? `It said: ${reason}.` : '' };
 }
 
 const API = {
