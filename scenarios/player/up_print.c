@@ -59,7 +59,8 @@ static void print_addresses(const struct up_print *p)
 		       "trust that. ", p->ca);
 	else
 		printf("Its certificates are signed by %s/ca.pem. ", p->dir);
-	printf("A browser that does not also has to open the\neP-CSCF once, and accept its certificate: ");
+	printf("A browser that does not also has to open the\neP-CSCF once, and accept its "
+	       "certificate (a 404 is all that it shows):\n  ");
 	if (p->listen)
 		printf("https://%s:%d/ or ", p->listen, UP_EDGE);
 	printf("https://%s.12:8443/\n\n", net);
