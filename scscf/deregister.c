@@ -103,12 +103,29 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 	user_drop_if_idle(u);
 }
 
-/* False: a binding named is not there. Removes nothing then. */
-static bool remove_named(struct user *u, const struct sip_register *reg)
+/* What is named is there, and not newer than the request. False: answered. */
+static bool removable(struct sip_req *req, const struct sip_register *reg, struct user *u)
 {
-	for (size_t i = 0; i < reg->n_contacts; i++)
-		if (!binding_find(u, &reg->contacts[i]))
-			return false;
+	const struct sip_msg *m = sip_req_msg(req);
+	struct str call_id = sip_value(m, SIP_H_CALL_ID);
+	bool there = u->bindings != NULL, newer = false;
+
+	for (size_t i = 0; i < reg->n_contacts; i++) {
+		const struct binding *b = binding_find(u, &reg->contacts[i]);
+		there &= b != NULL;
+		newer |= b && binding_is_newer(b, call_id, m->cseq);
+	}
+	for (const struct binding *b = u->bindings; reg->star && b; b = b->next)
+		newer |= binding_is_newer(b, call_id, m->cseq);
+	if (!there)
+		scscf_refuse(req, 481, NULL, "the binding to be removed is not there");
+	else if (newer)
+		scscf_refuse_order(req);
+	return there && !newer;
+}
+
+static void remove_named(struct user *u, const struct sip_register *reg)
+{
 	for (size_t i = 0; i < reg->n_contacts; i++) {
 		struct binding *b = binding_find(u, &reg->contacts[i]);
 		if (b)
@@ -116,7 +133,6 @@ static bool remove_named(struct user *u, const struct sip_register *reg)
 	}
 	while (reg->star && u->bindings)
 		binding_remove(u->bindings);
-	return true;
 }
 
 void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user *u,
@@ -127,11 +143,11 @@ void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user
 		scscf_refuse(req, 500, NULL, "a registration of the same user is under way");
 		return;
 	}
-	if (!u->bindings || !remove_named(u, reg)) {
-		scscf_refuse(req, 481, NULL, "the binding to be removed is not there");
+	if (!removable(req, reg, u)) {
 		user_drop_if_idle(u);
 		return;
 	}
+	remove_named(u, reg);
 	if (u->bindings) {
 		scscf_accept(req, reg, u, proof);
 		return;
@@ -160,7 +176,8 @@ void scscf_deregister(struct sip_req *req, struct sip_register *reg, struct user
 		on_saa(err, NULL, w);
 }
 
-/* The last binding expired while this SAR was under way, and left it to that. */
+/* The last binding expired while this SAR was under way, or another REGISTER failed after its
+ * SAR, and left it to this one. */
 void scscf_save_failed(struct user *u)
 {
 	if (u->registered && !u->bindings && !u->saves) {

@@ -21,6 +21,11 @@ void scscf_refuse(struct sip_req *req, int status, const char *reason, const cha
 	sip_answer(req, status, reason, later ? STR("Retry-After: 30\r\n") : STR_NONE);
 }
 
+void scscf_refuse_order(struct sip_req *req)
+{
+	scscf_refuse(req, 500, "CSeq out of order", "CSeq not above the last one");
+}
+
 /* Only failures with a meaning of their own; any other result is 500. */
 static const struct {
 	enum scscf_cx which;

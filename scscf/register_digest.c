@@ -292,7 +292,7 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 		scscf_refuse(req, 403, NULL, "too many failed authentications of this IMPI");
 		return;
 	}
-	if (bound && u && u->registered && !scscf.conf->challenge_refresh && ours(u, reg)) {
+	if (bound && u && u->registered && u->bindings && !scscf.conf->challenge_refresh && ours(u, reg)) {
 		scscf_go_on(req, reg, u, STR_NONE);
 		return;
 	}

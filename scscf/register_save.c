@@ -170,9 +170,12 @@ static void store(struct sip_req *req, const struct sip_register *reg, struct us
 }
 
 /* The HSS holds the user as registered, yet the REGISTER fails: undone by type 8, as type
- * 9 would leave him registered (TS 29.228 6.1.2). */
+ * 9 would leave him registered (TS 29.228 6.1.2). While another one is under way, what
+ * becomes of that decides. */
 void scscf_undo(struct user *u)
 {
+	if (u->saves)
+		return;
 	scscf_notify_hss(u, CX_ADMINISTRATIVE_DEREGISTRATION);
 	user_free(u);
 }
@@ -202,6 +205,8 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 		return;
 	}
 	user_hss(u, saa->origin_host);
+	bool first = !u->registered;
+	u->registered = true;
 	if (!req) {
 		/* Nobody to answer: the UE tries again; without a binding the HSS is told. */
 		if (!u->bindings)
@@ -215,16 +220,16 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 	}
 	if (saa->user_data.n)
 		take_charging(u, saa);
+	user_absorb(u);
 	scscf_take_list(u, saa);
 	if (!scscf_vouched(req, w.reg, u))
 		return;
-	if (u->registered)
-		refreshed.value++;
-	else
+	if (first)
 		registered.value++;
+	else
+		refreshed.value++;
 	if (!u->route[0])
 		chance_hex(&scscf.host->chance, u->route, 8);
-	u->registered = true;
 	store(req, w.reg, u);
 	scscf_accept(req, w.reg, u, w.proof);
 }
@@ -246,8 +251,8 @@ static bool storable(struct sip_req *req, const struct sip_register *reg, struct
 			scscf_refuse(req, 403, NULL, "a new contact without reg-id in a refresh");
 			return false;
 		}
-		if (b && str_eq(b->call_id, sip_value(m, SIP_H_CALL_ID)) && m->cseq <= b->cseq) {
-			scscf_refuse(req, 500, "CSeq out of order", "CSeq not above the last one");
+		if (b && binding_is_newer(b, sip_value(m, SIP_H_CALL_ID), m->cseq)) {
+			scscf_refuse_order(req);
 			return false;
 		}
 	}

@@ -61,6 +61,8 @@ struct sip_req *scscf_wait_end(void *wait, struct user **u, struct scscf_wait *o
 void scscf_register(struct sip_req *req);
 /* The one failure ending of a REGISTER: answers, counts, logs why. */
 void scscf_refuse(struct sip_req *req, int status, const char *reason, const char *why);
+/* ... for one that is older than what it would change (RFC 3261 10.3). */
+void scscf_refuse_order(struct sip_req *req);
 /* What an answer of the HSS that ends a registration means in SIP (TS 29.228 to TS 24.229);
  * `err` of cx_send or 0. */
 enum scscf_cx { SCSCF_MAA, SCSCF_SAA };
@@ -88,7 +90,8 @@ bool scscf_vouched(struct sip_req *req, const struct sip_register *reg, struct u
 /* register_save.c: authentication is done (or not needed): SAR, binding, 200. `proof` is
  * the Authentication-Info value or empty. */
 void scscf_save(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);
-/* The HSS is told that the user is not registered after all; the user is gone. */
+/* The HSS is told that the user is not registered after all; the user is gone, unless another
+ * SAR that registers is under way. */
 void scscf_undo(struct user *u);
 /* The 200 of a REGISTER with the bindings as they stand. */
 void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct user *u,

@@ -136,6 +136,45 @@ void user_free(struct user *u)
 	free(u);
 }
 
+static void take_bindings(struct user *u, struct user *from)
+{
+	struct binding **end = &u->bindings;
+	for (struct binding *b = from->bindings; b; b = b->next)
+		b->user = u;
+	while (*end)
+		end = &(*end)->next;
+	*end = from->bindings;
+	from->bindings = NULL;
+}
+
+/* A SAR under way keeps the other one, empty; its answer makes it absorb in turn. */
+static bool absorb(struct user *u, struct user *other)
+{
+	take_bindings(u, other);
+	if (!u->route[0])
+		memcpy(u->route, other->route, sizeof u->route);
+	other->registered = false;
+	if (other->waits)
+		return false;
+	user_free(other);
+	return true;
+}
+
+static bool absorb_one(struct user *u)
+{
+	for (struct membership *m = u->identities; m; m = m->next_of_user)
+		for (struct membership *n = m->identity->users; n; n = n->next_of_identity)
+			if (n->user != u && !strcmp(n->user->impi, u->impi) && absorb(u, n->user))
+				return true;
+	return false;
+}
+
+void user_absorb(struct user *u)
+{
+	while (absorb_one(u))
+		;
+}
+
 bool user_drop_if_idle(struct user *u)
 {
 	if (u->bindings || u->waits || (u->challenge && timer_runs(&u->challenge->await)))
@@ -253,6 +292,11 @@ void binding_remove(struct binding *b)
 	bindings_gauge.value--;
 	entities_drop(b->vouchers);
 	free(b);
+}
+
+bool binding_is_newer(const struct binding *b, struct str call_id, uint32_t cseq)
+{
+	return str_eq(b->call_id, call_id) && cseq <= b->cseq;
 }
 
 static void print_one(const struct binding *b, int64_t now, struct buf *out)

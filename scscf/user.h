@@ -77,6 +77,9 @@ void user_free(struct user *u);
 void user_hss(struct user *u, struct str origin_host);
 /* What the HSS told of a registration that has ended. */
 void user_profile_end(struct user *u);
+/* Flows of one private identity that registered several identities of one implicit set at once
+ * are one registration: the others' bindings become the user's. */
+void user_absorb(struct user *u);
 /* Frees it when it has neither binding nor awaited challenge nor a SAR under way. True when
  * it is gone. */
 bool user_drop_if_idle(struct user *u);
@@ -95,5 +98,7 @@ size_t binding_count(const struct user *u);
 struct binding *binding_set(struct user *u, const struct sip_contact *c, struct str call_id,
 	uint32_t cseq, struct str path, int64_t ms, timer_h *h);
 void binding_remove(struct binding *b);
+/* A REGISTER of this Call-ID and CSeq is older than the binding (RFC 3261 10.3). */
+bool binding_is_newer(const struct binding *b, struct str call_id, uint32_t cseq);
 /* Contact values of every binding of the identity, of all its users, with what is left. */
 void binding_print(struct user_table *t, struct str impu, struct buf *out);

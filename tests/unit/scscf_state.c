@@ -116,6 +116,54 @@ static void bindings_expire_on_the_rig_clock(void **state)
 	assert_true(user_drop_if_idle(u));
 }
 
+static void flows_of_one_set_become_one_user(void **state)
+{
+	struct user *a = user_new(&table, STR("a@x"), STR("sip:a@x"));
+	struct user *b = user_new(&table, STR("a@x"), STR("tel:+1"));
+	struct user *other = user_new(&table, STR("b@x"), STR("sip:a@x"));
+	struct sip_contact one = contact("<sip:1@h>", "sip:1@h", "urn:uuid:1", 1);
+	struct sip_contact two = contact("<sip:2@h>", "sip:2@h", "urn:uuid:2", 1);
+	uint64_t id = a->id;
+
+	keep(a, &one, 1000);
+	keep(b, &two, 2000);
+	keep(other, &one, 3000);
+	strcpy(a->route, "mark");
+	a->registered = true;
+	a->waits = a->saves = 1;
+	user_add_identity(b, STR("sip:a@x"));
+	user_absorb(b);
+	assert_int_equal(2, binding_count(b));
+	assert_string_equal("mark", b->route);
+	assert_int_equal(1, binding_count(other));
+	/* a SAR under way keeps the other, with nothing that could end the registration */
+	assert_ptr_equal(a, user_by_id(&table, id));
+	assert_null(a->bindings);
+	assert_false(a->registered);
+	/* its answer: the roles change, and nothing is left of the first */
+	user_add_identity(a, STR("tel:+1"));
+	a->waits = a->saves = 0;
+	uint64_t gone = b->id;
+	user_absorb(a);
+	assert_null(user_by_id(&table, gone));
+	assert_int_equal(2, binding_count(a));
+	assert_ptr_equal(a, user_find(&table, STR("a@x"), STR("tel:+1")));
+	clock_set_offset(table.clock, 2500);
+	assert_int_equal(2, expired);
+	assert_true(user_drop_if_idle(a));
+}
+
+static void an_older_request_is_told_by_call_id_and_cseq(void **state)
+{
+	struct user *u = user_new(&table, STR("a@x"), STR("sip:a@x"));
+	struct sip_contact one = contact("<sip:1@h>", "sip:1@h", NULL, 0);
+	struct binding *b = binding_set(u, &one, STR("call"), 7, STR_NONE, 1000, on_expiry);
+	assert_true(binding_is_newer(b, STR("call"), 6));
+	assert_true(binding_is_newer(b, STR("call"), 7));
+	assert_false(binding_is_newer(b, STR("call"), 8));
+	assert_false(binding_is_newer(b, STR("other"), 6));
+}
+
 /* ---- who may vouch ---- */
 
 static struct entities *set_of(const char *waf, const char *wwsf, const char *wwsf2)
@@ -254,6 +302,8 @@ int main(void)
 		TEST(without_them_the_uri_does),
 		TEST(contacts_of_all_users_of_an_identity_are_listed),
 		TEST(bindings_expire_on_the_rig_clock),
+		TEST(flows_of_one_set_become_one_user),
+		TEST(an_older_request_is_told_by_call_id_and_cseq),
 		TEST(each_name_is_held_against_its_own_kind),
 		TEST(equal_lists_are_one),
 		TEST(whoever_is_blocked_vouches_for_nobody),
