@@ -154,7 +154,7 @@ struct edge_binding *edge_book_find(
 	size_t it = 0;
 	while ((b = edge_book_impi(k, what->text[EDGE_IMPI], &it)))
 		if (b->kind == what->kind && same_flow(b, what) &&
-			str_eq(edge_binding_text(b, EDGE_IMPU), what->text[EDGE_IMPU]))
+			has_impu(b, what->text[EDGE_IMPU]))
 			return b;
 	return NULL;
 }

@@ -66,13 +66,14 @@ struct edge_bind {
 	uint64_t conn, sent_by;
 	struct addr source;
 };
-/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI and IMPU
+/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI and implicit set
  * (plain users: and flow; at most EDGE_PLAIN_MOST flows an IMPI, then the first goes). */
 enum { EDGE_PLAIN_MOST = 8 };
 struct edge_binding *edge_book_bind(struct edge_book *k, const struct edge_bind *what,
 	int64_t seconds);
 void edge_binding_end(struct edge_binding *b);     /* unannounced */
-/* The one whose place `what` would take; NULL: none. */
+/* The one whose place `what` would take: of the same IMPI and implicit set (and flow, of a
+ * plain user); NULL: none. */
 struct edge_binding *edge_book_find(const struct edge_book *k,
 	const struct edge_bind *what);
 /* What a 200 brought about: binds, or with 0 seconds ends what was bound (announced). */
