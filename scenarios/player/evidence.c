@@ -4,9 +4,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 
 struct evidence {
 	char *dir;
+	int lock; /* on a directory of the user's choice; -1: none */
 	struct arena arena;
 	struct pcapng *pcapng;
 	FILE *ladder;
@@ -134,18 +137,42 @@ static const char *inside(struct evidence *e, const char *name)
 	return arena_fmt(&e->arena, "%s/%s", e->dir, name).p;
 }
 
+/* What a former run left goes, its verdicts first: cut short, this run must not seem to have
+ * come to them. Not while that run still writes there. */
+static int take_over_dir(struct evidence *e)
+{
+	e->lock = open(e->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->lock < 0)
+		return -errno;
+	if (flock(e->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return -EBUSY;
+	unlink(inside(e, "verdicts.json"));
+	remove_rigs(e->dir);
+	return 0;
+}
+
+static void let_go(struct evidence *e)
+{
+	if (e->lock >= 0)
+		close(e->lock);
+	arena_free(&e->arena);
+	free(e->dir);
+	free(e);
+}
+
 int evidence_open(const char *dir, uint64_t seed, struct evidence **out, char why[256])
 {
 	struct evidence *e = MEM_NEW(struct evidence);
 	int err;
 
 	e->seed = seed;
+	e->lock = -1;
 	e->started = time(NULL);
 	if (dir) {
 		e->dir = str_dup(str_of(dir));
 		err = make_dir(dir);
 		if (!err)
-			remove_rigs(dir);
+			err = take_over_dir(e);
 	} else {
 		err = make_own_dir(e);
 	}
@@ -157,12 +184,10 @@ int evidence_open(const char *dir, uint64_t seed, struct evidence **out, char wh
 	}
 	if (err) {
 		snprintf(why, 256, "can't write to %s: %s", e->dir ? e->dir : "runs",
-			strerror(-err));
+			err == -EBUSY ? "another run is writing there" : strerror(-err));
 		if (e->pcapng)
 			pcapng_close(e->pcapng);
-		arena_free(&e->arena);
-		free(e->dir);
-		free(e);
+		let_go(e);
 		return err;
 	}
 	e->results = json_array();
@@ -313,8 +338,6 @@ int evidence_close(struct evidence *e, const struct totals *t)
 		err = -errno;
 	int pcap_err = pcapng_close(e->pcapng);
 	json_decref(e->results);
-	arena_free(&e->arena);
-	free(e->dir);
-	free(e);
+	let_go(e);
 	return err ? err : pcap_err;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -519,6 +520,21 @@ static void a_clean_directory(void **state)
 	assert_int_equal(stat(in_dir("out/rig-x"), &st), 0); /* none of ours */
 }
 
+/* Two runs do not share a directory: the second would take the first one's rigs away. */
+static void a_directory_in_use(void **state)
+{
+	struct stat st;
+	assert_int_equal(run(HEAD, NULL), 0);
+	int fd = open(in_dir("out"), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(run(HEAD, NULL), 3);
+	assert_non_null(strstr(buf_z(&said), "another run is writing there"));
+	assert_int_equal(stat(in_dir("out/verdicts.json"), &st), 0);
+	assert_int_equal(stat(in_dir("out/rig-1"), &st), 0);
+	close(fd);
+	assert_int_equal(run(HEAD, NULL), 0);
+}
+
 /* The seed that is asked for is the seed that is kept. */
 static void seed(void **state)
 {
@@ -614,6 +630,7 @@ int main(void)
 		cmocka_unit_test(checks),
 		cmocka_unit_test(usage_and_scripts),
 		cmocka_unit_test(a_clean_directory),
+		cmocka_unit_test(a_directory_in_use),
 		cmocka_unit_test(seed),
 		cmocka_unit_test(many_rigs),
 		cmocka_unit_test(silence),
