@@ -254,11 +254,14 @@ static int find(const char *name)
 static int run(struct bench *b, int which, bool as_json)
 {
 	struct log_conf log = {.level = LOG_WARN, .node = "imsrig"};
+	double load = 0; /* the others', before ours */
 	int err;
 
 	log_setup(&log);
 	b->figures = json_object();
 	bench_text(b, "bench", b->name);
+	if (getloadavg(&load, 1) == 1)
+		bench_put(b, "load_average_before", load);
 	err = benches[which].run(b);
 	if (as_json)
 		print_json(b);

@@ -73,6 +73,8 @@ int bench_provide(struct bench_rig *r, struct bench *b, int64_t users);
 /* A metric of the element. */
 double bench_metric(struct bench_rig *r, struct bench *b, const char *element, const char *name);
 
+/* ---- what its elements cost (bench_cpu.c) ---- */
+
 /* CPU time of an element, or of a process with all its threads (0: this one), in us. */
 double bench_cpu_us(const struct bench_rig *r, const char *element);
 double bench_pid_cpu_us(pid_t pid);
@@ -88,6 +90,17 @@ void bench_cpu_add(struct bench_cpu *sum, const struct bench_cpu *from,
 	const struct bench_cpu *to);
 /* "<before>cpu_us_per_registration_<element>" for each registrar, and their sum. */
 double bench_cpu_put(struct bench *b, const char *before, const struct bench_cpu *used,
+	double registrations);
+
+/* Instructions of every registrar's loop, counted by the processor. */
+struct bench_count {
+	int fd[4];
+};
+/* A negative errno when one can't be counted (the machine does not, or does not permit it);
+ * call end all the same, which puts "<before>loop_instructions_per_registration_<element>"
+ * for those that were, and returns their sum. */
+int bench_count_begin(const struct bench_rig *r, struct bench_count *c);
+double bench_count_end(struct bench *b, const char *before, struct bench_count *c,
 	double registrations);
 
 /* ---- loads ---- */

@@ -16,7 +16,9 @@ enum {
 	USERS = 150000,
 	WARM_UP = 5000,
 	GROWTH_USERS = 300000,
-	GROWTH_SAMPLE = 10000,
+	GROWTH_WARM_UP = 1000,
+	GROWTH_SAMPLE = 10000,         /* whose CPU time is taken */
+	GROWTH_COUNTED = 5000,         /* after them, whose instructions are */
 };
 
 static const struct bench_set access_udp[] = {{"epcscf", "access", "\"udp\""}};
@@ -89,12 +91,18 @@ int bench_register(struct bench *b)
 
 /* ---- growth ---- */
 
+struct cost {                          /* of a registration, all elements */
+	double cpu, instructions;      /* instructions 0: can't be counted here */
+};
+
+/* Counting costs time at every switch of threads, so it has users of its own. */
 static int sample(struct bench_rig *r, struct bench *b, const char *before, int64_t first,
-	double *cpu)
+	struct cost *out)
 {
 	int outstanding = b->outstanding ? b->outstanding : UDP_OUTSTANDING;
-	struct bench_result x;
+	struct bench_result x, counted;
 	struct bench_cpu from, to, used = {{0}};
+	struct bench_count count;
 	int err = bench_let_go(r, b); /* users shall differ, not transactions */
 
 	if (err)
@@ -106,37 +114,50 @@ static int sample(struct bench_rig *r, struct bench *b, const char *before, int6
 		return err;
 	bench_put_result(b, before, &x);
 	bench_cpu_add(&used, &from, &to);
-	*cpu = bench_cpu_put(b, before, &used, (double)x.done);
-	return 0;
+	out->cpu = bench_cpu_put(b, before, &used, (double)x.done);
+	if (bench_count_begin(r, &count))
+		bench_text(b, "loop_instructions", "can't be counted here");
+	err = bench_sipp(r, b, first + GROWTH_SAMPLE, GROWTH_COUNTED, outstanding, 0, &counted);
+	out->instructions = bench_count_end(b, before, &count, GROWTH_COUNTED);
+	return err;
+}
+
+static double growth_percent(double first, double last)
+{
+	return first > 0 ? 100 * (last / first - 1) : 0;
 }
 
 /* The HSS knows everybody from the start, as it would; what grows is who is registered. */
 int bench_growth(struct bench *b)
 {
+	const int64_t each = GROWTH_SAMPLE + GROWTH_COUNTED;
 	int64_t users = b->users ? b->users : GROWTH_USERS;
-	int64_t middle = users - 2 * GROWTH_SAMPLE - WARM_UP;
+	int64_t middle = users - 2 * each - GROWTH_WARM_UP;
 	struct bench_rig r;
 	struct bench_result x;
-	double first = 0, last = 0;
+	struct cost first = {0}, last = {0};
 
-	if (middle < 0)
-		return bench_fail(b, -EINVAL, "growth needs at least %d users",
-			2 * GROWTH_SAMPLE + WARM_UP);
+	if (middle <= 0)
+		return bench_fail(b, -EINVAL, "growth needs more than %lld users",
+			(long long)(2 * each + GROWTH_WARM_UP));
 	int err = bench_rig_open(&r, b, bench_registrars, access_udp, 1);
 	if (!err)
 		err = bench_provide(&r, b, users);
 	if (!err)
-		err = bench_sipp(&r, b, 1, WARM_UP, UDP_OUTSTANDING, 0, &x);
+		err = bench_sipp(&r, b, 1, GROWTH_WARM_UP, UDP_OUTSTANDING, 0, &x);
 	if (!err)
-		err = sample(&r, b, "first_", WARM_UP + 1, &first);
-	if (!err && middle)
-		err = bench_sipp(&r, b, WARM_UP + GROWTH_SAMPLE + 1, middle, UDP_OUTSTANDING, 0, &x);
+		err = sample(&r, b, "first_", GROWTH_WARM_UP + 1, &first);
+	if (!err)
+		err = bench_sipp(&r, b, GROWTH_WARM_UP + each + 1, middle, UDP_OUTSTANDING, 0, &x);
 	if (!err) {
 		bench_put_result(b, "middle_", &x);
-		err = sample(&r, b, "last_", users - GROWTH_SAMPLE + 1, &last);
+		err = sample(&r, b, "last_", users - each + 1, &last);
 	}
-	if (!err)
-		bench_put(b, "cpu_growth_percent", first > 0 ? 100 * (last / first - 1) : 0);
+	if (!err) {
+		bench_put(b, "cpu_growth_percent", growth_percent(first.cpu, last.cpu));
+		bench_put(b, "loop_instructions_growth_percent",
+			growth_percent(first.instructions, last.instructions));
+	}
 	bench_rig_close(&r);
 	return err;
 }

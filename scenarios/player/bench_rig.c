@@ -1,7 +1,5 @@
-/* The rig under a bench: started, asked, provided with users, and the CPU time of its
- * elements.
+/* The rig under a bench: started, asked, provided with users.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,65 +261,4 @@ double bench_metric(struct bench_rig *r, struct bench *b, const char *element, c
 	}
 	json_decref(status);
 	return value;
-}
-
-/* ---- CPU time ---- */
-
-double bench_pid_cpu_us(pid_t pid)
-{
-	char path[320];
-	double sum = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/task", pid ? (int)pid : (int)getpid());
-	DIR *d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		unsigned long long ns = 0;
-		char file[600];
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof file, "%s/%s/schedstat", path, e->d_name);
-		FILE *f = fopen(file, "re");
-		if (f && fscanf(f, "%llu", &ns) == 1)
-			sum += (double)ns / 1e3;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return sum;
-}
-
-double bench_cpu_us(const struct bench_rig *r, const char *element)
-{
-	const struct element *e = rig_element(r->rig, element);
-	return e && e->process ? bench_pid_cpu_us(process_pid(e->process)) : 0;
-}
-
-void bench_cpu_take(const struct bench_rig *r, struct bench_cpu *out)
-{
-	for (size_t i = 0; bench_registrars[i]; i++)
-		out->us[i] = bench_cpu_us(r, bench_registrars[i]);
-}
-
-void bench_cpu_add(struct bench_cpu *sum, const struct bench_cpu *from,
-	const struct bench_cpu *to)
-{
-	for (size_t i = 0; bench_registrars[i]; i++)
-		sum->us[i] += to->us[i] - from->us[i];
-}
-
-double bench_cpu_put(struct bench *b, const char *before, const struct bench_cpu *used,
-	double registrations)
-{
-	char key[80];
-	double sum = 0, one;
-
-	for (size_t i = 0; bench_registrars[i]; i++) {
-		one = used->us[i] / (registrations > 0 ? registrations : 1);
-		sum += one;
-		snprintf(key, sizeof key, "cpu_us_per_registration_%s", bench_registrars[i]);
-		bench_put2(b, before, key, one);
-	}
-	bench_put2(b, before, "cpu_us_per_registration", sum);
-	return sum;
 }

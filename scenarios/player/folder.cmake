@@ -48,6 +48,7 @@ if(TARGET acting)
   add_executable(imsrig
     scenarios/player/main.c scenarios/player/up.c
     scenarios/player/up_print.c scenarios/player/user_ca.c scenarios/player/bench.c scenarios/player/bench_rig.c
+    scenarios/player/bench_cpu.c
     scenarios/player/bench_sipp.c scenarios/player/bench_load.c
     scenarios/player/bench_register.c scenarios/player/bench_rounds.c
     scenarios/player/bench_token.c scenarios/player/bench_issue.c scenarios/player/bench_memory.c
