@@ -11,4 +11,4 @@ add_custom_target(browser_packages ALL DEPENDS ${CMAKE_BINARY_DIR}/browser/absen
 add_test(NAME browser COMMAND bash ${browser_test}/browser.sh
   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/t/browser
   ${IMSRIG_NPM}/browser)
-set_tests_properties(browser PROPERTIES TIMEOUT 300 RUN_SERIAL TRUE SKIP_RETURN_CODE 77)
+set_tests_properties(browser PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE SKIP_RETURN_CODE 77)
