@@ -81,6 +81,8 @@ int token_open(char why[512])
 	for (size_t i = 0; i < KEYS_MAX; i++)
 		own.until_ms[i] = now_ms() + wwsf.conf->token.life_ms;
 	if (token_keys_count(own.keys)) {
+		/* What had been taken back before this start is not known any more. */
+		own.not_before_s = now_ms() / 1000;
 		keep_keys(KEYS_MAX);
 		return 0;
 	}

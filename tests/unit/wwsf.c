@@ -568,6 +568,9 @@ static void rotates_keys(void **state)
 	world_start(extra);
 	assert_int_equal(judged(old, &t, &a), TOKEN_GOOD);
 	assert_int_equal(judged(newer, &t, &a), TOKEN_GOOD);
+	/* but what had been taken back is not known: all tokens of before are void */
+	assert_int_equal(taken_back(), 0);
+	assert_in_range(not_before(), t.iat, t.iat + 60);
 	world_advance(570000);
 	assert_int_equal(ask("GET", "/jwks", "", ""), 200);
 	assert_int_equal(json_array_size(json_object_get(world.web.body, "keys")), 2);
