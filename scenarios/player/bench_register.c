@@ -91,8 +91,9 @@ int bench_register(struct bench *b)
 
 /* ---- growth ---- */
 
-struct cost {                          /* of a registration, all elements */
-	double cpu, instructions;      /* instructions 0: can't be counted here */
+struct cost {                          /* of the registrations of a sample */
+	struct bench_cpu cpu;
+	double n, instructions;        /* of one, all loops; 0: can't be counted here */
 };
 
 /* Counting costs time at every switch of threads, so it has users of its own. */
@@ -101,7 +102,7 @@ static int sample(struct bench_rig *r, struct bench *b, const char *before, int6
 {
 	int outstanding = b->outstanding ? b->outstanding : UDP_OUTSTANDING;
 	struct bench_result x, counted;
-	struct bench_cpu from, to, used = {{0}};
+	struct bench_cpu from, to;
 	struct bench_count count;
 	int err = bench_let_go(r, b); /* users shall differ, not transactions */
 
@@ -113,8 +114,9 @@ static int sample(struct bench_rig *r, struct bench *b, const char *before, int6
 	if (err)
 		return err;
 	bench_put_result(b, before, &x);
-	bench_cpu_add(&used, &from, &to);
-	out->cpu = bench_cpu_put(b, before, &used, (double)x.done);
+	bench_cpu_add(&out->cpu, &from, &to);
+	out->n = (double)x.done;
+	bench_cpu_put(b, before, &out->cpu, out->n);
 	if (bench_count_begin(r, &count))
 		bench_text(b, "loop_instructions", "can't be counted here");
 	err = bench_sipp(r, b, first + GROWTH_SAMPLE, GROWTH_COUNTED, outstanding, 0, &counted);
@@ -122,9 +124,27 @@ static int sample(struct bench_rig *r, struct bench *b, const char *before, int6
 	return err;
 }
 
-static double growth_percent(double first, double last)
+static void put_growth(struct bench *b, const char *key, double first, double last)
 {
-	return first > 0 ? 100 * (last / first - 1) : 0;
+	bench_put(b, key, first > 0 ? 100 * (last / first - 1) : 0);
+}
+
+/* The I-CSCF keeps nothing of a user: its growth is the machine's. */
+static void put_all_growth(struct bench *b, const struct cost *first, const struct cost *last)
+{
+	double sum = 0, sum_last = 0;
+	char key[80];
+
+	for (size_t i = 0; bench_registrars[i]; i++) {
+		double was = first->cpu.us[i] / first->n, is = last->cpu.us[i] / last->n;
+		snprintf(key, sizeof key, "cpu_growth_percent_%s", bench_registrars[i]);
+		put_growth(b, key, was, is);
+		sum += was;
+		sum_last += is;
+	}
+	put_growth(b, "cpu_growth_percent", sum, sum_last);
+	put_growth(b, "loop_instructions_growth_percent", first->instructions,
+		last->instructions);
 }
 
 /* The HSS knows everybody from the start, as it would; what grows is who is registered. */
@@ -135,7 +155,7 @@ int bench_growth(struct bench *b)
 	int64_t middle = users - 2 * each - GROWTH_WARM_UP;
 	struct bench_rig r;
 	struct bench_result x;
-	struct cost first = {0}, last = {0};
+	struct cost first = {{{0}}}, last = {{{0}}};
 
 	if (middle <= 0)
 		return bench_fail(b, -EINVAL, "growth needs more than %lld users",
@@ -153,11 +173,8 @@ int bench_growth(struct bench *b)
 		bench_put_result(b, "middle_", &x);
 		err = sample(&r, b, "last_", users - each + 1, &last);
 	}
-	if (!err) {
-		bench_put(b, "cpu_growth_percent", growth_percent(first.cpu, last.cpu));
-		bench_put(b, "loop_instructions_growth_percent",
-			growth_percent(first.instructions, last.instructions));
-	}
+	if (!err)
+		put_all_growth(b, &first, &last);
 	bench_rig_close(&r);
 	return err;
 }
