@@ -18,7 +18,7 @@ enum {
 	GROWTH_USERS = 300000,
 	GROWTH_WARM_UP = 1000,
 	GROWTH_SAMPLE = 10000,         /* whose CPU time is taken */
-	GROWTH_COUNTED = 5000,         /* after them, whose instructions are */
+	GROWTH_COUNTED = 10000,        /* after them, whose instructions are */
 };
 
 static const struct bench_set access_udp[] = {{"epcscf", "access", "\"udp\""}};
