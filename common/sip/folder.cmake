@@ -3,14 +3,16 @@ imsrig_library(sip_msg
     common/sip/header.c common/sip/msg.c common/sip/frame.c common/sip/edit.c
     common/sip/build.c common/sip/syntax.c common/sip/uri.c common/sip/name_addr.c
     common/sip/auth.c common/sip/script_field.c common/sip/check.c common/sip/register.c
-    common/sip/entity.c
+    common/sip/entity.c common/sip/ere.c common/sip/wildcard.c
   LINK base)
 imsrig_test(sip_msg LINK sip_msg)
 imsrig_test(sip_field LINK sip_msg)
 imsrig_test(rfc4475 LINK sip_msg)
+imsrig_test(wildcard LINK sip_msg)
 imsrig_fuzz(sip_msg LINK sip_msg)
 imsrig_fuzz(sip_uri LINK sip_msg)
 imsrig_fuzz(sip_auth LINK sip_msg)
+imsrig_fuzz(wildcard LINK sip_msg)
 if(NOT IMSRIG_FUZZ)
   add_test(NAME corpus_rfc4475 COMMAND fuzz_sip_msg ${CMAKE_SOURCE_DIR}/tests/data/rfc4475)
 endif()

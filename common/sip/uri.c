@@ -218,16 +218,18 @@ static char *put_text(char *p, struct str s)
 	return mempcpy(p, s.p, s.n);
 }
 
-/* A local number means something in its context alone. An expression stays as it is. */
+/* A local number means something in its context alone. Between the marks of a wildcard nothing
+ * is changed. */
 static char *put_number(char *p, const struct sip_uri *u)
 {
 	struct str context;
-	bool wildcard = str_chr(u->user, '!') >= 0;
-	for (size_t i = 0; i < u->user.n; i++)
-		if (wildcard)
-			*p++ = u->user.p[i];
-		else if (!separator(u->user.p[i]))
-			*p++ = lower(u->user.p[i]);
+	const char *first = memchr(u->user.p, '!', u->user.n);
+	const char *last = first ? memrchr(u->user.p, '!', u->user.n) : NULL;
+	for (const char *c = u->user.p; c < u->user.p + u->user.n; c++)
+		if (first && c >= first && c <= last)
+			*p++ = *c;
+		else if (!separator(*c))
+			*p++ = lower(*c);
 	if (u->user.p[0] != '+' && sip_param(u->params, STR("phone-context"), &context) &&
 		context.n) {
 		p = put_text(p, STR(";phone-context="));
