@@ -1,6 +1,8 @@
 # Benchmarks: programs bench_<name> that print one JSON object. Not run by ctest.
 add_executable(bench_sip_parse tests/bench/sip_parse.c)
 target_link_libraries(bench_sip_parse PRIVATE sip_msg)
+add_executable(bench_wildcard tests/bench/wildcard.c)
+target_link_libraries(bench_wildcard PRIVATE sip_msg)
 add_executable(bench_jws tests/bench/jws.c)
 target_link_libraries(bench_jws PRIVATE crypto)
 add_executable(bench_ws_idle tests/bench/ws_idle.c)
