@@ -10,8 +10,9 @@
 
 enum { MAX_OPS = 2048, MAX_SETS = 128, MAX_DEPTH = 32, MAX_PRODUCT = 1000, MAX_COUNT = 9999 };
 
-/* Where an op leads is relative to itself, so that a piece of program can be moved and copied. */
-enum op_kind { OP_CHAR, OP_ANY, OP_SET, OP_SPLIT, OP_JUMP, OP_START, OP_END, OP_MATCH };
+/* Where an op leads is relative to itself, so that a piece of program can be moved and copied.
+ * Those up to MATCH wait for an octet, which MATCH never takes. */
+enum op_kind { OP_CHAR, OP_ANY, OP_SET, OP_MATCH, OP_SPLIT, OP_JUMP, OP_START, OP_END };
 struct op {
 	uint8_t kind, c;
 	int16_t x, y;                  /* SPLIT: both ways; JUMP: x; SET: x is its number */
@@ -352,47 +353,37 @@ struct run {
 	const struct ere *e;
 	bool first, last;              /* nothing was read; nothing is left */
 	uint32_t step, mark[MAX_OPS];  /* the step that an op was reached in */
-	size_t n, n_next;
-	uint16_t at[MAX_OPS], next[MAX_OPS];
+	uint16_t *next;                /* ops that wait for an octet */
+	size_t n_next;
 };
+
+/* What is reached without an octet waits on the stack; each op is put there once a step. */
+static size_t wait_for(struct run *r, size_t op, uint16_t *stack, size_t n)
+{
+	if (r->mark[op] == r->step)
+		return n;
+	r->mark[op] = r->step;
+	if (r->e->ops[op].kind > OP_MATCH)
+		stack[n++] = (uint16_t)op;
+	else
+		r->next[r->n_next++] = (uint16_t)op;
+	return n;
+}
 
 /* The ops that take an octet, reached from `op` without one. */
 static void reach(struct run *r, size_t from)
 {
 	uint16_t stack[MAX_OPS];
-	size_t n = 0;
-#define PUSH(to) do { \
-		size_t to_ = (size_t)(to); \
-		if (r->mark[to_] != r->step) { \
-			r->mark[to_] = r->step; \
-			stack[n++] = (uint16_t)to_; \
-		} \
-	} while (0)
-	PUSH(from);
-	while (n) {
+	for (size_t n = wait_for(r, from, stack, 0); n;) {
 		size_t i = stack[--n];
 		const struct op *op = &r->e->ops[i];
-		switch (op->kind) {
-		case OP_SPLIT:
-			PUSH((ptrdiff_t)i + op->x);
-			PUSH((ptrdiff_t)i + op->y);
-			break;
-		case OP_JUMP:
-			PUSH((ptrdiff_t)i + op->x);
-			break;
-		case OP_START:
-			if (r->first)
-				PUSH(i + 1);
-			break;
-		case OP_END:
-			if (r->last)
-				PUSH(i + 1);
-			break;
-		default:
-			r->next[r->n_next++] = (uint16_t)i;
-		}
+		if (op->kind == OP_SPLIT)
+			n = wait_for(r, i + (size_t)op->y, stack, n);
+		if (op->kind == OP_SPLIT || op->kind == OP_JUMP)
+			n = wait_for(r, i + (size_t)op->x, stack, n);
+		else if (op->kind == OP_START ? r->first : op->kind == OP_END && r->last)
+			n = wait_for(r, i + 1, stack, n);
 	}
-#undef PUSH
 }
 
 static bool takes(const struct ere *e, const struct op *op, uint8_t octet)
@@ -401,18 +392,12 @@ static bool takes(const struct ere *e, const struct op *op, uint8_t octet)
 		(op->kind == OP_SET && set_has(&e->sets[op->x], octet));
 }
 
-static void turn(struct run *r)
-{
-	memcpy(r->at, r->next, r->n_next * sizeof *r->at);
-	r->n = r->n_next;
-	r->n_next = 0;
-	r->step++;
-}
-
 bool ere_match(const struct ere *e, struct str s)
 {
+	uint16_t lists[2][MAX_OPS];
 	struct run r;
 	r.e = e;
+	r.next = lists[0];
 	r.first = true;
 	r.last = s.n == 0;
 	r.step = 1;
@@ -421,11 +406,15 @@ bool ere_match(const struct ere *e, struct str s)
 	reach(&r, 0);
 	r.first = false;
 	for (size_t i = 0; i < s.n && r.n_next; i++) {
-		turn(&r);
+		uint16_t *at = r.next;
+		size_t n = r.n_next;
+		r.next = at == lists[0] ? lists[1] : lists[0];
+		r.n_next = 0;
+		r.step++;
 		r.last = i + 1 == s.n;
-		for (size_t k = 0; k < r.n; k++)
-			if (takes(e, &e->ops[r.at[k]], (uint8_t)s.p[i]))
-				reach(&r, r.at[k] + 1u);
+		for (size_t k = 0; k < n; k++)
+			if (takes(e, &e->ops[at[k]], (uint8_t)s.p[i]))
+				reach(&r, at[k] + 1u);
 	}
 	return r.mark[e->n_ops - 1] == r.step;
 }
