@@ -60,6 +60,13 @@ static bool is_for(const struct entry *e, struct str impi, struct str impu)
 		!memcmp(e->text + impi.n, impu.p, impu.n);
 }
 
+void cache_drop(struct cache *c, struct str impi, struct str impu)
+{
+	struct entry **at = &c->at[hash_of(impi, impu) % PLACES];
+	free(*at);
+	*at = NULL;
+}
+
 bool cache_get(struct cache *c, struct str impi, struct str impu, struct arena *a,
 	struct found *out)
 {

@@ -9,6 +9,7 @@ struct cache;
 struct cache *cache_new(void);
 void cache_free(struct cache *c);
 void cache_clear(struct cache *c);     /* what is provided has changed */
+void cache_drop(struct cache *c, struct str impi, struct str impu);    /* for one pair */
 /* All of *out but the registration; texts are copied into the arena. */
 bool cache_get(struct cache *c, struct str impi, struct str impu, struct arena *a,
 	struct found *out);

@@ -23,11 +23,14 @@ static const struct conf_row cx_rows[] = {
 /*	database: hss.db             created when missing
  *	subscribers: [FILE, ...]     docs/subscribers.md; loaded at start
  *	visited-networks: [...]      default of subscriptions; none: the realm alone
- *	keep-server-name: true       SAR types 6 and 7; false: they are answered 2004 */
+ *	keep-server-name: true       SAR types 6 and 7; false: they are answered 2004
+ *	explicit-wildcard: false     true: a REGISTER may name a wildcard itself, as TR 23.701
+ *	                             6.3.2.1.4 says; TS 23.228 4.3.3.2b allows distinct ones alone */
 const struct conf_row hss_conf_rows[] = {
 	CONF_STRUCT(struct hss_conf, cx, "cx", CONF_REQUIRED, cx_rows),
 	CONF_STR(struct hss_conf, database, "database", CONF_REQUIRED, NULL),
 	CONF_STRS(struct hss_conf, subscribers, "subscribers", 0),
 	CONF_STRS(struct hss_conf, visited_networks, "visited-networks", 0),
 	CONF_BOOL(struct hss_conf, keep_server_name, "keep-server-name", "true"),
+	CONF_BOOL(struct hss_conf, explicit_wildcard, "explicit-wildcard", "false"),
 	CONF_END};

@@ -38,10 +38,15 @@ static void answer_digest(struct cx_req *req, const struct cx_msg *m, const stru
 
 /* ---- step 5: registration state ---- */
 
+static bool is_server(const struct found *f, const struct cx_msg *m)
+{
+	return f->server_name.p && str_eq(f->server_name, m->server_name) &&
+		str_eq(f->origin_host, m->origin_host);
+}
+
 static int remember(const struct cx_msg *m, const struct found *f)
 {
-	bool same = f->server_name.p && str_eq(f->server_name, m->server_name) &&
-		str_eq(f->origin_host, m->origin_host);
+	bool same = is_server(f, m);
 	if (f->state == REGISTERED && same)
 		return 0; /* a challenge to a registered user leaves his state alone */
 	if (f->server_name.p && !same)
@@ -69,6 +74,9 @@ void hss_mar(struct cx_req *req, const struct cx_msg *m)
 	if (!is_served(&f, m->auth_scheme))
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_AUTH_SCHEME_NOT_SUPPORTED),
 			"no credentials for that scheme");
+	else if (f.fixed && !is_server(&f, m))
+		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY),
+			"the S-CSCF of the subscription is fixed");
 	else if (remember(m, &f))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");
 	else

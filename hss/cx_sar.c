@@ -37,7 +37,9 @@ struct sar {                           /* a request in work */
 	const struct cx_msg *m;
 	const struct sar_type *type;
 	struct str impi;               /* User-Name, or the one we chose */
+	struct str wildcard;           /* that the identity is a member of; p NULL: of none */
 	struct found found[CX_MAX_IDENTITIES];
+	struct str impus[CX_MAX_IDENTITIES];           /* canonical, as they were named */
 	size_t n;
 };
 
@@ -84,7 +86,8 @@ static void fault(struct sar *s)
 
 static void answer_success(struct sar *s)
 {
-	struct cx_msg saa = {.result = CX_RESULT(DIAMETER_SUCCESS), .user_name = s->impi};
+	struct cx_msg saa = {.result = CX_RESULT(DIAMETER_SUCCESS), .user_name = s->impi,
+		.wildcard = s->wildcard};
 	int err = 0;
 	if (s->type->profile && !s->m->data_available)
 		err = put_profile(s, &saa);
@@ -115,13 +118,22 @@ static int assign(struct sar *s, enum reg_state state)
 		store_register(hss.store, f, state == REGISTERED ? f->impi : 0, state);
 }
 
+/* An identity of a pool is forgotten, for the next one to have its place. */
+static int release(struct sar *s, size_t i)
+{
+	const struct found *f = &s->found[i];
+	int err = store_release(hss.store, f);
+	return err || !f->pool ? err :
+		store_pool_give_back(hss.store, f, s->impi, s->impus[i]);
+}
+
 static int deregister(struct sar *s, enum reg_state state)
 {
 	int err = 0;
 	for (size_t i = 0; !err && i < s->n; i++) {
 		err = store_register(hss.store, &s->found[i], s->found[i].impi, state);
 		if (!err && state == NOT_REGISTERED)
-			err = store_release(hss.store, &s->found[i]);
+			err = release(s, i);
 	}
 	return err;
 }
@@ -135,7 +147,7 @@ static int authentication_ended(struct sar *s)
 
 static void store_server_name(struct sar *s)
 {
-	if (hss.conf->keep_server_name) {
+	if (hss.conf->keep_server_name && !s->found[0].pool) {
 		finish(s, deregister(s, UNREGISTERED));
 		return;
 	}
@@ -146,6 +158,22 @@ static void store_server_name(struct sar *s)
 	struct cx_msg saa = {.result = CX_EXPERIMENTAL(CX_SERVER_NAME_NOT_STORED),
 		.user_name = s->impi};
 	cx_answer(s->req, &saa);
+}
+
+/* A member of a wildcard that is registered: the S-CSCF goes on with the wildcard, whose state
+ * stays (6.1.2.1, UNREGISTERED_USER). */
+static void unregistered_user(struct sar *s)
+{
+	enum reg_state state;
+	if (store_aggregate(hss.store, &s->found[0], &state)) {
+		fault(s);
+	} else if (s->wildcard.p && !s->m->wildcard.p && state == REGISTERED) {
+		struct cx_msg saa = {.result = CX_EXPERIMENTAL(CX_IN_ASSIGNMENT_TYPE),
+			.user_name = s->impi, .wildcard = s->wildcard};
+		cx_answer(s->req, &saa);
+	} else {
+		finish(s, assign(s, UNREGISTERED));
+	}
 }
 
 static void act(struct sar *s)
@@ -159,7 +187,7 @@ static void act(struct sar *s)
 		finish(s, assign(s, REGISTERED));
 		break;
 	case CX_UNREGISTERED_USER:
-		finish(s, assign(s, UNREGISTERED));
+		unregistered_user(s);
 		break;
 	case CX_TIMEOUT_DEREGISTRATION:
 	case CX_USER_DEREGISTRATION:
@@ -224,18 +252,36 @@ static bool choose_impi(struct sar *s, struct str impu, struct found *f)
 	return true;
 }
 
+/* An identity of a pool becomes known when it is registered. */
+static bool find_pooled(struct sar *s, struct str impu, struct found *f)
+{
+	const struct cx_msg *m = s->m;
+	bool registers = m->assignment == CX_ASSIGN_REGISTRATION ||
+		m->assignment == CX_RE_REGISTRATION;
+	if (f->has_impi || f->has_impu || !registers)
+		return true;
+	int n = store_pooled(hss.store, m->user_name, impu, &hss.arena, f);
+	if (n == 0 || (n == 1 && !store_pool_take(hss.store, f, m->user_name, impu, &hss.arena) &&
+		!store_find(hss.store, m->user_name, impu, &hss.arena, f)))
+		return true;
+	fault(s);
+	return false;
+}
+
 static bool find_one(struct sar *s, struct str impu)
 {
 	struct found *f = &s->found[s->n];
 	const struct cx_msg *m = s->m;
-	impu = impu_canonical(impu, &hss.arena);
-	if (!hss_find(s->req, m, impu, f))
+	impu = s->impus[s->n] = impu_canonical(impu, &hss.arena);
+	if (!hss_find_any(s->req, m, impu, f, &s->wildcard) || !find_pooled(s, impu, f))
 		return false;
+	if (s->wildcard.p)
+		impu = s->wildcard;
 	if (!f->has_impu || (m->user_name.p && !f->has_impi)) {
 		hss_refuse(s->req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
 		return false;
 	}
-	if (f->kind != IMPU_DISTINCT && s->type->distinct) {
+	if (s->type->distinct && (s->wildcard.p || !hss_is_distinct(f))) {
 		hss_refuse(s->req, m, CX_EXPERIMENTAL(CX_IN_ASSIGNMENT_TYPE),
 			"not a distinct identity");
 		return false;

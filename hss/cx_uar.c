@@ -15,26 +15,6 @@ enum { EMERGENCY = 1 };                /* UAR-Flags bit 0 */
 
 /* ---- step 6: the answer by registration state ---- */
 
-static void take_numbers(struct str list, uint32_t *out, uint8_t *n)
-{
-	for (struct str word; list.n && (word = str_cut(&list, ' ')).n && *n < CX_MAX_CAPABILITIES;)
-		if (str_u32(word, &out[*n]) == 0)
-			++*n;
-}
-
-/* Absent capabilities: any S-CSCF will do. */
-static void put_capabilities(const struct found *f, struct cx_msg *uaa)
-{
-	struct cx_capabilities *c = &uaa->capabilities;
-	struct str names = f->server_names;
-	take_numbers(f->mandatory, c->mandatory, &c->n_mandatory);
-	take_numbers(f->optional, c->optional, &c->n_optional);
-	for (struct str word; names.n && (word = str_cut(&names, ' ')).n &&
-		c->n_names < CX_MAX_CAPABILITIES;)
-		c->names[c->n_names++] = word;
-	c->present = c->n_mandatory || c->n_optional || c->n_names;
-}
-
 static void answer_known(struct cx_req *req, const struct found *f, struct cx_result result)
 {
 	struct cx_msg uaa = {.result = result, .server_name = f->server_name};
@@ -45,7 +25,7 @@ static void answer_capabilities(struct cx_req *req, const struct found *f,
 	struct cx_result result)
 {
 	struct cx_msg uaa = {.result = result};
-	put_capabilities(f, &uaa);
+	hss_put_capabilities(f, &uaa);
 	cx_answer(req, &uaa);
 }
 

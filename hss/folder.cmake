@@ -7,8 +7,9 @@ add_custom_command(OUTPUT ${HSS_SCHEMA}
 
 imsrig_library(hss_store
   SOURCES
-    hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/subscription.c hss/user_data.c ${HSS_SCHEMA}
-  LINK base conf crypto PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
+    hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
+    hss/user_data.c ${HSS_SCHEMA}
+  LINK base conf crypto sip_msg PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
 
 # What `imsrig subscriber` is made of.
 imsrig_library(hss_subscriber
@@ -16,7 +17,7 @@ imsrig_library(hss_subscriber
   LINK hss_store admin_client)
 
 imsrig_library(hss_cx
-  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_sar.c
+  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_sar.c hss/cx_lir.c
   LINK hss_store cx)
 
 add_executable(hss hss/main.c)

@@ -12,6 +12,7 @@
 METRIC_COUNTER(uars, "imsrig_hss_uar_total", "UARs served");
 METRIC_COUNTER(mars, "imsrig_hss_mar_total", "MARs served");
 METRIC_COUNTER(sars, "imsrig_hss_sar_total", "SARs served");
+METRIC_COUNTER(lirs, "imsrig_hss_lir_total", "LIRs served");
 METRIC_COUNTER(refusals, "imsrig_hss_refused_total", "Cx requests refused");
 METRIC_GAUGE(subscriptions, "imsrig_hss_subscriptions", "Subscriptions provided for");
 
@@ -25,6 +26,25 @@ bool hss_listed(struct str list, struct str word)
 		if (str_ieq(w, word))
 			return true;
 	return false;
+}
+
+static void take_numbers(struct str list, uint32_t *out, uint8_t *n)
+{
+	for (struct str word; list.n && (word = str_cut(&list, ' ')).n && *n < CX_MAX_CAPABILITIES;)
+		if (str_u32(word, &out[*n]) == 0)
+			++*n;
+}
+
+void hss_put_capabilities(const struct found *f, struct cx_msg *answer)
+{
+	struct cx_capabilities *c = &answer->capabilities;
+	struct str names = f->server_names;
+	take_numbers(f->mandatory, c->mandatory, &c->n_mandatory);
+	take_numbers(f->optional, c->optional, &c->n_optional);
+	for (struct str word; names.n && (word = str_cut(&names, ' ')).n &&
+		c->n_names < CX_MAX_CAPABILITIES;)
+		c->names[c->n_names++] = word;
+	c->present = c->n_mandatory || c->n_optional || c->n_names;
 }
 
 void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result result,
@@ -60,13 +80,41 @@ bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struc
 	return false;
 }
 
+bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f,
+	struct str *wildcard)
+{
+	*wildcard = STR_NONE;
+	if (!hss_find(req, m, impu, f))
+		return false;
+	if (f->has_impu)
+		return true;
+	struct str named = m->wildcard.p ? impu_canonical(m->wildcard, &hss.arena) : STR_NONE;
+	*wildcard = store_wildcard(hss.store, impu_canonical(impu, &hss.arena), named);
+	return !wildcard->p || hss_find(req, m, *wildcard, f);
+}
+
+bool hss_is_distinct(const struct found *f)
+{
+	return f->kind == IMPU_DISTINCT || (f->kind == IMPU_WILDCARD && hss.conf->explicit_wildcard);
+}
+
+/* 1: a pool's; else 0, and -EIO for a database fault. */
+static int find_pooled(const struct cx_msg *m, struct found *f)
+{
+	struct str impu = impu_canonical(m->public_identity[0], &hss.arena);
+	return f->has_impi || f->has_impu ? 0 :
+		store_pooled(hss.store, m->user_name, impu, &hss.arena, f);
+}
+
 bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f)
 {
 	if (!hss_find(req, m, m->public_identity[0], f))
 		return false;
-	if (!f->has_impi || !f->has_impu)
+	if (find_pooled(m, f) < 0)
+		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");
+	else if (!f->has_impi || !f->has_impu)
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
-	else if (f->kind != IMPU_DISTINCT)
+	else if (!hss_is_distinct(f))
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "not a distinct identity");
 	else if (!f->associated)
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_IDENTITIES_DONT_MATCH),
@@ -92,6 +140,10 @@ static void on_request(struct cx_req *req, const struct cx_msg *m, void *arg)
 	case CX_SA:
 		sars.value++;
 		hss_sar(req, m);
+		break;
+	case CX_LI:
+		lirs.value++;
+		hss_lir(req, m);
 		break;
 	default:
 		hss_refuse(req, m, CX_RESULT(DIAMETER_COMMAND_UNSUPPORTED), "not served");

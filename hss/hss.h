@@ -20,6 +20,7 @@ struct hss_conf {
 	struct conf_list subscribers;          /* of char *: files loaded at start */
 	struct conf_list visited_networks;     /* of char *: where roaming is allowed */
 	bool keep_server_name;                 /* SAR types 6 and 7 */
+	bool explicit_wildcard;                /* a wildcard may be registered by itself */
 };
 extern const struct conf_row hss_conf_rows[];
 
@@ -45,6 +46,7 @@ void hss_count(void);                  /* the gauge of subscriptions, after chan
 void hss_uar(struct cx_req *req, const struct cx_msg *m);
 void hss_mar(struct cx_req *req, const struct cx_msg *m);
 void hss_sar(struct cx_req *req, const struct cx_msg *m);
+void hss_lir(struct cx_req *req, const struct cx_msg *m);
 
 /* Answers with a result and nothing else, and says why in the log. */
 void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result result,
@@ -54,8 +56,17 @@ void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
 	const char *avp, const char *why);
 /* The identities of the request; false when it was answered: UNABLE_TO_COMPLY. */
 bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f);
+/* The same, but an identity that is none by itself is found by the wildcard that it is a member
+ * of, whose canonical text *wildcard becomes. */
+bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f,
+	struct str *wildcard);
+/* May it be registered by itself (TS 29.228 6.1.1.1 step 2)? */
+bool hss_is_distinct(const struct found *f);
 /* What UAR and MAR begin with (TS 29.228 6.1.1.1 and 6.3.1): both identities are known, the
- * public one is distinct and of the private one; false when the request was answered. */
+ * public one is distinct and of the private one, or both are a pool's (step 0), and then not in
+ * the database; false when the request was answered. */
 bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f);
+/* Server-Capabilities of UAA and LIA; absent: any S-CSCF will do. */
+void hss_put_capabilities(const struct found *f, struct cx_msg *answer);
 /* Is `word` in a list parted by blanks; case of letters does not count. */
 bool hss_listed(struct str list, struct str word);

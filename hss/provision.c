@@ -34,6 +34,13 @@ static struct str list_of(bool applies, const struct conf_list *texts, struct bu
 static int add_head(struct store *s, const struct subscription *sub, int64_t *id)
 {
 	struct buf b[6] = {0};
+	int64_t server = 0;
+	if (sub->unregistered.server_name) {
+		server = store_server(s, str_of(sub->unregistered.server_name),
+			str_of(sub->unregistered.origin_host));
+		if (!server)
+			return -EIO;
+	}
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_SUBSCRIPTION);
 	bool applies = sub->allowed.applies || sub->allowed.wafs.n || sub->allowed.wwsfs.n;
 	bind_text(q, 1, str_of(sub->name));
@@ -49,6 +56,9 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 	bind_text(q, 11, str_of(sub->charging.secondary_ccf));
 	bind_text(q, 12, list_of(applies, &sub->allowed.wafs, &b[4]));
 	bind_text(q, 13, list_of(applies, &sub->allowed.wwsfs, &b[5]));
+	sqlite3_bind_null(q, 14);
+	if (server)
+		sqlite3_bind_int64(q, 14, server);
 	int err = store_done(s, q);
 	*id = sqlite3_last_insert_rowid(s->db);
 	for (size_t i = 0; i < sizeof b / sizeof *b; i++)
@@ -57,7 +67,7 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 }
 
 /* schema.sql: at most 64 of a kind. */
-static int64_t id_of(int64_t subscription, size_t place)
+int64_t store_number(int64_t subscription, size_t place)
 {
 	return subscription * 64 + (int64_t)place;
 }
@@ -81,7 +91,7 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPI);
 	bind_text(q, 1, str_of(p->impi));
-	sqlite3_bind_int64(q, 2, id_of(subscription, place));
+	sqlite3_bind_int64(q, 2, store_number(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int(q, 4, p->scheme);
 	bind_text(q, 5, str_of(p->realm));
@@ -93,9 +103,12 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 static int add_impu(struct store *s, int64_t subscription, size_t place,
 	const struct sub_impu *u, char why[512])
 {
+	bool wildcard = impu_is_wildcard(u->kind);
+	if (wildcard && store_index(s))
+		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPU);
 	bind_text(q, 1, str_of(u->impu));
-	sqlite3_bind_int64(q, 2, id_of(subscription, place));
+	sqlite3_bind_int64(q, 2, store_number(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int64(q, 4, u->set);
 	sqlite3_bind_int64(q, 5, (int64_t)place);
@@ -103,7 +116,10 @@ static int add_impu(struct store *s, int64_t subscription, size_t place,
 	sqlite3_bind_int(q, 7, u->barred);
 	sqlite3_bind_int64(q, 8, u->profile);
 	bind_text(q, 9, str_of(u->display_name));
-	return add_identity(s, q, u->impu, why);
+	int err = add_identity(s, q, u->impu, why);
+	if (!err && wildcard)
+		store_index_wildcard(s, u->impu);
+	return err;
 }
 
 static bool may_use(const struct sub_impi *p, const struct sub_impu *u)
@@ -114,7 +130,7 @@ static bool may_use(const struct sub_impi *p, const struct sub_impu *u)
 	return u->private.n == 0;
 }
 
-static int add_identities(struct store *s, const struct subscription *sub, int64_t id,
+int store_add_identities(struct store *s, const struct subscription *sub, int64_t id,
 	char why[512])
 {
 	const struct sub_impi *p = sub->impis.items;
@@ -129,8 +145,8 @@ static int add_identities(struct store *s, const struct subscription *sub, int64
 			if (!may_use(&p[i], &u[k]))
 				continue;
 			sqlite3_stmt *q = store_sql(s, SQL_ADD_PAIR);
-			sqlite3_bind_int64(q, 1, id_of(id, i));
-			sqlite3_bind_int64(q, 2, id_of(id, k));
+			sqlite3_bind_int64(q, 1, store_number(id, i));
+			sqlite3_bind_int64(q, 2, store_number(id, k));
 			err = store_done(s, q);
 		}
 	}
@@ -188,10 +204,57 @@ static int add_filters(struct store *s, const struct subscription *sub, int64_t 
 	return err;
 }
 
-static int remove_id(struct store *s, int64_t id)
+static int add_pool(struct store *s, const struct subscription *sub, int64_t id, char why[512])
+{
+	sqlite3_stmt *q = store_sql(s, SQL_ADD_POOL);
+	sqlite3_bind_int64(q, 1, id);
+	bind_text(q, 2, str_of(sub->pool.impi));
+	bind_text(q, 3, str_of(sub->pool.impu));
+	sqlite3_bind_int64(q, 4, sub->pool.max);
+	store_unindex(s);
+	return add_identity(s, q, sub->pool.impu, why);
+}
+
+/* Unregistered from the start, with its S-CSCF. */
+static int add_fixed(struct store *s, const struct subscription *sub, int64_t id)
+{
+	struct found f = {.subscription = id};
+	sqlite3_stmt *q = store_sql(s, SQL_FIX_PAIRS);
+	sqlite3_bind_int64(q, 1, id);
+	int err = store_done(s, q);
+	return err ? err : store_assign(s, &f, str_of(sub->unregistered.server_name),
+		str_of(sub->unregistered.origin_host));
+}
+
+/* The members of a pool go with it. */
+static int remove_members(struct store *s, enum sql which, int64_t pool)
+{
+	int err = 0;
+	while (!err) {
+		sqlite3_stmt *q = store_sql(s, which);
+		if (which == SQL_MEMBER)
+			sqlite3_bind_int64(q, 1, pool);
+		int rc = sqlite3_step(q);
+		int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+		sqlite3_reset(q);
+		if (rc == SQLITE_DONE)
+			return 0;
+		err = rc == SQLITE_ROW ? store_remove_id(s, id) : store_fault(s);
+	}
+	return err;
+}
+
+int store_pools_empty(struct store *s)
+{
+	cache_clear(s->cache);
+	store_unindex(s);
+	return remove_members(s, SQL_ANY_MEMBER, 0);
+}
+
+int store_remove_id(struct store *s, int64_t id)
 {
 	static const enum sql parts[] = {SQL_REMOVE_PAIRS, SQL_REMOVE_ASSIGNMENT, SQL_REMOVE};
-	int err = 0;
+	int err = remove_members(s, SQL_MEMBER, id);
 	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++) {
 		sqlite3_stmt *q = store_sql(s, parts[i]);
 		sqlite3_bind_int64(q, 1, id);
@@ -205,7 +268,11 @@ static int add_parts(struct store *s, const struct subscription *sub, char why[5
 	int64_t id;
 	int err = add_head(s, sub, &id);
 	if (!err)
-		err = add_identities(s, sub, id, why);
+		err = store_add_identities(s, sub, id, why);
+	if (!err && sub->pool.impu)
+		err = add_pool(s, sub, id, why);
+	if (!err && sub->unregistered.server_name)
+		err = add_fixed(s, sub, id);
 	return err ? err : add_filters(s, sub, id);
 }
 
@@ -231,9 +298,13 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 	cache_clear(s->cache);
 	if (sqlite3_exec(s->db, "SAVEPOINT one", NULL, NULL, NULL) != SQLITE_OK)
 		return store_fault(s);
-	int err = id ? remove_id(s, id) : 0;
+	int err = id ? store_remove_id(s, id) : 0;
+	if (id)
+		store_unindex(s);
 	if (!err)
 		err = add_parts(s, sub, why);
+	if (err)
+		store_unindex(s);
 	sqlite3_exec(s->db, err ? "ROLLBACK TO one; RELEASE one" : "RELEASE one", NULL, NULL, NULL);
 	if (id && !err)
 		*out = STORE_REPLACED;
@@ -255,7 +326,8 @@ int store_remove(struct store *s, struct str name)
 {
 	int64_t id = id_named(s, name);
 	cache_clear(s->cache);
-	return id ? remove_id(s, id) : -ENOENT;
+	store_unindex(s);
+	return id ? store_remove_id(s, id) : -ENOENT;
 }
 
 static json_t *text(struct str v)
@@ -301,6 +373,15 @@ static json_t *show_head(struct store *s, int64_t id)
 		put(o, "allowed_wwsfs", words(column_view(q, 11)));
 		put(o, "server_name", text(column_view(q, 12)));
 		put(o, "origin_host", text(column_view(q, 13)));
+		if (sqlite3_column_int(q, 14))
+			put(o, "fixed", json_true());
+		put(o, "of_pool", text(column_view(q, 15)));
+		if (column_view(q, 17).p) {
+			put(o, "pool_private", text(column_view(q, 16)));
+			put(o, "pool_public", text(column_view(q, 17)));
+			put(o, "pool_max", json_integer(sqlite3_column_int64(q, 18)));
+			put(o, "pool_members", json_integer(sqlite3_column_int64(q, 19)));
+		}
 	}
 	sqlite3_reset(q);
 	return o;
@@ -308,6 +389,7 @@ static json_t *show_head(struct store *s, int64_t id)
 
 static json_t *show_impis(struct store *s, int64_t id)
 {
+	static const char *const schemes[] = {"sip-digest", "aka", "none"};
 	sqlite3_stmt *q = store_sql(s, SQL_SHOW_IMPIS);
 	json_t *list = json_array();
 	sqlite3_bind_int64(q, 1, id);
@@ -318,7 +400,7 @@ static json_t *show_impis(struct store *s, int64_t id)
 		if (sqlite3_column_int(q, 4))
 			json_array_append_new(algorithms, json_string("SHA-256"));
 		put(o, "impi", text(column_view(q, 0)));
-		put(o, "scheme", json_string(sqlite3_column_int(q, 1) ? "aka" : "sip-digest"));
+		put(o, "scheme", json_string(schemes[sqlite3_column_int(q, 1) % 3]));
 		put(o, "realm", text(column_view(q, 2)));
 		put(o, "algorithms", algorithms);
 		json_array_append_new(list, o);

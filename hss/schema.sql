@@ -1,5 +1,5 @@
 -- The HSS's database: what is provided for subscribers, and where they are registered.
--- PRAGMA user_version is 1; a change of the schema raises it.
+-- PRAGMA user_version is 2; a change of the schema raises it.
 
 -- An IMS subscription (TS 23.228 4.3.1). Lists are texts, their entries parted by one blank.
 CREATE TABLE subscription (
@@ -14,7 +14,20 @@ CREATE TABLE subscription (
 	primary_ecf TEXT, secondary_ecf TEXT,  -- TS 29.229 6.3.20, 6.3.21
 	primary_ccf TEXT, secondary_ccf TEXT,  -- TS 29.229 6.3.22, 6.3.23
 	allowed_wafs TEXT,                     -- TS 29.229 6.3.58; NULL: no list applies
-	allowed_wwsfs TEXT                     -- TS 29.229 6.3.59
+	allowed_wwsfs TEXT,                    -- TS 29.229 6.3.59
+	fixed_server INTEGER REFERENCES server, -- never registered, yet served (TS 23.228 S.2)
+	pool INTEGER REFERENCES subscription ON DELETE CASCADE -- its template
+);
+CREATE INDEX subscription_fixed ON subscription (id) WHERE fixed_server IS NOT NULL;
+CREATE INDEX subscription_pool ON subscription (pool) WHERE pool IS NOT NULL;
+
+-- A template for the subscriptions of identities that a third party manages (TS 29.228
+-- 6.1.1.1 step 0): whoever fits both wildcards has one while he is registered.
+CREATE TABLE pool (
+	subscription INTEGER PRIMARY KEY REFERENCES subscription ON DELETE CASCADE,
+	impi TEXT NOT NULL,
+	impu TEXT NOT NULL UNIQUE,
+	max INTEGER NOT NULL
 );
 
 -- Identities are found by their text, in one step; the number of one is 64 times that of
@@ -26,7 +39,7 @@ CREATE TABLE impi (
 	identity TEXT PRIMARY KEY,
 	id INTEGER NOT NULL UNIQUE,
 	subscription INTEGER NOT NULL REFERENCES subscription ON DELETE CASCADE,
-	scheme INTEGER NOT NULL,               -- 0 SIP Digest, 1 AKA (TS 29.228 6.3.1 step 4)
+	scheme INTEGER NOT NULL,               -- 0 SIP Digest, 1 AKA, 2 none (TS 29.228 6.3.1 step 4)
 	realm TEXT NOT NULL,                   -- TS 29.229 6.3.37
 	ha1 TEXT,                              -- TS 29.229 6.3.40; MD5
 	ha1_sha256 TEXT                        -- TS 29.229, Alternate-Digest-HA1
@@ -46,6 +59,7 @@ CREATE TABLE impu (
 	display_name TEXT                      -- TS 29.228 Annex B.2.1
 ) WITHOUT ROWID;
 CREATE INDEX impu_set ON impu (subscription, implicit_set, position, id);
+CREATE INDEX impu_wildcard ON impu (id) WHERE kind IN (2, 4);
 
 -- What registrations change is kept small, apart from what is provided: a page holds
 -- hundreds of rows, and a busy HSS writes few pages. These tables have no constraint that

@@ -10,7 +10,8 @@ const char *const sql_texts[SQL_N] = {
 		"SELECT i.id, i.scheme, i.realm, i.ha1, i.ha1_sha256,"
 		" u.id, u.subscription, u.implicit_set, u.kind, u.barred,"
 		" s.may_register, s.visited_networks, s.mandatory_capabilities,"
-		" s.optional_capabilities, s.server_names, p.state, p.auth_pending, a.server"
+		" s.optional_capabilities, s.server_names, s.pool, s.fixed_server IS NOT NULL,"
+		" p.state, p.auth_pending, a.server"
 		" FROM impu u JOIN subscription s ON s.id = u.subscription"
 		" LEFT JOIN assignment a ON a.subscription = u.subscription"
 		" LEFT JOIN impi i ON i.identity = ?1"
@@ -19,6 +20,17 @@ const char *const sql_texts[SQL_N] = {
 	[SQL_STATE] =
 		"SELECT p.state, p.auth_pending, a.server FROM pair p"
 		" LEFT JOIN assignment a ON a.subscription = ?3 WHERE p.impi = ?1 AND p.impu = ?2",
+	[SQL_AGGREGATE] = "SELECT max(state) FROM pair WHERE impu = ?1",
+	[SQL_WILDCARDS] = "SELECT identity FROM impu WHERE kind IN (2, 4) ORDER BY id",
+	[SQL_POOLS] =
+		"SELECT p.subscription, p.impi, p.impu, p.max, (SELECT count(*) FROM subscription s"
+		" WHERE s.pool = p.subscription) FROM pool p ORDER BY p.subscription",
+	[SQL_TEMPLATE] =
+		"SELECT may_register, visited_networks, mandatory_capabilities,"
+		" optional_capabilities, server_names FROM subscription WHERE id = ?1",
+	[SQL_UNREGISTERED_SERVICES] =
+		"SELECT 1 FROM impu u JOIN filter f ON f.subscription = ?2 AND f.profile = u.profile"
+		" WHERE u.identity = ?1 AND (f.part IS NULL OR f.part = 1) LIMIT 1",
 	[SQL_SERVERS] = "SELECT id, name, origin_host FROM server ORDER BY id",
 	[SQL_ADD_SERVER] = "INSERT INTO server VALUES (NULL, ?1, ?2)",
 	[SQL_SET_USABLE] =
@@ -53,9 +65,23 @@ const char *const sql_texts[SQL_N] = {
 	[SQL_RESET_PAIRS] =
 		"UPDATE pair SET state = 0, auth_pending = 0 WHERE state > 0 OR auth_pending > 0",
 	[SQL_RESET_ASSIGNMENTS] = "DELETE FROM assignment",
+	[SQL_RESET_FIXED_PAIRS] =
+		"UPDATE pair SET state = 1 WHERE impu IN (SELECT u.id FROM subscription s"
+		" JOIN impu u ON u.subscription = s.id WHERE s.fixed_server IS NOT NULL)",
+	[SQL_RESET_FIXED_ASSIGNMENTS] =
+		"INSERT INTO assignment SELECT id, fixed_server FROM subscription"
+		" WHERE fixed_server IS NOT NULL",
 	[SQL_ADD_SUBSCRIPTION] =
 		"INSERT INTO subscription VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		" ?11, ?12, ?13)",
+		" ?11, ?12, ?13, ?14, NULL)",
+	[SQL_ADD_POOL] = "INSERT INTO pool VALUES (?1, ?2, ?3, ?4)",
+	[SQL_ADD_MEMBER] =
+		"INSERT INTO subscription SELECT NULL, ?2, 0, may_register, visited_networks,"
+		" mandatory_capabilities, optional_capabilities, server_names, primary_ecf,"
+		" secondary_ecf, primary_ccf, secondary_ccf, allowed_wafs, allowed_wwsfs, NULL, id"
+		" FROM subscription WHERE id = ?1",
+	[SQL_MEMBER] = "SELECT id FROM subscription WHERE pool = ?1 LIMIT 1",
+	[SQL_ANY_MEMBER] = "SELECT id FROM subscription WHERE pool IS NOT NULL LIMIT 1",
 	[SQL_ADD_IMPI] = "INSERT INTO impi VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_ADD_IMPU] = "INSERT INTO impu VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[SQL_ADD_PAIR] = "INSERT INTO pair (impi, impu) VALUES (?1, ?2)",
@@ -66,6 +92,8 @@ const char *const sql_texts[SQL_N] = {
 		"SELECT id FROM subscription WHERE name = ?1"
 		" UNION SELECT subscription FROM impi WHERE identity = ?1"
 		" UNION SELECT subscription FROM impu WHERE identity = ?1",
+	[SQL_FIX_PAIRS] =
+		"UPDATE pair SET state = 1 WHERE impi >= ?1 * 64 AND impi < ?1 * 64 + 64",
 	[SQL_REMOVE] = "DELETE FROM subscription WHERE id = ?1",
 	[SQL_REMOVE_PAIRS] = "DELETE FROM pair WHERE impi >= ?1 * 64 AND impi < ?1 * 64 + 64",
 	[SQL_REMOVE_ASSIGNMENT] = "DELETE FROM assignment WHERE subscription = ?1",
@@ -75,8 +103,11 @@ const char *const sql_texts[SQL_N] = {
 		"SELECT s.name, s.may_register, s.visited_networks, s.mandatory_capabilities,"
 		" s.optional_capabilities, s.server_names, s.primary_ecf, s.secondary_ecf,"
 		" s.primary_ccf, s.secondary_ccf, s.allowed_wafs, s.allowed_wwsfs, v.name,"
-		" v.origin_host FROM subscription s LEFT JOIN assignment a ON a.subscription = s.id"
-		" LEFT JOIN server v ON v.id = a.server WHERE s.id = ?1",
+		" v.origin_host, s.fixed_server IS NOT NULL, t.name, p.impi, p.impu, p.max,"
+		" (SELECT count(*) FROM subscription m WHERE m.pool = s.id)"
+		" FROM subscription s LEFT JOIN assignment a ON a.subscription = s.id"
+		" LEFT JOIN server v ON v.id = a.server LEFT JOIN subscription t ON t.id = s.pool"
+		" LEFT JOIN pool p ON p.subscription = s.id WHERE s.id = ?1",
 	[SQL_SHOW_IMPIS] =
 		"SELECT identity, scheme, realm, ha1 IS NOT NULL, ha1_sha256 IS NOT NULL"
 		" FROM impi WHERE subscription = ?1 ORDER BY id",

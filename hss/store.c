@@ -11,7 +11,7 @@
 
 extern const char hss_schema[];        /* schema.sql */
 
-enum { USER_VERSION = 1 };
+enum { USER_VERSION = 2 };
 
 const char *reg_state_name(enum reg_state s)
 {
@@ -55,7 +55,7 @@ struct str column_view(sqlite3_stmt *q, int at)
 	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
 }
 
-static struct str column(sqlite3_stmt *q, int at, struct arena *a)
+struct str column_text(sqlite3_stmt *q, int at, struct arena *a)
 {
 	struct str v = column_view(q, at);
 	return v.p ? arena_str(a, v) : v;
@@ -98,7 +98,7 @@ static int check_version(struct store *s, const char *path, char why[512])
 		return 0;
 	if (version == 0 && tables == 0) {
 		if (sqlite3_exec(s->db, hss_schema, NULL, NULL, NULL) == SQLITE_OK &&
-			sqlite3_exec(s->db, "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK)
+			sqlite3_exec(s->db, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK)
 			return 0;
 		return refuse(s, path, why);
 	}
@@ -190,6 +190,7 @@ void store_close(struct store *s)
 	sqlite3_close(s->db);
 	free_servers(s);
 	cache_free(s->cache);
+	store_unindex(s);
 	free(s);
 }
 
@@ -210,6 +211,8 @@ int store_commit(struct store *s)
 	if (err) {
 		store_done(s, store_sql(s, SQL_ROLLBACK));
 		load_servers(s);
+		cache_clear(s->cache);
+		store_unindex(s);
 	}
 	return err;
 }
@@ -236,6 +239,7 @@ void store_undo_all(struct store *s)
 	store_done(s, store_sql(s, SQL_ROLLBACK));
 	load_servers(s);
 	cache_clear(s->cache);
+	store_unindex(s);
 }
 
 /* ---- what requests ask ---- */
@@ -259,9 +263,9 @@ static void read_found(struct store *s, sqlite3_stmt *q, struct arena *a, struct
 	f->has_impi = sqlite3_column_type(q, 0) != SQLITE_NULL;
 	f->impi = sqlite3_column_int64(q, 0);
 	f->scheme = sqlite3_column_int(q, 1);
-	f->realm = column(q, 2, a);
-	f->ha1 = column(q, 3, a);
-	f->ha1_sha256 = column(q, 4, a);
+	f->realm = column_text(q, 2, a);
+	f->ha1 = column_text(q, 3, a);
+	f->ha1_sha256 = column_text(q, 4, a);
 	f->has_impu = true;
 	f->impu = sqlite3_column_int64(q, 5);
 	f->subscription = sqlite3_column_int64(q, 6);
@@ -269,11 +273,13 @@ static void read_found(struct store *s, sqlite3_stmt *q, struct arena *a, struct
 	f->kind = sqlite3_column_int(q, 8);
 	f->barred = sqlite3_column_int(q, 9);
 	f->may_register = sqlite3_column_int(q, 10);
-	f->visited_networks = column(q, 11, a);
-	f->mandatory = column(q, 12, a);
-	f->optional = column(q, 13, a);
-	f->server_names = column(q, 14, a);
-	read_state(s, q, 15, f);
+	f->visited_networks = column_text(q, 11, a);
+	f->mandatory = column_text(q, 12, a);
+	f->optional = column_text(q, 13, a);
+	f->server_names = column_text(q, 14, a);
+	f->pool = sqlite3_column_int64(q, 15);
+	f->fixed = sqlite3_column_int(q, 16);
+	read_state(s, q, 17, f);
 }
 
 /* What is provided comes from the cache, the registration from the database. */
@@ -310,6 +316,31 @@ int store_find(struct store *s, struct str impi, struct str impu, struct arena *
 	return 0;
 }
 
+int store_aggregate(struct store *s, const struct found *f, enum reg_state *out)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_AGGREGATE);
+	sqlite3_bind_int64(q, 1, f->impu);
+	int rc = sqlite3_step(q);
+	*out = (enum reg_state)sqlite3_column_int(q, 0);
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW ? 0 : store_fault(s);
+}
+
+static int64_t services_of(const struct found *f)
+{
+	return f->pool ? f->pool : f->subscription;
+}
+
+bool store_unregistered_services(struct store *s, const struct found *f, struct str impu)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_UNREGISTERED_SERVICES);
+	bind_text(q, 1, impu);
+	sqlite3_bind_int64(q, 2, services_of(f));
+	bool any = sqlite3_step(q) == SQLITE_ROW;
+	sqlite3_reset(q);
+	return any;
+}
+
 bool store_set_usable(struct store *s, const struct found *f)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_SET_USABLE);
@@ -332,11 +363,11 @@ int store_set(struct store *s, const struct found *f, struct arena *a, struct me
 	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
 		out[n++] = (struct member){
 			.impu = sqlite3_column_int64(q, 0),
-			.identity = column(q, 1, a),
+			.identity = column_text(q, 1, a),
 			.kind = sqlite3_column_int(q, 2),
 			.barred = sqlite3_column_int(q, 3),
 			.profile = sqlite3_column_int64(q, 4),
-			.display_name = column(q, 5, a),
+			.display_name = column_text(q, 5, a),
 		};
 	sqlite3_reset(q);
 	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
@@ -348,7 +379,7 @@ static int texts_of(struct store *s, sqlite3_stmt *q, int at, struct arena *a, s
 	size_t n = 0;
 	int rc = SQLITE_DONE;
 	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
-		out[n++] = column(q, at, a);
+		out[n++] = column_text(q, at, a);
 	sqlite3_reset(q);
 	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
 }
@@ -377,10 +408,10 @@ int store_charging(struct store *s, int64_t subscription, struct arena *a,
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW)
 		*out = (struct charging){
-			.ecf = {column(q, 0, a), column(q, 1, a)},
-			.ccf = {column(q, 2, a), column(q, 3, a)},
-			.allowed_wafs = column(q, 4, a),
-			.allowed_wwsfs = column(q, 5, a),
+			.ecf = {column_text(q, 0, a), column_text(q, 1, a)},
+			.ccf = {column_text(q, 2, a), column_text(q, 3, a)},
+			.allowed_wafs = column_text(q, 4, a),
+			.allowed_wwsfs = column_text(q, 5, a),
 		};
 	sqlite3_reset(q);
 	return rc == SQLITE_ROW ? 0 : store_fault(s);
@@ -388,7 +419,7 @@ int store_charging(struct store *s, int64_t subscription, struct arena *a,
 
 /* ---- what requests change ---- */
 
-static int64_t server_id(struct store *s, struct str name, struct str host)
+int64_t store_server(struct store *s, struct str name, struct str host)
 {
 	for (size_t i = 0; i < s->n_servers; i++)
 		if (str_eq(name, str_of(s->servers[i].name)) &&
@@ -413,7 +444,7 @@ int store_assign(struct store *s, const struct found *f, struct str server_name,
 {
 	if (store_change(s))
 		return -EIO;
-	int64_t server = server_id(s, server_name, origin_host);
+	int64_t server = store_server(s, server_name, origin_host);
 	if (!server)
 		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_ASSIGN);
@@ -437,6 +468,8 @@ int store_register(struct store *s, const struct found *f, int64_t impi, enum re
 {
 	if (store_change(s))
 		return -EIO;
+	if (f->fixed && state == NOT_REGISTERED)
+		state = UNREGISTERED;
 	sqlite3_stmt *q = store_sql(s, impi ? SQL_REGISTER : SQL_REGISTER_ALL);
 	sqlite3_bind_int64(q, 1, f->subscription);
 	sqlite3_bind_int64(q, 2, f->implicit_set);
@@ -457,18 +490,22 @@ int store_release(struct store *s, const struct found *f)
 
 int store_reset(struct store *s)
 {
-	int err = store_done(s, store_sql(s, SQL_RESET_PAIRS));
-	return err ? err : store_done(s, store_sql(s, SQL_RESET_ASSIGNMENTS));
+	static const enum sql parts[] = {SQL_RESET_PAIRS, SQL_RESET_ASSIGNMENTS,
+		SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS};
+	int err = store_pools_empty(s);
+	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++)
+		err = store_done(s, store_sql(s, parts[i]));
+	return err;
 }
 
 /* ---- filter criteria ---- */
 
-int store_filters(struct store *s, int64_t subscription, int64_t profile, store_filter_h *h,
+int store_filters(struct store *s, const struct found *f, int64_t profile, store_filter_h *h,
 	void *arg)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_FILTERS);
 	int rc;
-	sqlite3_bind_int64(q, 1, subscription);
+	sqlite3_bind_int64(q, 1, services_of(f));
 	sqlite3_bind_int64(q, 2, profile);
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
 		h(sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),

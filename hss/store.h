@@ -32,6 +32,8 @@ struct found {
 	int64_t impi, impu, subscription, implicit_set;
 	int kind;                      /* enum impu_kind */
 	bool barred, may_register, auth_pending;
+	bool fixed;                    /* its S-CSCF stays, and it is never less than unregistered */
+	int64_t pool;                  /* the template that it has its service profiles of; 0: none */
 	enum reg_state state;
 	struct str server_name, origin_host;           /* p NULL: no S-CSCF */
 	struct str visited_networks, mandatory, optional, server_names;
@@ -42,8 +44,27 @@ struct found {
  * the arena. */
 int store_find(struct store *s, struct str impi, struct str impu, struct arena *a,
 	struct found *out);
+/* The registration of a public identity by whoever may use it. 0 or -EIO. */
+int store_aggregate(struct store *s, const struct found *f, enum reg_state *out);
+/* Services of an identity for when it is not registered (TS 29.228 6.1.4.1 step 3). */
+bool store_unregistered_services(struct store *s, const struct found *f, struct str impu);
 /* True when an identity of the set is neither barred nor other than a distinct IMPU. */
 bool store_set_usable(struct store *s, const struct found *f);
+
+/* ---- identities that are not in the database ---- */
+
+/* Canonical text of the wildcard that an identity is a member of, `named` if it is one of
+ * these; p NULL: of none. Good until something is provided. */
+struct str store_wildcard(struct store *s, struct str identity, struct str named);
+/* 1: a pool takes this pair, of which nothing is known: *out is as its template says, without
+ * identities. 0: none does, or it is full. -EIO. */
+int store_pooled(struct store *s, struct str impi, struct str impu, struct arena *a,
+	struct found *out);
+/* Makes the pair known that `f`, of store_pooled, is about. 0 or -EIO. */
+int store_pool_take(struct store *s, const struct found *f, struct str impi, struct str impu,
+	struct arena *a);
+/* Forgets a pair of a pool, known by these names. 0 or -EIO. */
+int store_pool_give_back(struct store *s, const struct found *f, struct str impi, struct str impu);
 
 /* Members of an IMPU's implicit registration set that this IMPI may use, in order. */
 struct member {
@@ -75,9 +96,10 @@ int store_assign(struct store *s, const struct found *f, struct str server_name,
 int store_pending(struct store *s, const struct found *f, bool pending);
 /* The whole set of the IMPU; impi 0: for all that may use it. */
 int store_register(struct store *s, const struct found *f, int64_t impi, enum reg_state state);
-/* Forgets the S-CSCF unless an identity of the subscription still has a use for it. */
+/* Forgets the S-CSCF unless an identity of the subscription still has a use for it, or it is
+ * fixed. */
 int store_release(struct store *s, const struct found *f);
-int store_reset(struct store *s);      /* nobody is registered any more */
+int store_reset(struct store *s);      /* nobody is registered any more, pools are empty */
 
 /* ---- provisioning ---- */
 enum store_added { STORE_ADDED, STORE_SAME, STORE_REPLACED };
@@ -99,6 +121,6 @@ typedef void(store_filter_h)(int64_t filter, int64_t priority, int part, int cnf
 	struct str server, int default_handling, struct str service_info, void *arg);
 typedef void(store_spt_h)(int64_t group, bool negated, int kind, struct str value,
 	struct str content, void *arg);
-int store_filters(struct store *s, int64_t subscription, int64_t profile, store_filter_h *h,
+int store_filters(struct store *s, const struct found *f, int64_t profile, store_filter_h *h,
 	void *arg);
 int store_triggers(struct store *s, int64_t filter, store_spt_h *h, void *arg);

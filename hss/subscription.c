@@ -2,16 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/subscription.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/buf.h"
 #include "common/crypto/digest.h"
 #include "common/cx/cx.h"
+#include "common/sip/field.h"
+#include "common/sip/wildcard.h"
 
-static const char *const scheme_names[] = {"sip-digest", "aka", NULL};
+static const char *const scheme_names[] = {"sip-digest", "aka", "none", NULL};
 static const char *const kind_names[] = {
 	"distinct", "psi", "wildcarded-psi", "non-distinct", "wildcard", NULL};
 static const char *const part_names[] = {"both", "registered", "unregistered", NULL};
@@ -32,6 +32,7 @@ static const struct conf_row impi_rows[] = {
 	CONF_END};
 
 static const struct conf_row impu_rows[] = {
+	CONF_WHERE(struct sub_impu, where),
 	CONF_STR(struct sub_impu, impu, "impu", CONF_REQUIRED, NULL),
 	CONF_STR(struct sub_impu, display_name, "display-name", 0, NULL),
 	CONF_INT(struct sub_impu, set, "set", 0, "1", 1, 1000),
@@ -68,6 +69,8 @@ static const struct conf_row filter_rows[] = {
 typedef typeof(((struct subscription *)0)->capabilities) capabilities_of;
 typedef typeof(((struct subscription *)0)->charging) charging_of;
 typedef typeof(((struct subscription *)0)->allowed) allowed_of;
+typedef typeof(((struct subscription *)0)->unregistered) unregistered_of;
+typedef typeof(((struct subscription *)0)->pool) pool_of;
 
 static const struct conf_row capability_rows[] = {
 	CONF_INTS(capabilities_of, mandatory, "mandatory", 0),
@@ -86,17 +89,28 @@ static const struct conf_row allowed_rows[] = {
 	CONF_STRS(allowed_of, wwsfs, "wwsf", 0),
 	CONF_END};
 
+static const struct conf_row unregistered_rows[] = {
+	CONF_STR(unregistered_of, server_name, "server-name", 0, NULL),
+	CONF_STR(unregistered_of, origin_host, "origin-host", 0, NULL),
+	CONF_END};
+static const struct conf_row pool_rows[] = {
+	CONF_STR(pool_of, impi, "impi", 0, NULL),
+	CONF_STR(pool_of, impu, "impu", 0, NULL),
+	CONF_INT(pool_of, max, "max", 0, "10000", 1, 10000000),
+	CONF_END};
+
 static const struct conf_row subscription_rows[] = {
+	CONF_WHERE(struct subscription, where),
 	CONF_STR(struct subscription, name, "name", CONF_REQUIRED, NULL),
 	CONF_BOOL(struct subscription, may_register, "may-register", "true"),
 	CONF_STRS(struct subscription, visited, "visited-networks", 0),
 	CONF_STRUCT(struct subscription, capabilities, "capabilities", 0, capability_rows),
 	CONF_STRUCT(struct subscription, charging, "charging", 0, charging_rows),
 	CONF_STRUCT(struct subscription, allowed, "allowed", 0, allowed_rows),
-	CONF_LIST(struct subscription, impis, "private", CONF_REQUIRED, impi_rows,
-		struct sub_impi),
-	CONF_LIST(struct subscription, impus, "public", CONF_REQUIRED, impu_rows,
-		struct sub_impu),
+	CONF_STRUCT(struct subscription, unregistered, "unregistered", 0, unregistered_rows),
+	CONF_STRUCT(struct subscription, pool, "pool", 0, pool_rows),
+	CONF_LIST(struct subscription, impis, "private", 0, impi_rows, struct sub_impi),
+	CONF_LIST(struct subscription, impus, "public", 0, impu_rows, struct sub_impu),
 	CONF_LIST(struct subscription, filters, "filter-criteria", 0, filter_rows,
 		struct sub_filter),
 	CONF_END};
@@ -108,49 +122,26 @@ static const struct conf_row file_rows[] = {
 
 /* ---- identities ---- */
 
-static struct str lower_host(struct str uri, struct arena *a)
-{
-	struct str out = arena_str(a, uri);
-	char *p = (char *)out.p;
-	ptrdiff_t at = str_chr(out, '@');
-	for (size_t i = at < 0 ? 4 : (size_t)at; i < out.n; i++)
-		p[i] = (char)tolower((unsigned char)p[i]);
-	memcpy(p, "sip:", 4);
-	return out;
-}
-
-static struct str bare_number(struct str number, struct arena *a)
-{
-	struct buf b = {0};
-	buf_add(&b, STR("tel:"));
-	for (size_t i = 0; i < number.n; i++)
-		if (!strchr("-.()", number.p[i]) || !number.p[i])
-			buf_byte(&b, number.p[i]);
-	struct str out = arena_str(a, buf_str(&b));
-	buf_free(&b);
-	return out;
-}
-
 struct str impu_canonical(struct str impu, struct arena *a)
 {
-	struct str s = str_trim(impu), params = s;
-	if (str_chr(s, '!') >= 0)
-		return arena_str(a, s); /* a wildcard's expression is not ours to change */
-	s = str_cut(&params, ';');
-	if (str_istarts(s, STR("sip:")) && s.n > 4) {
-		s = lower_host(s, a);
-		return params.p && str_ifind(params, STR("user=phone")) >= 0 ?
-			arena_fmt(a, STR_FMT ";user=phone", STR_ARG(s)) : s;
-	}
-	if (str_istarts(s, STR("tel:")) && s.n > 4)
-		return bare_number(str_skip(s, 4), a);
-	return STR_NONE;
+	struct sip_uri uri;
+	return sip_uri_parse(&uri, str_trim(impu)) ? STR_NONE : sip_uri_canonical(&uri, a);
+}
+
+bool impu_is_wildcard(int kind)
+{
+	return kind == IMPU_WILDCARD || kind == PSI_WILDCARD;
+}
+
+struct str pool_impi_uri(struct str impi, struct arena *a)
+{
+	return arena_fmt(a, "sip:" STR_FMT, STR_ARG(impi));
 }
 
 /* ---- checks ---- */
 
 struct check {
-	const char *name;              /* of the file */
+	const char *at;                /* file, with the place where it is known */
 	const struct subscription *s;
 	char *why;
 };
@@ -161,7 +152,7 @@ static int wrong(struct check *c, const char *fmt, ...)
 static int wrong(struct check *c, const char *fmt, ...)
 {
 	va_list ap;
-	int n = snprintf(c->why, 512, "%s: subscription \"%s\": ", c->name, c->s->name);
+	int n = snprintf(c->why, 512, "%s: subscription \"%s\": ", c->at, c->s->name);
 	va_start(ap, fmt);
 	if (n < 512)
 		vsnprintf(c->why + n, 512 - (size_t)n, fmt, ap);
@@ -201,7 +192,7 @@ static int take_credentials(struct check *c, struct sub_impi *p, struct arena *a
 		if (digest_algorithm_of(str_of(name), &algorithm))
 			return wrong(c, "algorithm \"%s\" of %s is not MD5 or SHA-256", name, p->impi);
 	}
-	if (p->scheme == AUTH_AKA)
+	if (p->scheme != AUTH_DIGEST)
 		return 0;
 	if (p->password && (p->ha1 || p->ha1_sha256))
 		return wrong(c, "%s has a password and a hash of it", p->impi);
@@ -238,15 +229,47 @@ static bool has_impi(const struct subscription *s, const char *name)
 	return false;
 }
 
-static int check_impu(struct check *c, struct sub_impu *u, struct arena *a)
+/* By its form: no pattern that passes can keep us busy (common/sip/ere.h). */
+static int check_wildcard(struct check *c, char **text, struct str uri, struct arena *a)
+{
+	struct sip_wildcard *w;
+	char why[256];
+	if (sip_wildcard_new(uri, &w, why))
+		return wrong(c, "wildcard \"%s\": %s", *text, why);
+	*text = (char *)arena_str(a, sip_wildcard_text(w)).p;
+	sip_wildcard_free(w);
+	return 0;
+}
+
+static int check_distinct(struct check *c, struct sub_impu *u, struct arena *a)
 {
 	struct str canonical = impu_canonical(str_of(u->impu), a);
-	if (!canonical.p || strpbrk(canonical.p, " \t\"<>"))
+	if (!canonical.p)
 		return wrong(c, "public identity \"%s\" is not a sip: or tel: URI", u->impu);
-	bool wild = u->kind == IMPU_WILDCARD || u->kind == PSI_WILDCARD;
-	if (wild != (str_chr(canonical, '!') >= 0))
+	if (sip_wildcard_is(canonical))
 		return wrong(c, "%s: an expression between ! marks is what a wildcard has", u->impu);
 	u->impu = (char *)canonical.p;
+	return 0;
+}
+
+/* A wildcard is registered with a distinct identity of its set (TS 23.228 4.3.3.2b). */
+static int check_pilot(struct check *c, const struct sub_impu *w)
+{
+	const struct sub_impu *u = c->s->impus.items;
+	for (size_t i = 0; i < c->s->impus.n; i++)
+		if (u[i].kind == IMPU_DISTINCT && u[i].set == w->set)
+			return 0;
+	return wrong(c, "wildcard %s has no distinct identity in its set, to register it", w->impu);
+}
+
+static int check_impu(struct check *c, struct sub_impu *u, struct arena *a)
+{
+	int err = impu_is_wildcard(u->kind) ? check_wildcard(c, &u->impu, str_of(u->impu), a) :
+		check_distinct(c, u, a);
+	if (!err && u->kind == IMPU_WILDCARD)
+		err = check_pilot(c, u);
+	if (err)
+		return err;
 	for (size_t i = 0; i < u->private.n; i++) {
 		const char *name = ((char **)u->private.items)[i];
 		if (!has_impi(c->s, name))
@@ -298,18 +321,68 @@ static int check_vouchers(struct check *c, const struct conf_list *names, const 
 	return 0;
 }
 
+/* A pool is a template, without identities of its own. */
+static int check_pool(struct check *c, struct subscription *s, struct arena *a)
+{
+	if (!s->pool.impi && !s->pool.impu)
+		return 0;
+	if (!s->pool.impi || !s->pool.impu)
+		return wrong(c, "a pool has an impi and an impu");
+	if (s->impis.n || s->impus.n || s->unregistered.server_name)
+		return wrong(c, "a pool has no identities of its own");
+	char *impi = s->pool.impi;
+	int err = check_wildcard(c, &s->pool.impu, str_of(s->pool.impu), a);
+	if (!err)
+		err = check_wildcard(c, &impi, pool_impi_uri(str_of(impi), a), a);
+	s->pool.impi = impi + strlen("sip:");
+	return err;
+}
+
+static int check_unregistered(struct check *c, struct subscription *s, struct arena *a)
+{
+	struct sip_uri uri;
+	char *name = s->unregistered.server_name;
+	if (!name)
+		return s->unregistered.origin_host ? wrong(c, "unregistered has no server-name") : 0;
+	if (sip_uri_parse(&uri, str_of(name)) || !uri.host.n)
+		return wrong(c, "unregistered: \"%s\" is no SIP URI of an S-CSCF", name);
+	if (!s->unregistered.origin_host)
+		s->unregistered.origin_host = (char *)arena_str(a, uri.host).p;
+	return 0;
+}
+
+static int check_identities(struct check *c, struct subscription *s, struct arena *a)
+{
+	struct sub_impi *p = s->impis.items;
+	struct sub_impu *u = s->impus.items;
+	int err = 0;
+
+	if (s->pool.impu)
+		return 0;
+	if (!s->impis.n || !s->impus.n || s->impis.n > 64 || s->impus.n > 64)
+		return wrong(c, "it needs 1 to 64 private and as many public identities");
+	for (size_t i = 0; !err && i < s->impis.n; i++)
+		err = check_impi(c, &p[i], a);
+	for (size_t i = 0; !err && i < s->impus.n; i++) {
+		const char *at = c->at;
+		c->at = u[i].where ? u[i].where : at;
+		err = check_impu(c, &u[i], a);
+		c->at = at;
+	}
+	return err;
+}
+
 static int check_one(struct check *c, struct subscription *s, struct arena *a)
 {
 	int err = 0;
 	c->s = s;
 	if (!*s->name || strpbrk(s->name, " \t\n"))
 		return wrong(c, "its name is one word");
-	if (!s->impis.n || !s->impus.n || s->impis.n > 64 || s->impus.n > 64)
-		return wrong(c, "it needs 1 to 64 private and as many public identities");
-	for (size_t i = 0; !err && i < s->impis.n; i++)
-		err = check_impi(c, &((struct sub_impi *)s->impis.items)[i], a);
-	for (size_t i = 0; !err && i < s->impus.n; i++)
-		err = check_impu(c, &((struct sub_impu *)s->impus.items)[i], a);
+	err = check_pool(c, s, a);
+	if (!err)
+		err = check_identities(c, s, a);
+	if (!err)
+		err = check_unregistered(c, s, a);
 	for (size_t i = 0; !err && i < s->capabilities.mandatory.n; i++)
 		if (((int64_t *)s->capabilities.mandatory.items)[i] < 0)
 			err = wrong(c, "a capability is not negative");
@@ -323,9 +396,10 @@ static int check_one(struct check *c, struct subscription *s, struct arena *a)
 static int check_all(const char *name, struct subscriptions *all, struct arena *a,
 	char why[512])
 {
-	struct check c = {.name = name, .why = why};
+	struct check c = {.why = why};
 	struct subscription *s = all->items.items;
 	for (size_t i = 0; i < all->items.n; i++) {
+		c.at = s[i].where ? s[i].where : name;
 		int err = check_one(&c, &s[i], a);
 		if (err)
 			return err;

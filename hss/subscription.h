@@ -3,7 +3,8 @@
 #pragma once
 #include "common/conf/conf.h"
 
-enum auth_scheme { AUTH_DIGEST, AUTH_AKA };
+/* AUTH_NONE: no credentials here, others vouch for the user. */
+enum auth_scheme { AUTH_DIGEST, AUTH_AKA, AUTH_NONE };
 /* IdentityType of TS 29.228 Annex E. */
 enum impu_kind { IMPU_DISTINCT, PSI_DISTINCT, PSI_WILDCARD, IMPU_NON_DISTINCT, IMPU_WILDCARD };
 enum spt_kind { SPT_METHOD, SPT_REQUEST_URI, SPT_HEADER, SPT_SESSION_CASE, SPT_SDP_LINE };
@@ -14,6 +15,7 @@ struct sub_impi {
 	struct conf_list algorithms;   /* of char *; none: MD5 */
 };
 struct sub_impu {
+	char *where;                   /* "FILE:LINE:COL"; NULL: of a range */
 	char *impu, *display_name;
 	int64_t set, profile;
 	int kind;                      /* enum impu_kind */
@@ -35,7 +37,7 @@ struct sub_filter {
 	struct conf_list conditions;   /* of struct sub_condition */
 };
 struct subscription {
-	char *name;
+	char *where, *name;
 	bool may_register;
 	struct conf_list visited;      /* of char * */
 	struct {
@@ -49,6 +51,16 @@ struct subscription {
 		bool applies;
 		struct conf_list wafs, wwsfs;          /* of char * */
 	} allowed;
+	struct {                       /* unregistered from the start, with this S-CSCF for good */
+		char *server_name;     /* NULL: no such subscription */
+		char *origin_host;
+	} unregistered;
+	/* A pool, managed by a third party (TS 29.228 6.1.1.1 step 0): a template for the
+	 * subscriptions of identities that fit both wildcards. It has none of its own. */
+	struct {
+		char *impi, *impu;     /* NULL: no pool */
+		int64_t max;
+	} pool;
 	struct conf_list impis;        /* of struct sub_impi */
 	struct conf_list impus;        /* of struct sub_impu */
 	struct conf_list filters;      /* of struct sub_filter */
@@ -70,7 +82,10 @@ int subscription_of_range(const char *name, int64_t number, const char *password
 
 /* A hash of all that it says: equal subscriptions have equal ones. */
 uint64_t subscription_fingerprint(const struct subscription *s);
-/* A public identity as it is compared (TS 29.229 6.3.2): scheme and host in lower case,
- * no parameter but user=phone, no visual separators in tel: numbers. p NULL when it is
- * neither sip: nor tel:. */
+/* A public identity as it is compared (TS 29.229 6.3.2), by sip_uri_canonical; p NULL when it
+ * can't be one. */
 struct str impu_canonical(struct str impu, struct arena *a);
+/* Wildcards are kept as texts; both kinds of public identity have them. */
+bool impu_is_wildcard(int kind);
+/* A pool's private identities, "guest!.*!@realm": their wildcard is one of sip: URIs. */
+struct str pool_impi_uri(struct str impi, struct arena *a);

@@ -137,7 +137,7 @@ static int service_profile(struct writer *x, const struct found *f, const struct
 	for (int i = 0; i < n; i++)
 		if (m[i].profile == profile)
 			public_identity(x, &m[i]);
-	int err = store_filters(x->store, f->subscription, profile, on_filter, x);
+	int err = store_filters(x->store, f, profile, on_filter, x);
 	close_element(x);
 	return err;
 }

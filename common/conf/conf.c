@@ -174,6 +174,7 @@ static struct str expected(const struct conf_row *row, struct arena *a)
 	case CONF_T_STRUCT:
 		return STR("a mapping");
 	case CONF_T_LIST:
+	case CONF_T_WHERE:
 		break;
 	}
 	return STR("a list");
@@ -365,7 +366,7 @@ static int load_pair(struct load *l, struct fy_node_pair *pair,
 
 	if (key && fy_node_is_scalar(key) && !fy_node_is_alias(key))
 		word = node_text(key);
-	while (r->key && !str_eq(word, str_of(r->key)))
+	while (r->key && (r->type == CONF_T_WHERE || !str_eq(word, str_of(r->key))))
 		r++;
 	if (!r->key)
 		return unknown_key(l, key, rows);
@@ -391,6 +392,9 @@ static int load_mapping(
 	for (size_t i = 0; !err && i < n; i++) {
 		if (seen[i])
 			continue;
+		if (rows[i].type == CONF_T_WHERE)
+			*(char **)(out + rows[i].offset) =
+				(char *)conf_where(node, l->name, l->arena).p;
 		if (rows[i].flags & CONF_REQUIRED)
 			return fail(l, node, "key \"%s\" is missing", rows[i].key);
 		err = set_default(l, &rows[i], out + rows[i].offset);
@@ -409,6 +413,7 @@ static size_t extent(const struct conf_row *rows)
 		[CONF_T_ADDR] = sizeof(struct addr),
 		[CONF_T_ENUM] = sizeof(int),
 		[CONF_T_LIST] = sizeof(struct conf_list),
+		[CONF_T_WHERE] = sizeof(char *),
 	};
 	size_t end = 0;
 	for (; rows->key; rows++) {

@@ -25,6 +25,7 @@ enum conf_type {
 	CONF_T_ENUM,   /* int, index into `names` */
 	CONF_T_STRUCT, /* nested mapping by `rows`, in place */
 	CONF_T_LIST,   /* struct conf_list: sequence of `rows` structs of `size`, or of `item` */
+	CONF_T_WHERE,  /* char *: "FILE:LINE:COL" of the mapping itself; not a key */
 };
 enum { CONF_REQUIRED = 1 };
 
@@ -54,6 +55,7 @@ struct conf_row {
 #define CONF_STRUCT(S, m, k, f, r) {k, CONF_T_STRUCT, offsetof(S, m), f, NULL, 0, 0, NULL, r}
 #define CONF_LIST(S, m, k, f, r, T) \
 	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, r, sizeof(T)}
+#define CONF_WHERE(S, m)         {"", CONF_T_WHERE, offsetof(S, m)}
 #define CONF_INTS(S, m, k, f) \
 	{k, CONF_T_LIST, offsetof(S, m), f, NULL, 0, 0, NULL, NULL, sizeof(int64_t), CONF_T_INT}
 #define CONF_STRS(S, m, k, f) \

@@ -76,6 +76,8 @@ struct cx_msg {
 	bool has_auth_type;
 	uint32_t auth_type;            /* enum cx_auth_type */
 	uint32_t uar_flags;
+	bool has_originating;
+	uint32_t originating;          /* Originating-Request */
 
 	uint32_t auth_items;           /* SIP-Number-Auth-Items */
 	bool has_auth_data;            /* SIP-Auth-Data-Item */

@@ -11,7 +11,7 @@ static const struct command {
 } commands[] = {
 	{CX_UA, "UAR", "UAA", CX_C_UAR, CX_C_UAA},
 	{CX_SA, "SAR", "SAA", CX_C_SAR, CX_C_SAA},
-	{CX_LI, "LIR", "LIA", -1, -1},
+	{CX_LI, "LIR", "LIA", CX_C_LIR, CX_C_LIA},
 	{CX_MA, "MAR", "MAA", CX_C_MAR, CX_C_MAA},
 	{CX_RT, "RTR", "RTA", -1, -1},
 	{CX_PP, "PPR", "PPA", -1, -1},

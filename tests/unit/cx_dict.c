@@ -400,7 +400,7 @@ static void headers_are_checked(void **state)
 		{1, 1, DIAMETER_INVALID_MESSAGE_LENGTH},
 		{4, 0xe0, DIAMETER_INVALID_HDR_BITS},
 		{4, 0x80, DIAMETER_INVALID_HDR_BITS},
-		{7, 46, DIAMETER_COMMAND_UNSUPPORTED},
+		{7, 48, DIAMETER_COMMAND_UNSUPPORTED},
 		{11, 1, DIAMETER_APPLICATION_UNSUPPORTED},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

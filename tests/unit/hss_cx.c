@@ -648,13 +648,273 @@ static void sar_profile(void **state)
 	assert_true(str_find(a->user_data, STR("<DisplayName>Carol</DisplayName>")) > 0);
 }
 
+/* ---- wildcards, pools, unregistered from the start ---- */
+
+#define WILDCARD "sip:web!.*!@ims.example.org"
+
+static const char *pilot(void)
+{
+	return state_of("pilot-impi@ims.example.org", WILDCARD);
+}
+
+static struct cx_msg member(struct cx_msg m, const char *impu)
+{
+	m.user_name = STR_NONE;
+	m.public_identity[0] = str_of(impu);
+	return m;
+}
+
+static struct cx_msg lir(const char *impu)
+{
+	return member(of(CX_LI, "pilot"), impu);
+}
+
+static void members_are_not_distinct(void **state)
+{
+	struct cx_msg m = uar("pilot");
+	m.public_identity[0] = STR("sip:web000123@ims.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_USER_UNKNOWN);
+	m = mar("pilot", "SIP Digest");
+	m.public_identity[0] = STR("sip:web000123@ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
+	static const enum cx_assignment distinct[] = {CX_ASSIGN_REGISTRATION, CX_RE_REGISTRATION,
+		CX_USER_DEREGISTRATION, CX_USER_DEREGISTRATION_STORE, CX_AUTHENTICATION_FAILURE,
+		CX_AUTHENTICATION_TIMEOUT};
+	for (size_t i = 0; i < sizeof distinct / sizeof *distinct; i++) {
+		m = sar("pilot", distinct[i]);
+		m.public_identity[0] = STR("sip:web000123@ims.example.org");
+		assert_experimental(link_ask(&scscf, m), CX_IN_ASSIGNMENT_TYPE);
+		assert_null(scscf.m.wildcard.p);
+	}
+	/* an escaped mark is no mark, and who has one is nobody's member */
+	m = sar("pilot", CX_UNREGISTERED_USER);
+	m.public_identity[0] = STR("sip:web%21.*%21@ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
+	assert_string_equal(pilot(), "not-registered nobody");
+}
+
+static void sar_member_unregistered(void **state)
+{
+	struct cx_msg m = member(sar("pilot", CX_UNREGISTERED_USER), "sip:web000123@ims.example.org");
+	const struct cx_msg *a = link_ask(&scscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(str_eq(a->wildcard, STR(WILDCARD)));
+	assert_true(str_eq(a->user_name, STR("pilot-impi@ims.example.org")));
+	assert_true(str_find(a->user_data, STR("<WildcardedIMPU>" WILDCARD "</WildcardedIMPU>")) > 0);
+	assert_string_equal(pilot(), "unregistered " NAME);
+	/* for another S-CSCF it is taken */
+	m.server_name = STR(NAME2);
+	a = link_ask(&scscf2, m);
+	assert_experimental(a, CX_ALREADY_REGISTERED);
+	assert_true(str_eq(a->server_name, STR(NAME)));
+	/* the wildcard may be named: the same */
+	m.server_name = STR(NAME);
+	m.wildcard = STR(WILDCARD);
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	/* not by who is outside of it */
+	m.public_identity[0] = STR("sip:wet000123@ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
+}
+
+static void sar_member_of_registered(void **state)
+{
+	register_user("pilot");
+	assert_string_equal(pilot(), "registered " NAME);
+	struct cx_msg m = member(sar("pilot", CX_UNREGISTERED_USER), "sip:web000123@ims.example.org");
+	const struct cx_msg *a = link_ask(&scscf, m);
+	assert_experimental(a, CX_IN_ASSIGNMENT_TYPE);
+	assert_true(str_eq(a->wildcard, STR(WILDCARD)));
+	assert_null(a->user_data.p);
+	assert_string_equal(pilot(), "registered " NAME);
+	/* the profile may be asked for */
+	m = member(sar("pilot", CX_NO_ASSIGNMENT), "sip:web000123@ims.example.org");
+	a = link_ask(&scscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(a->user_data.p && str_eq(a->wildcard, STR(WILDCARD)));
+	/* a distinct identity inside of the range has its own state */
+	m = member(sar("pilot", CX_UNREGISTERED_USER), "sip:web000900@ims.example.org");
+	a = link_ask(&scscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_null(a->wildcard.p);
+	assert_true(str_eq(a->user_name, STR("inside-impi@ims.example.org")));
+}
+
+static void lir_by_state(void **state)
+{
+	const struct cx_msg *a = link_ask(&icscf, lir("sip:nobody@ims.example.org"));
+	assert_experimental(a, CX_USER_UNKNOWN);
+	a = link_ask(&icscf, lir("sip:pilot@ims.example.org"));
+	assert_experimental(a, CX_NOT_REGISTERED);
+	/* services of the unregistered part, or a request of the user's own */
+	a = link_ask(&icscf, lir("sip:web000123@ims.example.org"));
+	assert_experimental(a, CX_UNREGISTERED_SERVICE);
+	assert_true(str_eq(a->wildcard, STR(WILDCARD)));
+	assert_false(a->capabilities.present);
+	struct cx_msg m = lir("sip:alice@ims.example.org");
+	m.has_originating = true;
+	a = link_ask(&icscf, m);
+	assert_experimental(a, CX_UNREGISTERED_SERVICE);
+	assert_int_equal(a->capabilities.mandatory[0], 1);
+	assert_null(a->wildcard.p);
+
+	register_user("pilot");
+	a = link_ask(&icscf, lir("sip:pilot@ims.example.org"));
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(str_eq(a->server_name, STR(NAME)) && !a->wildcard.p);
+	a = link_ask(&icscf, lir("SIP:%77eb000123@IMS.example.org;x=y"));
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(str_eq(a->server_name, STR(NAME)) && str_eq(a->wildcard, STR(WILDCARD)));
+	/* distinct before wildcard */
+	a = link_ask(&icscf, lir("sip:web000900@ims.example.org"));
+	assert_experimental(a, CX_NOT_REGISTERED);
+	m = lir("sip:pilot@ims.example.org");
+	m.has_auth_type = true;
+	m.auth_type = CX_REGISTRATION_AND_CAPABILITIES;
+	a = link_ask(&icscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_null(a->server_name.p);
+	/* of another identity of the subscription that is served */
+	m = lir("sip:service@ims.example.org");
+	m.has_originating = true;
+	a = link_ask(&icscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(str_eq(a->server_name, STR(NAME)));
+}
+
+static void fixed_scscf(void **state)
+{
+	struct cx_msg m = uar("static");
+	const struct cx_msg *a = link_ask(&icscf, m);
+	assert_experimental(a, CX_SUBSEQUENT_REGISTRATION);
+	assert_true(str_eq(a->server_name, STR(NAME)));
+	a = link_ask(&icscf, lir("sip:st42@ims.example.org"));
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(str_eq(a->server_name, STR(NAME)));
+	assert_true(str_eq(a->wildcard, STR("sip:st!.*!@ims.example.org")));
+	m = mar("static", "SIP Digest");
+	m.server_name = STR(NAME2);
+	assert_result(link_ask(&scscf2, m), DIAMETER_UNABLE_TO_COMPLY);
+	a = link_ask(&scscf, member(sar("static", CX_UNREGISTERED_USER), "sip:st42@ims.example.org"));
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(a->user_data.p != NULL);
+	register_user("static");
+	assert_result(link_ask(&scscf, sar("static", CX_USER_DEREGISTRATION)), DIAMETER_SUCCESS);
+	assert_string_equal(state_of("static-impi@ims.example.org", "sip:static@ims.example.org"),
+		"unregistered " NAME);
+}
+
+static struct cx_msg guest(struct cx_msg m, const char *impi)
+{
+	m.user_name = str_of(impi);
+	return m;
+}
+
+static const char *guest_state(void)
+{
+	return state_of("guest7@wwsf2.ims.example.org", "sip:guest7@ims.example.org");
+}
+
+static void pool_members(void **state)
+{
+	struct cx_msg m = guest(uar("guest7"), "guest7@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_FIRST_REGISTRATION);
+	assert_int_equal(icscf.m.capabilities.mandatory[0], 1);
+	assert_experimental(link_ask(&icscf, guest(m, "guest7@ims.example.org")), CX_USER_UNKNOWN);
+	assert_experimental(link_ask(&icscf, guest(m, "gast7@wwsf2.ims.example.org")), CX_USER_UNKNOWN);
+	m.public_identity[0] = STR("sip:guess7@ims.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_USER_UNKNOWN);
+	/* others vouch: there is no digest; nothing is left of a registration that failed */
+	m = guest(mar("guest7", "SIP Digest"), "guest7@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_AUTH_SCHEME_NOT_SUPPORTED);
+	m = guest(sar("guest7", CX_UNREGISTERED_USER), "guest7@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
+	assert_string_equal(guest_state(), "none nobody");
+
+	m = guest(sar("guest7", CX_ASSIGN_REGISTRATION), "guest7@wwsf2.ims.example.org");
+	const struct cx_msg *a = link_ask(&scscf, m);
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_true(a->has_allowed && str_eq(a->allowed_wwsf[0], STR("wwsf2.ims.example.org")));
+	assert_true(str_find(a->user_data, STR("<ServerName>sip:as.ims.example.org")) > 0);
+	assert_string_equal(guest_state(), "registered " NAME);
+	m = guest(uar("guest7"), "guest7@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_SUBSEQUENT_REGISTRATION);
+	/* he is whose he is */
+	assert_experimental(link_ask(&icscf, guest(m, "guest8@wwsf2.ims.example.org")), CX_USER_UNKNOWN);
+	/* one place: the pool is full until he goes */
+	m = guest(uar("guest8"), "guest8@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_USER_UNKNOWN);
+	m = guest(sar("guest8", CX_ASSIGN_REGISTRATION), "guest8@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
+	m = guest(sar("guest7", CX_USER_DEREGISTRATION_STORE), "guest7@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_SERVER_NAME_NOT_STORED);
+	assert_string_equal(guest_state(), "none nobody");
+	m = guest(sar("guest8", CX_ASSIGN_REGISTRATION), "guest8@wwsf2.ims.example.org");
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	/* refused after the SAR */
+	m = guest(sar("guest8", CX_ADMINISTRATIVE_DEREGISTRATION), "guest8@wwsf2.ims.example.org");
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	assert_string_equal(state_of("guest8@wwsf2.ims.example.org", "sip:guest8@ims.example.org"),
+		"none nobody");
+}
+
+static void overlap_is_said(void **state)
+{
+	json_decref(hss_rig_ask(&rig, "{s:s, s:s}", "cmd", "subscriber.add", "yaml",
+		"subscriptions:\n"
+		"  - name: narrow\n"
+		"    private: [{impi: narrow-impi@ims.example.org, password: x}]\n"
+		"    public:\n"
+		"      - {impu: 'sip:narrow@ims.example.org'}\n"
+		"      - {impu: 'sip:web9![0-9]*!@ims.example.org', kind: wildcard}\n"));
+	assert_non_null(strstr(hss_rig_log(&rig), "wildcards sip:web9![0-9]*!@ims.example.org and "
+		WILDCARD " may overlap"));
+	const struct cx_msg *a = link_ask(&icscf, lir("sip:web91@ims.example.org"));
+	assert_experimental(a, CX_NOT_REGISTERED); /* the narrower one has no services */
+	json_decref(hss_rig_ask(&rig, "{s:s, s:s}", "cmd", "subscriber.remove", "name", "narrow"));
+	a = link_ask(&icscf, lir("sip:web91@ims.example.org"));
+	assert_experimental(a, CX_UNREGISTERED_SERVICE);
+}
+
+static void explicit_wildcard(void **state)
+{
+	struct cx_msg m = sar("pilot", CX_ASSIGN_REGISTRATION);
+	m.public_identity[0] = STR(WILDCARD);
+	assert_experimental(link_ask(&scscf, m), CX_IN_ASSIGNMENT_TYPE);
+	assert_string_equal(pilot(), "not-registered nobody");
+
+	link_close(&icscf);
+	link_close(&scscf);
+	link_close(&scscf2);
+	assert_int_equal(hss_rig_stop(&rig), 0);
+	rig.more = "explicit-wildcard: true\n";
+	hss_rig_start(&rig);
+	link_open(&icscf, &rig, 13, ICSCF);
+	link_open(&scscf, &rig, 14, SCSCF);
+	link_open(&scscf2, &rig, 15, SCSCF2);
+	m = uar("pilot");
+	m.public_identity[0] = STR("SIP:web!.*!@IMS.example.org");
+	assert_experimental(link_ask(&icscf, m), CX_FIRST_REGISTRATION);
+	m = mar("pilot", "SIP Digest");
+	m.public_identity[0] = STR(WILDCARD);
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	m = sar("pilot", CX_ASSIGN_REGISTRATION);
+	m.public_identity[0] = STR(WILDCARD);
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	assert_true(str_find(scscf.m.user_data, STR(WILDCARD)) > 0);
+	assert_string_equal(state_of("pilot-impi@ims.example.org", "sip:pilot@ims.example.org"),
+		"registered " NAME);
+	/* a mere member is none all the same */
+	m.public_identity[0] = STR("sip:web000123@ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_IN_ASSIGNMENT_TYPE);
+}
+
 /* ---- what is not served, and what is not for us ---- */
 
 static void other_requests(void **state)
 {
 	struct buf b = {0}, changed = {0};
 	link_encode(&icscf, uar("alice"), &b);
-	b.p[7] = 46; /* LIR: of a later issue */
+	b.p[7] = 49; /* PPR: the HSS sends it */
 	assert_int_equal(link_result(&icscf, buf_str(&b)), DIAMETER_COMMAND_UNSUPPORTED);
 	assert_true((uint8_t)icscf.in.p[4] & CX_HEADER_E);
 	link_encode(&icscf, uar("alice"), &b);
@@ -810,6 +1070,22 @@ static const char *const further =
 	"      - {impu: 'sip:pilot@ims.example.org'}\n"
 	"      - {impu: 'sip:web!.*!@ims.example.org', kind: wildcard, profile: 2}\n"
 	"      - {impu: 'sip:service@ims.example.org', kind: psi, set: 2}\n"
+	"    filter-criteria: [{priority: 1, profile: 2, server: 'sip:as.ims.example.org'}]\n"
+	"  - name: inside\n"
+	"    private: [{impi: inside-impi@ims.example.org, password: x}]\n"
+	"    public: [{impu: 'sip:web000900@ims.example.org'}]\n"
+	"  - name: static\n"
+	"    private: [{impi: static-impi@ims.example.org, password: x}]\n"
+	"    public:\n"
+	"      - {impu: 'sip:static@ims.example.org'}\n"
+	"      - {impu: 'sip:st!.*!@ims.example.org', kind: wildcard}\n"
+	"    unregistered: {server-name: 'sip:scscf.ims.example.org:5060'}\n"
+	"  - name: guests\n"
+	"    pool: {impi: 'guest!.*!@wwsf2.ims.example.org', impu: 'sip:guest!.*!@ims.example.org',"
+	" max: 1}\n"
+	"    allowed: {wwsf: [wwsf2.ims.example.org]}\n"
+	"    capabilities: {mandatory: [1]}\n"
+	"    filter-criteria: [{priority: 1, server: 'sip:as.ims.example.org'}]\n"
 	"  - name: frieda\n"
 	"    private: [{impi: frieda-impi@ims.example.org, password: x}]\n"
 	"    public:\n"
@@ -831,7 +1107,7 @@ static const char *const further =
 static void add_further(void **state)
 {
 	json_t *a = hss_rig_ask(&rig, "{s:s, s:s}", "cmd", "subscriber.add", "yaml", further);
-	assert_int_equal(json_integer_value(json_object_get(a, "added")), 5);
+	assert_int_equal(json_integer_value(json_object_get(a, "added")), 8);
 	json_decref(a);
 }
 
@@ -850,8 +1126,10 @@ int main(void)
 		T(sar_other_scscf), T(sar_unregistered_user),
 		T(sar_deregistration), T(sar_two_impis), T(sar_store_server_name),
 		T(sar_authentication_ended), T(sar_no_assignment), T(sar_profile),
+		T(members_are_not_distinct), T(sar_member_unregistered), T(sar_member_of_registered),
+		T(lir_by_state), T(fixed_scscf), T(pool_members), T(overlap_is_said),
 		T(other_requests), T(answers_are_complete), T(faults),
-		T(registrations_outlive_a_restart), T(unlisted_peer),
+		T(registrations_outlive_a_restart), T(unlisted_peer), T(explicit_wildcard),
 	};
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
 }

@@ -114,7 +114,8 @@ static void another_version(void **state)
 	sqlite3_close(db);
 	assert_int_equal(store_open(f->db, &f->store, f->why), -EINVAL);
 	f->store = NULL;
-	assert_non_null(strstr(f->why, "has version 7, this program needs version 1"));
+	assert_non_null(strstr(f->why, "move it away and provide the subscribers anew"));
+	assert_non_null(strstr(f->why, "has version 7, this program needs version 2"));
 }
 
 static void not_ours(void **state)
@@ -182,6 +183,25 @@ static void what_is_refused(void **state)
 		{"subscriptions: [{name: a, private: [{impi: a@x, password: p}], public: [{impu: 'sip:a@x'}],"
 		 " allowed: {wwsf: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]}}]",
 			"allowed has more than 16 names of a WWSF"},
+#define WILD(impu, more) "subscriptions: [{name: a, private: [{impi: a@x, password: p}],\n" \
+	"  public: [{impu: 'sip:a@x'},\n   {impu: '" impu "', kind: wildcard" more "}]}]"
+		{WILD("sip:a!(b)*!@x", ""), "t.yaml:3:4: subscription \"a\": wildcard "
+			"\"sip:a!(b)*!@x\": its expression is refused: an open count stands"},
+		{WILD("sip:a!(b)\\1!@x", ""), "t.yaml:3:4: subscription \"a\": wildcard "
+			"\"sip:a!(b)\\1!@x\": its expression is refused: it has a back-reference"},
+		{WILD("sip:a!b{1001}!@x", ""), "the product of its counts is over 1,000"},
+		{WILD("sip:a@x", ""), "it has no expression between two ! marks"},
+		{WILD("sip:a!.*!@x", ", set: 2"), "has no distinct identity in its set"},
+		{"subscriptions: [{name: a, pool: {impi: 'a!.*!@x'}}]", "has an impi and an impu"},
+		{"subscriptions: [{name: a, pool: {impi: 'a!.*!@x', impu: 'sip:a!.*!@x'},"
+		 " public: [{impu: 'sip:a@x'}]}]", "a pool has no identities of its own"},
+		{"subscriptions: [{name: a, pool: {impi: 'a@x', impu: 'sip:a!.*!@x'}}]",
+			"\"a@x\": it has no expression between two ! marks"},
+		{"subscriptions: [{name: a, pool: {impi: 'a!.*!@x', impu: 'sip:a![!@x'}}]",
+			"a bracket is not closed"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, password: p}],"
+		 " public: [{impu: 'sip:a@x'}], unregistered: {server-name: scscf}}]",
+			"\"scscf\" is no SIP URI of an S-CSCF"},
 		{"subscriptions: [{name: a, privat: []}]", "did you mean \"private\"?"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -202,7 +222,8 @@ static void canonical_identities(void **state)
 		{"sip:+1555@x;user=phone;a=b", "sip:+1555@x;user=phone"},
 		{"TEL:+1-(555)-01.00;phone-context=x", "tel:+15550100"},
 		{"sip:x.example", "sip:x.example"},
-		{"sip:web!.*!@Ims.example.org", "sip:web!.*!@Ims.example.org"},
+		{"sip:web!.*!@Ims.example.org", "sip:web!.*!@ims.example.org"},
+		{"sip:%77eb%21@x", "sip:web%21@x"},
 		{"mailto:a@x", NULL}, {"", NULL}, {"sip:", NULL},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -325,6 +346,144 @@ static void private_identities_of_one(void **state)
 	both = find(f, "a2@x", "sip:both@x");
 	assert_int_equal(store_set(f->store, &both, &f->a, m, 8), 2);
 	assert_true(str_eq(m[1].identity, STR("sip:second@x")));
+}
+
+/* ---- wildcards, pools, unregistered from the start ---- */
+
+static const char *const wild =
+	"subscriptions:\n"
+	"  - name: pilot\n"
+	"    private: [{impi: pilot@x, password: p}]\n"
+	"    public:\n"
+	"      - {impu: 'sip:pilot@x'}\n"
+	"      - {impu: 'SIP:web!.*!@X', kind: wildcard, profile: 2}\n"
+	"  - name: inside\n"
+	"    private: [{impi: inside@x, password: p}]\n"
+	"    public: [{impu: 'sip:web000900@x'}]\n"
+	"  - name: guests\n"
+	"    pool: {impi: 'guest!.*!@x', impu: 'sip:guest!.*!@x', max: 2}\n"
+	"    allowed: {wwsf: [wwsf2.x]}\n"
+	"    capabilities: {mandatory: [7]}\n"
+	"    filter-criteria: [{priority: 1, server: 'sip:as@x', part: unregistered}]\n"
+	"  - name: static\n"
+	"    private: [{impi: static@x, password: p}]\n"
+	"    public: [{impu: 'sip:static@x'}, {impu: 'sip:st!.*!@x', kind: wildcard}]\n"
+	"    unregistered: {server-name: 'sip:scscf.x:5060'}\n";
+
+static bool wildcard_is(struct fixture *f, const char *identity, const char *named, const char *is)
+{
+	struct str w = store_wildcard(f->store, str_of(identity), str_of(named));
+	return is ? w.p && str_eq(w, str_of(is)) : !w.p;
+}
+
+static void members_of_wildcards(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(wildcard_is(f, "sip:web1@x", NULL, NULL));
+	assert_int_equal(add_text(f, wild, false), 0);
+	assert_true(wildcard_is(f, "sip:web1@x", NULL, "sip:web!.*!@x"));
+	assert_true(wildcard_is(f, "sip:web1@x", "sip:web!.*!@x", "sip:web!.*!@x"));
+	assert_true(wildcard_is(f, "sip:web1@x", "sip:st!.*!@x", "sip:web!.*!@x"));
+	assert_true(wildcard_is(f, "sip:other@x", "sip:web!.*!@x", NULL));
+	assert_true(wildcard_is(f, "sip:static@x", NULL, "sip:st!.*!@x"));
+	/* a longer literal part wins; what is removed is gone */
+	assert_int_equal(add_text(f, "subscriptions: [{name: b, private: [{impi: b@x, password: p}],"
+		" public: [{impu: 'sip:b@x'}, {impu: 'sip:web1!.*!@x', kind: wildcard}]}]", false), 0);
+	assert_true(wildcard_is(f, "sip:web1@x", NULL, "sip:web1!.*!@x"));
+	assert_int_equal(store_remove(f->store, STR("b")), 0);
+	assert_true(wildcard_is(f, "sip:web1@x", NULL, "sip:web!.*!@x"));
+	store_close(f->store);
+	assert_int_equal(store_open(f->db, &f->store, f->why), 0);
+	assert_true(wildcard_is(f, "sip:web1@x", NULL, "sip:web!.*!@x"));
+}
+
+static int64_t rows(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	int64_t n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	assert_int_equal(store_open(f->db, &f->store, f->why), 0);
+	return n;
+}
+
+static int pooled(struct fixture *f, const char *impi, const char *impu, struct found *out)
+{
+	return store_pooled(f->store, str_of(impi), str_of(impu), &f->a, out);
+}
+
+static struct found take(struct fixture *f, const char *impi, const char *impu)
+{
+	struct found t;
+	assert_int_equal(pooled(f, impi, impu, &t), 1);
+	assert_int_equal(store_pool_take(f->store, &t, str_of(impi), str_of(impu), &f->a), 0);
+	t = find(f, impi, impu);
+	assert_int_equal(store_register(f->store, &t, t.impi, REGISTERED), 0);
+	return find(f, impi, impu);
+}
+
+static void pools(void **state)
+{
+	struct fixture *f = *state;
+	struct found t;
+	struct charging c;
+	assert_int_equal(add_text(f, wild, false), 0);
+	assert_int_equal(pooled(f, "guest1@x", "sip:guest1@y", &t), 0);
+	assert_int_equal(pooled(f, "gast1@x", "sip:guest1@x", &t), 0);
+	assert_int_equal(pooled(f, "guest1 @x", "sip:guest1@x", &t), 0);
+	assert_int_equal(pooled(f, "guest1@x", "sip:guest!.*!@x", &t), 0);
+	assert_int_equal(pooled(f, "guest1@x", "sip:guest1@x", &t), 1);
+	assert_true(t.pool && t.associated && t.may_register && str_eq(t.mandatory, STR("7")));
+	/* nothing is known of it until it is registered */
+	assert_false(find(f, "guest1@x", "sip:guest1@x").has_impu);
+	assert_int_equal(rows(f, "SELECT count(*) FROM subscription WHERE pool IS NOT NULL"), 0);
+
+	t = take(f, "guest1@x", "sip:guest1@x");
+	assert_true(t.associated && t.state == REGISTERED && t.scheme == AUTH_NONE);
+	assert_int_equal(store_charging(f->store, t.subscription, &f->a, &c), 0);
+	assert_true(str_eq(c.allowed_wwsfs, STR("wwsf2.x")));
+	assert_true(store_unregistered_services(f->store, &t, STR("sip:guest1@x")));
+	take(f, "guest2@x", "sip:guest2@x");
+	assert_int_equal(pooled(f, "guest3@x", "sip:guest3@x", &t), 0); /* full */
+	assert_int_equal(rows(f, "SELECT count(*) FROM pair"), 7);
+	assert_int_equal(pooled(f, "guest3@x", "sip:guest3@x", &t), 0); /* still, after a restart */
+
+	t = find(f, "guest1@x", "sip:guest1@x");
+	assert_int_equal(store_pool_give_back(f->store, &t, STR("guest1@x"), STR("sip:guest1@x")), 0);
+	assert_false(find(f, "guest1@x", "sip:guest1@x").has_impu);
+	take(f, "guest3@x", "sip:guest3@x");
+	assert_int_equal(store_reset(f->store), 0);
+	assert_int_equal(rows(f, "SELECT count(*) FROM subscription WHERE pool IS NOT NULL"), 0);
+	take(f, "guest4@x", "sip:guest4@x");
+	assert_int_equal(store_remove(f->store, STR("guests")), 0);
+	assert_int_equal(rows(f, "SELECT count(*) FROM pair"), 5);
+	assert_int_equal(rows(f, "SELECT count(*) FROM impu WHERE identity LIKE '%guest%'"), 0);
+}
+
+static void unregistered_from_the_start(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(add_text(f, wild, false), 0);
+	for (int i = 0; i < 3; i++) {
+		struct found s = find(f, "static@x", "sip:st!.*!@x");
+		assert_true(s.fixed && s.state == UNREGISTERED);
+		assert_true(str_eq(s.server_name, STR("sip:scscf.x:5060")));
+		assert_true(str_eq(s.origin_host, STR("scscf.x")));
+		assert_int_equal(store_register(f->store, &s, s.impi, REGISTERED), 0);
+		assert_int_equal(find(f, "static@x", "sip:st!.*!@x").state, REGISTERED);
+		if (i)
+			assert_int_equal(store_reset(f->store), 0);
+		else
+			assert_int_equal(store_register(f->store, &s, s.impi, NOT_REGISTERED), 0);
+		assert_int_equal(store_release(f->store, &s), 0);
+	}
+	assert_false(find(f, "pilot@x", "sip:pilot@x").server_name.p);
 }
 
 static void ranges(void **state)
@@ -565,7 +724,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(created_and_kept), T(in_use), T(another_version), T(not_ours), T(what_is_refused),
 		T(canonical_identities), T(credentials), T(added_once), T(identities_are_unique),
-		T(removed), T(shown), T(private_identities_of_one), T(ranges), T(all_or_nothing),
+		T(removed), T(shown), T(private_identities_of_one), T(members_of_wildcards), T(pools),
+		T(unregistered_from_the_start), T(ranges), T(all_or_nothing),
 		T(batches), T(cache_follows), T(user_data_is_well_formed), T(scenario_subscribers),
 		T(command_line),
 	};
