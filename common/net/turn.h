@@ -1,5 +1,5 @@
 /* What all sockets of one loop share: read buffers, the table of stream ids, and the work
- * that is put off to the end of the loop turn. For common/net and common/http.
+ * that is put off to the end of the loop turn. For common/net, db and http.
  *
  * Everything written during a turn leaves together: a socket with something to send puts
  * its task on the list, and the list runs right before the loop waits again.
