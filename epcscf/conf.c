@@ -43,5 +43,5 @@ int epcscf_conf_check(const void *conf, char why[512])
 	if (c->access && !addr_is(&c->access_listen))
 		return refuse(why, "access needs access-listen: an address of its own, "
 				   "apart from Mw");
-	return edge_conf_check(&c->edge, why);
+	return edge_conf_check(&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN, why);
 }

@@ -34,7 +34,7 @@ int waaf_conf_check(const void *conf, char why[512])
 {
 	const struct waaf_conf *c = conf;
 	const struct edge_origin_conf *o = c->edge.origins.items;
-	int err = edge_conf_check(&c->edge, why);
+	int err = edge_conf_check(&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN, why);
 
 	/* A WAAF outside could stand between user and network (the notes of both clauses). */
 	for (size_t i = 0; !err && i < c->edge.origins.n; i++) {

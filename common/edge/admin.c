@@ -70,6 +70,7 @@ json_t *edge_block(struct edge *ed, const json_t *args, bool on)
 	if (on)
 		blocked_add(ed, name);
 	log_info("edge", "%s is %s", log_text(name), on ? "blocked" : "no longer blocked");
+	edge_blocks_changed(ed);
 	return json_pack("{s:b, s:o}", "ok", 1, "blocked", blocked_json(ed));
 }
 

@@ -115,20 +115,25 @@ void edge_binding_end(struct edge_binding *b)
 	free(b);
 }
 
-static void end_announced(struct edge_binding *b, bool expired)
+static void end_announced(struct edge_binding *b, enum edge_end why)
 {
 	struct edge_book *k = b->book;
 	timer_stop(&b->expiry);
 	index_set(b, take_out);
 	bindings.value--;
 	if (k->gone)
-		k->gone(b, expired, k->arg);
+		k->gone(b, why, k->arg);
 	free(b);
+}
+
+void edge_binding_drop(struct edge_binding *b)
+{
+	end_announced(b, EDGE_ENDED);
 }
 
 static void on_expiry(struct timer *t, void *arg)
 {
-	end_announced(arg, true);
+	end_announced(arg, EDGE_EXPIRED);
 }
 
 void edge_book_clear(struct edge_book *k)
@@ -195,6 +200,7 @@ struct edge_binding *edge_book_bind(
 		.source = what->source,
 		.kind = what->kind,
 		.trusted = what->trusted,
+		.owner = what->owner,
 	};
 	for (int i = 0; i < EDGE_TEXTS; i++) {
 		size_t from = i ? end[i - 1] : 0;
@@ -203,7 +209,7 @@ struct edge_binding *edge_book_bind(
 		b->end[i] = (uint16_t)end[i];
 	}
 	if (old)
-		end_announced(old, false);
+		end_announced(old, EDGE_REPLACED);
 	index_set(b, put_in);
 	bindings.value++;
 	timer_start(k->clock, &b->expiry, seconds * 1000, on_expiry, b);
@@ -221,14 +227,16 @@ static void log_settled(const struct edge_bind *what, int64_t seconds)
 			log_text(impi));
 }
 
-void edge_book_settle(struct edge_book *k, const struct edge_bind *what, int64_t seconds)
+struct edge_binding *edge_book_settle(
+	struct edge_book *k, const struct edge_bind *what, int64_t seconds)
 {
-	struct edge_binding *old = seconds ? NULL : edge_book_find(k, what);
+	struct edge_binding *old = seconds ? NULL : edge_book_find(k, what), *made = NULL;
 	if (seconds)
-		edge_book_bind(k, what, seconds);
+		made = edge_book_bind(k, what, seconds);
 	else if (old)
-		end_announced(old, false);
+		end_announced(old, EDGE_ENDED);
 	log_settled(what, seconds);
+	return made;
 }
 
 /* ---- from the 200 to a REGISTER ---- */
@@ -295,13 +303,18 @@ static struct str associated(const struct sip_msg *ok, struct arena *a)
 	return all;
 }
 
-void edge_bind_read(struct edge_bind *what, const struct sip_msg *ok,
-	const struct sip_register *asked, struct arena *a)
+void edge_bind_asked(struct edge_bind *what, const struct sip_register *asked)
 {
 	what->text[EDGE_IMPI] = asked->impi;
 	what->text[EDGE_IMPU] = asked->impu;
 	if (asked->n_contacts)
 		what->text[EDGE_INSTANCE] = asked->contacts[0].instance;
+}
+
+void edge_bind_read(struct edge_bind *what, const struct sip_msg *ok,
+	const struct sip_register *asked, struct arena *a)
+{
+	edge_bind_asked(what, asked);
 	what->text[EDGE_ROUTE] = service_route(ok, a);
 	what->text[EDGE_SET] = associated(ok, a);
 }

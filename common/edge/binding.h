@@ -39,14 +39,15 @@ struct edge_binding {
 	struct addr source;    /* EDGE_PLAIN */
 	enum edge_kind kind;
 	bool trusted;          /* EDGE_WIC: by a token */
+	void *owner;           /* record of the registrar at this edge; NULL: registered behind */
 	uint16_t end[EDGE_TEXTS];
 	char text[];
 };
 struct str edge_binding_text(const struct edge_binding *b, enum edge_text which);
 
-/* A binding came to its end by expiry, by its user or by a newer one; good during the
- * call. */
-typedef void(edge_binding_gone_h)(const struct edge_binding *b, bool expired, void *arg);
+/* A binding came to its end; good during the call. */
+enum edge_end { EDGE_EXPIRED, EDGE_ENDED, EDGE_REPLACED /* by a newer one of its own */ };
+typedef void(edge_binding_gone_h)(const struct edge_binding *b, enum edge_end why, void *arg);
 
 struct edge_book {
 	struct clock *clock;
@@ -62,6 +63,7 @@ void edge_book_clear(struct edge_book *k);         /* all go, unannounced */
 struct edge_bind {
 	enum edge_kind kind;
 	bool trusted;
+	void *owner;
 	struct str text[EDGE_TEXTS];
 	uint64_t conn, sent_by;
 	struct addr source;
@@ -72,12 +74,14 @@ enum { EDGE_PLAIN_MOST = 8 };
 struct edge_binding *edge_book_bind(struct edge_book *k, const struct edge_bind *what,
 	int64_t seconds);
 void edge_binding_end(struct edge_binding *b);     /* unannounced */
+void edge_binding_drop(struct edge_binding *b);    /* announced */
 /* The one whose place `what` would take: of the same IMPI and implicit set (and flow, of a
  * plain user); NULL: none. */
 struct edge_binding *edge_book_find(const struct edge_book *k,
 	const struct edge_bind *what);
-/* What a 200 brought about: binds, or with 0 seconds ends what was bound (announced). */
-void edge_book_settle(struct edge_book *k, const struct edge_bind *what, int64_t seconds);
+/* What a 200 brought about: binds, or with 0 seconds ends what was bound (announced; NULL). */
+struct edge_binding *edge_book_settle(struct edge_book *k, const struct edge_bind *what,
+	int64_t seconds);
 
 /* Walks the bindings of one IMPI, or of one IMPU (any of the set); *it is 0 at first.
  * NULL at the end. Not across a change of the book. */
@@ -96,7 +100,9 @@ struct edge_binding *edge_book_plain(const struct edge_book *k, struct str impi,
 
 /* Seconds granted to contacts of the device that asked (the most); 0: not bound. */
 uint32_t edge_granted(const struct sip_msg *ok, const struct sip_register *asked);
-/* IMPI, IMPU, instance, Service-Route and P-Associated-URI into `what`. */
+/* IMPI, IMPU and instance of the request into `what`; the same, and Service-Route and
+ * P-Associated-URI of the answer. */
+void edge_bind_asked(struct edge_bind *what, const struct sip_register *asked);
 void edge_bind_read(struct edge_bind *what, const struct sip_msg *ok,
 	const struct sip_register *asked, struct arena *a);
 

@@ -79,6 +79,7 @@ static const struct {
 } methods[] = {
 	{{"digest", 6}, EDGE_AUTH_DIGEST},
 	{{"token", 5}, EDGE_AUTH_TOKEN},
+	{{"wildcard", 8}, EDGE_AUTH_WILDCARD},
 };
 
 static unsigned method_bit(struct str name)
@@ -123,12 +124,23 @@ static int check_origin(const char *text, char why[512])
 	return -EINVAL;
 }
 
-static int check_auth(const char *name, char why[512])
+static int check_auth(const char *name, unsigned served, char why[512])
 {
-	if (method_bit(str_of(name)))
+	if (method_bit(str_of(name)) & served)
 		return 0;
-	snprintf(why, 512,
-		"origins: auth \"%s\" is not known here (expected digest or token)", name);
+	snprintf(why, 512, "origins: auth \"%s\" is not known here (expected digest%s token%s)",
+		name, served & EDGE_AUTH_WILDCARD ? "," : " or",
+		served & EDGE_AUTH_WILDCARD ? " or wildcard" : "");
+	return -EINVAL;
+}
+
+/* Whose identities a token's are must not depend on how they look. */
+static int check_alone(const struct edge_origin_conf *o, char why[512])
+{
+	unsigned bits = edge_origin_auth(o);
+	if (!(bits & EDGE_AUTH_WILDCARD) || bits == EDGE_AUTH_WILDCARD)
+		return 0;
+	snprintf(why, 512, "origins: auth wildcard of \"%s\" stands alone", o->origin);
 	return -EINVAL;
 }
 
@@ -215,11 +227,13 @@ static int check_tokens(const struct edge_conf *conf, char why[512])
 		return -EINVAL;
 	}
 	for (size_t i = 0; !err && i < conf->origins.n; i++) {
-		if (!(edge_origin_auth(&o[i]) & EDGE_AUTH_TOKEN))
+		unsigned bits = edge_origin_auth(&o[i]);
+		if (!(bits & (EDGE_AUTH_TOKEN | EDGE_AUTH_WILDCARD)))
 			continue;
 		if (t->issuers.n && o[i].wwsf)
 			continue;
-		snprintf(why, 512, "origins: auth token of \"%s\" needs %s", o[i].origin,
+		snprintf(why, 512, "origins: auth %s of \"%s\" needs %s",
+			bits & EDGE_AUTH_WILDCARD ? "wildcard" : "token", o[i].origin,
 			o[i].wwsf ? "tokens.issuers" : "wwsf: the identity of its WWSF");
 		return -EINVAL;
 	}
@@ -228,7 +242,7 @@ static int check_tokens(const struct edge_conf *conf, char why[512])
 
 /* ---- all ---- */
 
-int edge_conf_check(const struct edge_conf *conf, char why[512])
+int edge_conf_check(const struct edge_conf *conf, unsigned served, char why[512])
 {
 	const struct edge_origin_conf *o = conf->origins.items;
 	int err = 0;
@@ -243,7 +257,9 @@ int edge_conf_check(const struct edge_conf *conf, char why[512])
 		for (size_t k = 0; !err && k < o[i].also.n; k++)
 			err = check_origin(also[k], why);
 		for (size_t k = 0; !err && k < o[i].auth.n; k++)
-			err = check_auth(auth[k], why);
+			err = check_auth(auth[k], served, why);
+		if (!err)
+			err = check_alone(&o[i], why);
 	}
 	return err ? err : check_tokens(conf, why);
 }

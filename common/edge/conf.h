@@ -17,12 +17,14 @@ struct edge_wss_conf {
 /*	origins: [{origin: "https://wwsf.ims.example.org:8443", also: [], wwsf: NAME,
  *	           auth: [digest, token]}]
  * One row a WWSF: exact values of Origin, as browsers write them. What a WIC of its page
- * may register with stands in auth; nothing at all with []. */
+ * may register with stands in auth; nothing at all with []. `wildcard`, which stands alone:
+ * by token, as a member of a range that the element itself registers (TR 23.701
+ * 6.3.2.1.5). */
 struct edge_origin_conf {
 	char *origin;
 	struct conf_list also;         /* of char *: other origins of the same pages */
 	char *wwsf;                    /* identity of the WWSF; may be NULL without token */
-	struct conf_list auth;         /* of char *: digest, token */
+	struct conf_list auth;         /* of char *: digest, token, wildcard */
 };
 /*	limits: {handshakes-per-second: 10, open-per-address: 200, open: 100000,
  *	         register-within: 10s, registers-per-10s: 5, requests-per-second: 20} */
@@ -93,11 +95,11 @@ extern const char *const edge_domain_names[];
 		CONF_STRUCT(S, m.limits, "limits", 0, edge_limits_rows), \
 		CONF_STRUCT(S, m.tokens, "tokens", 0, edge_tokens_rows), \
 		CONF_STRUCT(S, m.entities, "entity-params", 0, sip_entity_rows)
-/* Origins that are none, methods of authentication that are not known, issuers that can't
- * be asked: -EINVAL and a sentence. */
-int edge_conf_check(const struct edge_conf *conf, char why[512]);
 /* What an origin may register with. */
-enum { EDGE_AUTH_DIGEST = 1, EDGE_AUTH_TOKEN = 2 };
+enum { EDGE_AUTH_DIGEST = 1, EDGE_AUTH_TOKEN = 2, EDGE_AUTH_WILDCARD = 4 };
+/* Origins that are none, methods of authentication that are not known or not among those
+ * that the element serves, issuers that can't be asked: -EINVAL and a sentence. */
+int edge_conf_check(const struct edge_conf *conf, unsigned served, char why[512]);
 unsigned edge_origin_auth(const struct edge_origin_conf *o);
 /* The host name and port of an issuer's url; 0 or -EINVAL. */
 int edge_issuer_host(const struct edge_issuer_conf *i, struct str *host, uint16_t *port);

@@ -10,6 +10,7 @@
  *	register.c        REGISTER of a WIC and its answer
  *	register_token.c  ... by a security token: the checks
  *	tna.c             what goes to the core in place of a token
+ *	registrar.c       ... or is registered by the element itself
  *	issuer.c          who issues tokens: keys, revocations  introspect.c  or its word
  *	token_book.c      tokens in use, and where
  *	request.c         everything else a WIC sends
@@ -24,6 +25,7 @@
 #pragma once
 #include <jansson.h>
 
+#include "common/crypto/token.h"
 #include "common/edge/binding.h"
 #include "common/edge/border.h"
 #include "common/edge/conf.h"
@@ -85,12 +87,45 @@ struct edge_reg {
 typedef void(edge_onward_h)(const struct edge_reg *r, struct sip_edit *e,
 	struct sip_hop *to, void *arg);
 
+
+/* ---- a registrar at the edge (TR 23.701 6.3.2.1.5) ---- */
+
+/* What becomes of a REGISTER that the registrar grants. */
+struct edge_grant {
+	uint32_t seconds;              /* 0: what was bound ends */
+	void *owner;                   /* its record of the binding; never NULL but for 0 s */
+	struct edge_binding **binding; /* where the edge puts the binding that it makes */
+};
+/* Who registers identities of tokens here, in place of `onward`: for WICs of Origins with
+ * `auth: [wildcard]`. */
+struct edge_registrar {
+	/* The token and its flow have passed all checks of the edge; `t` NULL: a flow takes
+	 * back what it registered. False with *f: refused. True: the binding is made as *g
+	 * says when this returns, and the registrar answers r->req itself, later. */
+	bool (*judge)(struct edge_reg *r, const struct token *t, struct edge_grant *g,
+		struct edge_fault *f, void *arg);
+	/* The binding of this record has ended. */
+	void (*gone)(void *owner, enum edge_end why, void *arg);
+	/* WWSFs may have been blocked: edge_blocks says which. */
+	void (*blocked)(void *arg);
+};
+/* Blocked here, or by an issuer of its tokens as far as is known. */
+bool edge_blocks(const struct edge *ed, struct str wwsf);
+/* Ends a binding that the registrar granted (it is told, as of any end) and closes the flow
+ * behind it when nothing else is registered there. */
+enum edge_close { EDGE_POLICY = 1008, EDGE_NORMAL = 1000 }; /* WebSocket close codes */
+void edge_unbind(struct edge *ed, struct edge_binding *b, enum edge_close code, const char *why);
+/* A registration of before the element's start: its flow is lost. */
+void edge_rebind(struct edge *ed, const struct edge_bind *what, int64_t seconds,
+	struct edge_binding **binding);
+
 struct edge_setup {
 	struct host *host;
 	struct sip_stack *stack;
 	const struct edge_conf *conf;
 	struct addr sip;               /* where it takes SIP, for Routes that name it */
 	edge_onward_h *onward;
+	const struct edge_registrar *registrar; /* NULL: none; else for `auth: [wildcard]` */
 	void *arg;
 };
 /* Listens. 0, or a negative errno with a sentence. */

@@ -297,15 +297,23 @@ void edge_garbage(struct edge *ed, const struct sip_hop *from)
 	edge_conn_close(c, EDGE_POLICY, garbage.why);
 }
 
-static void on_binding_gone(const struct edge_binding *b, bool expired, void *arg)
+static void on_binding_gone(const struct edge_binding *b, enum edge_end why, void *arg)
 {
+	const struct edge *ed = arg;
 	struct edge_conn *c =
 		b->kind == EDGE_WIC && b->conn ? edge_conn_of(arg, b->conn) : NULL;
-	if (expired)
+	if (b->owner)
+		ed->setup.registrar->gone(b->owner, why, ed->setup.arg);
+	if (why == EDGE_EXPIRED)
 		log_debug("edge", "registration of %s expired",
 			log_text(edge_binding_text(b, EDGE_IMPU)));
 	if (c)
 		edge_conn_unbound(c);
+}
+
+static void on_issuers_news(void *arg)
+{
+	edge_blocks_changed(arg);
 }
 
 /* ---- life ---- */
@@ -359,7 +367,8 @@ int edge_open(const struct edge_setup *setup, struct edge **out, char why[512])
 	edge_token_book_init(&ed->tokens, (size_t)setup->conf->tokens.remember);
 	edge_blocked_init(ed);
 	if ((err = edge_issuers_open(setup->host, &setup->conf->tokens, &setup->sip,
-		     edge_register_again, ed, &ed->issuers, why)) ||
+		     &(const struct edge_issuers_h){edge_register_again, on_issuers_news}, ed,
+		     &ed->issuers, why)) ||
 		(err = serve(ed, why))) {
 		edge_close(ed);
 		return err;

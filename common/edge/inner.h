@@ -17,8 +17,6 @@ struct edge_refusal_row {
 };
 const struct edge_refusal_row *edge_refusal_row(enum edge_refusal no);
 
-enum { EDGE_POLICY = 1008, EDGE_NORMAL = 1000 }; /* WebSocket close codes */
-
 /* One WebSocket. An idle WIC costs this and its binding beside what the stack holds. */
 struct edge_conn {
 	struct edge *edge;
@@ -88,6 +86,16 @@ bool edge_blocked_has(const struct edge *ed, struct str name);
 void edge_register(struct edge *ed, struct edge_conn *c, struct sip_req *req);
 /* One that waited is judged anew (edge_again_h). */
 void edge_register_again(uint64_t req, uint64_t conn, void *edge);
+
+/* A 200, our own or the network's: the flow (c NULL: gone) is bound for so long as `what`
+ * says, or what was bound ends. The binding that was made; NULL: none. */
+struct edge_binding *edge_register_settle(struct edge_reg *r, struct edge_conn *c,
+	struct edge_bind *what, uint32_t seconds);
+
+/* registrar.c: a REGISTER that ends here; t NULL as in struct edge_registrar. */
+void edge_register_here(struct edge_reg *r, struct edge_conn *c, const struct token *t);
+/* The WWSFs that are blocked have changed, maybe. */
+void edge_blocks_changed(struct edge *ed);
 
 /* register_token.c */
 /* It brings a token, in Authorization or (where configured) as its body. */

@@ -62,7 +62,7 @@ struct edge_issuers {
 	struct host *home;
 	const struct edge_tokens_conf *conf;
 	struct addr local;
-	edge_again_h *again;
+	struct edge_issuers_h h;
 	void *arg;
 	struct edge_issuer *rows;
 	size_t n;
@@ -92,7 +92,7 @@ static void wake(struct edge_issuer *is)
 		is->all->waiting--;
 		waits.value--;
 		if (!is->all->closing)
-			is->all->again(w->who.req, w->who.conn, is->all->arg);
+			is->all->h.again(w->who.req, w->who.conn, is->all->arg);
 		free(w);
 		w = next;
 	}
@@ -202,6 +202,8 @@ static void on_revoked(int err, const char *why, const struct http_msg *m, void 
 		fail(is, "revocations", why);
 	else
 		is->revoked_ms = now_of(is);
+	if (!why && !is->all->closing)
+		is->all->h.news(is->all->arg);
 	fetched(is, REVOKED);
 }
 
@@ -298,7 +300,7 @@ static void on_said(int err, const char *why, const struct http_msg *m, void *ar
 	is->all->waiting--;
 	waits.value--;
 	if (!is->all->closing)
-		is->all->again(q->who.req, q->who.conn, is->all->arg);
+		is->all->h.again(q->who.req, q->who.conn, is->all->arg);
 	free(q);
 }
 
@@ -360,11 +362,25 @@ enum edge_word edge_issuer_ask(struct edge_issuer *is, struct str text, struct s
 
 /* ---- what it has taken back ---- */
 
-bool edge_issuer_blocks(const struct edge_issuer *is, const struct token *t)
+static bool blocks(const struct edge_issuer *is, struct str wwsf)
 {
 	for (size_t i = 0; i < is->revoked.n_unfit; i++)
 		if (is->revoked.unfit[i].blocked &&
-			edge_name_eq(is->revoked.unfit[i].wwsf, t->client_id))
+			edge_name_eq(is->revoked.unfit[i].wwsf, wwsf))
+			return true;
+	return false;
+}
+
+bool edge_issuer_blocks(const struct edge_issuer *is, const struct token *t)
+{
+	return blocks(is, t->client_id);
+}
+
+bool edge_issuers_block(const struct edge_issuers *all, struct str wwsf)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (edge_name_among(&all->rows[i].conf->wwsfs, wwsf) &&
+			blocks(&all->rows[i], wwsf))
 			return true;
 	return false;
 }
@@ -439,15 +455,15 @@ static int issuer_open(struct edge_issuer *is, char why[512])
 }
 
 int edge_issuers_open(struct host *host, const struct edge_tokens_conf *conf,
-	const struct addr *local, edge_again_h *again, void *arg, struct edge_issuers **out,
-	char why[512])
+	const struct addr *local, const struct edge_issuers_h *h, void *arg,
+	struct edge_issuers **out, char why[512])
 {
 	const struct edge_issuer_conf *rows = conf->issuers.items;
 	struct edge_issuers *all = MEM_NEW(struct edge_issuers);
 	int err = 0;
 
 	*all = (struct edge_issuers){
-		.home = host, .conf = conf, .local = *local, .again = again, .arg = arg};
+		.home = host, .conf = conf, .local = *local, .h = *h, .arg = arg};
 	addr_set_port(&all->local, 0);
 	all->rows = mem_zalloc((conf->issuers.n + 1) * sizeof *all->rows);
 	for (; !err && all->n < conf->issuers.n; all->n++) {

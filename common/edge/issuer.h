@@ -16,11 +16,16 @@ struct edge_issuer;
 /* The request that waited may be judged again: `req` and `conn` as in edge_asker. */
 typedef void(edge_again_h)(uint64_t req, uint64_t conn, void *arg);
 
+struct edge_issuers_h {
+	edge_again_h *again;
+	void (*news)(void *arg);       /* an issuer's list of what it has taken back was read */
+};
+
 /* Connects to nobody yet. `local` is where connections come from (port 0). 0, or a negative
  * errno with a sentence (a certificate that can't be read). */
 int edge_issuers_open(struct host *host, const struct edge_tokens_conf *conf,
-	const struct addr *local, edge_again_h *again, void *arg, struct edge_issuers **out,
-	char why[512]);
+	const struct addr *local, const struct edge_issuers_h *h, void *arg,
+	struct edge_issuers **out, char why[512]);
 void edge_issuers_close(struct edge_issuers *all);         /* nobody is called any more */
 /* Forgets what was fetched, and who waits. */
 void edge_issuers_reset(struct edge_issuers *all);
@@ -51,6 +56,8 @@ enum edge_word {
  * generation; it is not computed again. */
 enum edge_word edge_issuer_ask(struct edge_issuer *is, struct str text, struct str kid,
 	bool seen, const struct edge_asker *who, struct arena *a, struct token *t);
+/* An issuer that may issue to this WWSF says that it is blocked, as far as was asked. */
+bool edge_issuers_block(const struct edge_issuers *all, struct str wwsf);
 /* After GOOD. The issuer has blocked the token's WWSF. */
 bool edge_issuer_blocks(const struct edge_issuer *is, const struct token *t);
 /* ... has taken this token back, by jti or with all of its WWSF until some time. */

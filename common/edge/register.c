@@ -34,17 +34,16 @@ static void drop_old_flow(struct edge *ed, uint64_t old, uint64_t conn)
 		edge_conn_close(c, EDGE_NORMAL, "registered by another connection");
 }
 
-static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_msg *ok)
+struct edge_binding *edge_register_settle(struct edge_reg *r, struct edge_conn *c,
+	struct edge_bind *what, uint32_t seconds)
 {
 	struct edge *ed = r->edge;
-	struct edge_bind what = {
-		.kind = EDGE_WIC, .conn = c ? r->conn : 0, .trusted = r->trusted};
-	uint32_t seconds = edge_granted(ok, &r->asked);
+	struct edge_binding *old, *made;
 
-	if (r->most_s && seconds > r->most_s)
-		seconds = r->most_s;
-	edge_bind_read(&what, ok, &r->asked, sip_req_arena(r->req));
-	struct edge_binding *old = edge_book_find(&ed->book, &what);
+	what->kind = EDGE_WIC;
+	what->conn = c ? r->conn : 0;
+	what->trusted = r->trusted;
+	old = edge_book_find(&ed->book, what);
 	uint64_t old_conn = old ? old->conn : 0;
 	if (seconds && c) {
 		edge_conn_bound(c);
@@ -52,10 +51,22 @@ static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_
 		c->vouchers = r->vouchers;
 		c->bad_tokens = 0;
 	}
-	edge_book_settle(&ed->book, &what, seconds);
+	made = edge_book_settle(&ed->book, what, seconds);
 	if (seconds)
 		drop_old_flow(ed, old_conn, r->conn);
 	bound.value += seconds > 0;
+	return made;
+}
+
+static void bind_flow(struct edge_reg *r, struct edge_conn *c, const struct sip_msg *ok)
+{
+	struct edge_bind what = {0};
+	uint32_t seconds = edge_granted(ok, &r->asked);
+
+	if (r->most_s && seconds > r->most_s)
+		seconds = r->most_s;
+	edge_bind_read(&what, ok, &r->asked, sip_req_arena(r->req));
+	edge_register_settle(r, c, &what, seconds);
 }
 
 /* ---- the answer ---- */
@@ -207,6 +218,11 @@ static struct edge_fault flow_fault(const struct edge_reg *r, const struct edge_
 
 /* ---- by token ---- */
 
+static bool ends_here(const struct edge_conn *c)
+{
+	return edge_origin_auth(c->origin) & EDGE_AUTH_WILDCARD;
+}
+
 static void register_token(struct edge_reg *r, struct edge_conn *c)
 {
 	struct edge_fault f;
@@ -227,7 +243,10 @@ static void register_token(struct edge_reg *r, struct edge_conn *c)
 		return;
 	}
 	edge_token_used(r, c, &t);
-	forward(r, c);
+	if (ends_here(c))
+		edge_register_here(r, c, &t);
+	else
+		forward(r, c);
 }
 
 /* A flow that a token registered may take back what it registered: that needs no token, and
@@ -252,7 +271,10 @@ static void register_leave(struct edge_reg *r, struct edge_conn *c)
 		r->asked.impi = arena_str(sip_req_arena(r->req), str_of(c->impi));
 		r->asked.digest = true;
 		r->asked.auth = (struct sip_digest){.username = r->asked.impi};
-		forward(r, c);
+		if (ends_here(c))
+			edge_register_here(r, c, NULL);
+		else
+			forward(r, c);
 	}
 }
 
@@ -276,8 +298,7 @@ static void register_digest(struct edge_reg *r, struct edge_conn *c)
 
 	if (r->asked.bearer && !r->asked.digest)
 		edge_conn_refuse(c, r->req, &no_token);
-	else if (!(auth & EDGE_AUTH_DIGEST) && auth & EDGE_AUTH_TOKEN &&
-		 !sip_register_answers(&r->asked))
+	else if (!(auth & EDGE_AUTH_DIGEST) && auth && !sip_register_answers(&r->asked))
 		challenge(r, c);
 	else if (!(auth & EDGE_AUTH_DIGEST))
 		edge_conn_refuse(c, r->req, &no_digest);
@@ -294,7 +315,7 @@ static void route_register(struct edge_reg *r, struct edge_conn *c)
 {
 	static const struct edge_fault changed = {
 		EDGE_NO_SCHEME_CHANGED, "another way of authentication than it registered by"};
-	bool token = edge_token_there(r) && edge_origin_auth(c->origin) & EDGE_AUTH_TOKEN;
+	bool token = edge_token_there(r) && edge_origin_auth(c->origin) & ~EDGE_AUTH_DIGEST;
 	bool by_token = c->bindings && c->trusted;
 
 	r->bound = c->bindings > 0; /* a flow claims one IMPI: it is this one */

@@ -553,10 +553,10 @@ struct book_test {
 	int expired, replaced;
 };
 
-static void on_gone(const struct edge_binding *b, bool expired, void *arg)
+static void on_gone(const struct edge_binding *b, enum edge_end why, void *arg)
 {
 	struct book_test *t = arg;
-	*(expired ? &t->expired : &t->replaced) += 1;
+	*(why == EDGE_EXPIRED ? &t->expired : &t->replaced) += 1;
 }
 
 static void open_book(struct book_test *t)
