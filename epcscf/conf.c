@@ -5,12 +5,14 @@
 
 #include "epcscf/epcscf.h"
 
+static const char *const border_names[] = {"pcscf", "ibcf", NULL};
 static const char *const access_names[] = {"off", "udp", "tcp", NULL};
 
 static const struct conf_row waaf_rows[] = {
 	CONF_STR(struct epcscf_waaf, name, "name", CONF_REQUIRED, NULL),
 	CONF_ADDR(struct epcscf_waaf, addr, "addr", CONF_REQUIRED, 0),
-	CONF_BOOL(struct epcscf_waaf, plain, "plain", "false"), CONF_END};
+	CONF_BOOL(struct epcscf_waaf, plain, "plain", "false"),
+	CONF_ENUM(struct epcscf_waaf, border, "border", 0, "pcscf", border_names), CONF_END};
 
 const struct conf_row epcscf_conf_rows[] = {EDGE_CONF_ROWS(struct epcscf_conf, edge),
 	CONF_STRUCT(struct epcscf_conf, sip, "sip", CONF_REQUIRED, sip_section_rows),
@@ -32,6 +34,7 @@ static int refuse(char why[512], const char *sentence)
 int epcscf_conf_check(const void *conf, char why[512])
 {
 	const struct epcscf_conf *c = conf;
+	const struct epcscf_waaf *w = c->waafs.items;
 	if (c->edge.domain == EDGE_THIRD_PARTY)
 		return refuse(why,
 			"domain: third-party: an eP-CSCF (or WSF) of a third party is "
@@ -40,6 +43,10 @@ int epcscf_conf_check(const void *conf, char why[512])
 			"network (domain: operator)");
 	if (c->waafs.n && addr_is(&c->waaf_listen) && !c->ca)
 		return refuse(why, "waaf-listen needs ca: a WAAF shows a certificate");
+	for (size_t i = 0; i < c->waafs.n; i++)
+		if (w[i].border == EPCSCF_AS_IBCF && (w[i].plain || !addr_is(&c->waaf_listen)))
+			return refuse(why, "waafs: border: ibcf needs waaf-listen and plain: false: an "
+					   "IBCF knows a WAAF by its certificate");
 	if (c->access && !addr_is(&c->access_listen))
 		return refuse(why, "access needs access-listen: an address of its own, "
 				   "apart from Mw");

@@ -1,9 +1,11 @@
 /* The eP-CSCF (TS 23.228 U.1.3, TS 24.229 5.2): a P-CSCF for WICs. The same program is
  * the WebRTC Signalling Function of TR 23.701 6.2.2, the P-CSCF behind a WAAF (TR 23.701
- * 6.3.2) and, where so configured, a P-CSCF for plain SIP users.
+ * 6.3.2) or the IBCF in front of one in static mode and, where so configured, a P-CSCF for plain
+ * SIP users.
  *
  *	register.c  who sends what: WICs by the edge (common/edge), everybody else below
- *	pcscf.c     REGISTER from a WAAF
+ *	pcscf.c     REGISTER from a WAAF: of a user behind it, or its own
+ *	ibcf.c      a WAAF in static mode, at whose border it stands (TR 23.701 6.3.2.1.4)
  *	plain.c     REGISTER from a plain user (TS 33.203 Annex N, digest without TLS)
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -16,7 +18,10 @@ struct epcscf_waaf {
 	char *name;
 	struct addr addr;              /* port not compared */
 	bool plain;
+	int border;                    /* enum epcscf_border */
 };
+/* What this program is to a WAAF. */
+enum epcscf_border { EPCSCF_AS_PCSCF, EPCSCF_AS_IBCF };
 
 enum epcscf_access { EPCSCF_ACCESS_OFF, EPCSCF_ACCESS_UDP, EPCSCF_ACCESS_TCP };
 
@@ -56,6 +61,9 @@ void epcscf_onward(const struct edge_reg *r, struct sip_edit *e, struct sip_hop 
 void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf);
 /* The listed WAAF that sent it; NULL: none. */
 const struct epcscf_waaf *epcscf_waaf_of(const struct sip_req *req);
+
+/* ibcf.c: any request of a WAAF whose border this is. */
+void epcscf_ibcf(struct sip_req *req, const struct epcscf_waaf *waaf);
 
 /* plain.c: any request of a plain user. */
 void epcscf_plain(struct sip_req *req);

@@ -2,6 +2,7 @@
  *
  *	WIC ---- WSS ----> common/edge ---+
  *	WAAF --- TLS ----> pcscf.c -------+--> I-CSCF (Mw)
+ *	  |      TLS ----> ibcf.c         |
  *	user --- UDP/TCP-> plain.c -------+
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -20,7 +21,9 @@ static void on_core_request(struct sip_req *req)
 	static const struct edge_fault stranger = {
 		EDGE_NO_STRANGER, "REGISTER from a peer that is no listed WAAF"};
 	const struct epcscf_waaf *waaf = epcscf_waaf_of(req);
-	if (sip_req_msg(req)->method != SIP_M_REGISTER)
+	if (waaf && waaf->border == EPCSCF_AS_IBCF)
+		epcscf_ibcf(req, waaf);
+	else if (sip_req_msg(req)->method != SIP_M_REGISTER)
 		edge_answer_other(req);
 	else if (waaf || sip_req_hop(req)->listener == epcscf.waaf_listener)
 		epcscf_register_waaf(req, waaf);
