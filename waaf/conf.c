@@ -6,13 +6,15 @@
 #include "waaf/waaf.h"
 
 static const char *const next_hop_names[] = {"pcscf", "icscf", NULL};
+static const char *const border_names[] = {"pcscf", "ibcf", NULL};
 static const char *const transport_names[] = {"tls", "tcp", "udp", NULL};
 
 static const struct conf_row pcscf_rows[] = {
 	CONF_STR(struct waaf_pcscf, host, "host", CONF_REQUIRED, NULL),
 	CONF_ENUM(struct waaf_pcscf, transport, "transport", 0, "tls", transport_names),
 	CONF_ADDR(struct waaf_pcscf, listen, "listen", 0, 5061),
-	CONF_STR(struct waaf_pcscf, ca, "ca", 0, NULL), CONF_END};
+	CONF_STR(struct waaf_pcscf, ca, "ca", 0, NULL),
+	CONF_ENUM(struct waaf_pcscf, border, "border", 0, "pcscf", border_names), CONF_END};
 
 const struct conf_row waaf_conf_rows[] = {EDGE_CONF_ROWS(struct waaf_conf, edge),
 	CONF_STRUCT(struct waaf_conf, sip, "sip", CONF_REQUIRED, sip_section_rows),
@@ -22,7 +24,7 @@ const struct conf_row waaf_conf_rows[] = {EDGE_CONF_ROWS(struct waaf_conf, edge)
 	CONF_STR(struct waaf_conf, visited_network, "visited-network", 0, NULL),
 	CONF_STR(struct waaf_conf, access_type, "access-type", 0, "IEEE-802.3"),
 	CONF_STRUCT(struct waaf_conf, waf, "waf", 0, waf_conf_rows),
-	CONF_END};
+	CONF_STRUCT(struct waaf_conf, ranges, "registrations", 0, range_conf_rows), CONF_END};
 
 static int refuse(char why[512], const char *sentence)
 {
@@ -30,11 +32,72 @@ static int refuse(char why[512], const char *sentence)
 	return -EINVAL;
 }
 
+static int refuse_of(char why[512], const char *fmt, const char *what)
+	__attribute__((format(printf, 2, 0)));
+
+static int refuse_of(char why[512], const char *fmt, const char *what)
+{
+	snprintf(why, 512, fmt, what);
+	return -EINVAL;
+}
+
+static const struct range_wwsf_conf *range_row(const struct waaf_conf *c, const char *wwsf)
+{
+	const struct range_wwsf_conf *w = c->ranges.wwsfs.items;
+	for (size_t i = 0; i < c->ranges.wwsfs.n; i++)
+		if (edge_name_eq(str_of(w[i].wwsf), str_of(wwsf)))
+			return &w[i];
+	return NULL;
+}
+
+/* Pages whose WICs are members, and the ranges that they are of. */
+static int check_members(const struct waaf_conf *c, char why[512])
+{
+	const struct edge_origin_conf *o = c->edge.origins.items;
+	for (size_t i = 0; i < c->edge.origins.n; i++)
+		if (edge_origin_auth(&o[i]) & EDGE_AUTH_WILDCARD && !range_row(c, o[i].wwsf))
+			return refuse_of(why, "origins: auth wildcard of \"%s\" needs its WWSF in "
+				"registrations.wwsfs", o[i].origin);
+	if (c->ranges.database && !c->waf.identity)
+		return refuse(why, "registrations needs waf: WWSFs ask for them at waf.w4");
+	return 0;
+}
+
+/* Where REGISTERs go: static mode has none (TR 23.701 6.3.2.1.4). */
+static int check_border(const struct waaf_conf *c, char why[512])
+{
+	const struct range_wwsf_conf *w = c->ranges.wwsfs.items;
+	const struct edge_origin_conf *o = c->edge.origins.items;
+	bool ibcf = c->pcscf.border == WAAF_BORDER_IBCF;
+
+	if (ibcf && (c->next_hop != WAAF_PCSCF || c->pcscf.transport != WAAF_TLS))
+		return refuse(why, "pcscf.border: ibcf needs next-hop: pcscf and transport: tls: "
+				   "an IBCF knows a WAAF by its certificate");
+	for (size_t i = 0; i < c->ranges.wwsfs.n; i++) {
+		if (w[i].mode != RANGE_REGISTRATION)
+			continue;
+		if (ibcf)
+			return refuse_of(why, "registrations.wwsfs: %s: mode: registration behind "
+				"an IBCF (pcscf.border: ibcf): nothing registers there (TR 23.701 "
+				"6.3.2.1.4); set mode: static, or border: pcscf", w[i].wwsf);
+		if (c->next_hop != WAAF_PCSCF)
+			return refuse_of(why, "registrations.wwsfs: %s: mode: registration needs "
+				"next-hop: pcscf", w[i].wwsf);
+	}
+	for (size_t i = 0; ibcf && i < c->edge.origins.n; i++)
+		if (edge_origin_auth(&o[i]) & (EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN))
+			return refuse_of(why, "origins: auth of \"%s\": behind an IBCF "
+				"(pcscf.border: ibcf) nobody but members of ranges (wildcard) can "
+				"register", o[i].origin);
+	return 0;
+}
+
 int waaf_conf_check(const void *conf, char why[512])
 {
 	const struct waaf_conf *c = conf;
 	const struct edge_origin_conf *o = c->edge.origins.items;
-	int err = edge_conf_check(&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN, why);
+	int err = edge_conf_check(
+		&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN | EDGE_AUTH_WILDCARD, why);
 
 	/* A WAAF outside could stand between user and network (the notes of both clauses). */
 	for (size_t i = 0; !err && i < c->edge.origins.n; i++) {
@@ -58,5 +121,11 @@ int waaf_conf_check(const void *conf, char why[512])
 		(!c->pcscf.ca || !addr_is(&c->pcscf.listen)))
 		return refuse(
 			why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");
-	return err ? err : waf_conf_check(&c->waf, why);
+	if (!err)
+		err = waf_conf_check(&c->waf, why);
+	if (!err)
+		err = range_conf_check(&c->ranges, why);
+	if (!err)
+		err = check_members(c, why);
+	return err ? err : check_border(c, why);
 }

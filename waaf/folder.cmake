@@ -5,9 +5,22 @@ imsrig_library(waf
     waaf/waf_revoke.c waaf/waf_sign_in.c waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
   LINK node http crypto)
 imsrig_embed(waf waaf/page/style.css)
+imsrig_library(ranges
+  SOURCES
+    waaf/range.c waaf/range_conf.c waaf/range_store.c waaf/registration_body.c
+    waaf/registration_w4.c waaf/wildcard_member.c waaf/wildcard_registration.c
+  LINK waf edge db sip crypto)
+imsrig_embed(ranges waaf/schema.sql)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
-target_link_libraries(waaf PRIVATE waf edge node sip)
+target_link_libraries(waaf PRIVATE ranges waf edge node sip)
 foreach(test waf waf_authorize)
   imsrig_test(${test} SOURCES tests/unit/waf_rig.c tests/unit/rig.c LINK waf ca)
   set_tests_properties(${test} PROPERTIES RESOURCE_LOCK waf) # the same addresses
+endforeach()
+foreach(test wildcard_registration)
+  imsrig_test(${test}
+    SOURCES tests/unit/range_rig.c tests/unit/edge_rig.c tests/unit/edge_issuer.c tests/unit/rig.c
+    LINK sip ca crypto http admin_client)
+  add_dependencies(test_${test} waaf)
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK edge) # the same addresses
 endforeach()

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/crypto/json.h"
 #include "common/node/node.h"
 #include "waaf/waaf.h"
 
@@ -107,11 +108,16 @@ static int start(struct host *host, const void *conf, char why[512])
 		.conf = &c->edge,
 		.sip = c->sip.listen,
 		.onward = waaf_onward,
+		.registrar = c->ranges.database ? &member_registrar : NULL,
 	};
 	if ((err = sip_section_listen(waaf.stack, &c->sip, why)) ||
 		(err = open_tls(c, why)) || (err = find_next_hop(c, why)) ||
-		(err = edge_open(&setup, &waaf.edge, why)) ||
-		(err = waf_start(host, &c->waf, why)))
+		(err = edge_open(&setup, &waaf.edge, why)))
+		return err;
+	if (c->ranges.database)
+		waf_also(registration_routes);
+	if ((err = waf_start(host, &c->waf, why)) ||
+		(err = ranges_start(host, &c->ranges, why)))
 		return err;
 	node_ready();
 	return 0;
@@ -119,6 +125,7 @@ static int start(struct host *host, const void *conf, char why[512])
 
 static void stop(void)
 {
+	ranges_stop();
 	waf_stop();
 	if (waaf.stack)
 		sip_stack_close(waaf.stack);
@@ -133,6 +140,7 @@ static void stop(void)
 
 static void reset(void)
 {
+	ranges_reset();
 	sip_stack_reset(waaf.stack);
 	edge_reset(waaf.edge);
 	waf_reset();
@@ -140,17 +148,23 @@ static void reset(void)
 
 static int open_work(void)
 {
-	return sip_stack_open(waaf.stack) + edge_busy(waaf.edge) + waf_open();
+	return sip_stack_open(waaf.stack) + edge_busy(waaf.edge) + waf_open() +
+		ranges_open();
 }
 
 /* ---- state ---- */
 
-/* {"cmd":"state","impi":IMPI}: what the edge says (common/edge/edge.h), and "waf":{..} */
+/* {"cmd":"state","impi":IMPI,"impu":IMPU}: what the edge says (common/edge/edge.h), "waf":{..},
+ * "registrations":[..] and, of that IMPU, "members":[..] (range.h) */
 static json_t *run_state(const json_t *args)
 {
 	json_t *all = edge_state(waaf.edge, args), *w = waf_state();
+	struct str impu = json_text(json_object_get(args, "impu"));
 	if (w)
 		json_object_set_new(all, "waf", w);
+	json_object_set_new(all, "registrations", ranges_json());
+	if (impu.n)
+		json_object_set_new(all, "members", member_json(impu));
 	return all;
 }
 
@@ -162,7 +176,10 @@ static bool is_for_edge(const json_t *args)
 
 static json_t *run_block(const json_t *args)
 {
-	return is_for_edge(args) ? edge_block(waaf.edge, args, true) : waf_run_block(args);
+	json_t *answer = is_for_edge(args) ? edge_block(waaf.edge, args, true)
+					   : waf_run_block(args);
+	member_registrar.blocked(NULL);
+	return answer;
 }
 
 static json_t *run_unblock(const json_t *args)

@@ -20,7 +20,7 @@ static const struct http_route web_routes[] = {
 	{"GET", "/jwks", waf_on_jwks},
 	{0}};
 
-static const struct http_route w4_routes[] = {
+static const struct http_route w4_own[] = {
 	{"POST", "/token", waf_on_token},
 	{"POST", "/introspect", waf_on_introspect},
 	{"POST", "/revoke", waf_on_revoke},
@@ -28,6 +28,25 @@ static const struct http_route w4_routes[] = {
 	{"GET", "/.well-known/oauth-authorization-server", waf_on_metadata},
 	{"GET", "/jwks", waf_on_jwks},
 	{0}};
+
+static struct http_route w4_routes[sizeof w4_own / sizeof *w4_own + WAF_ALSO];
+static const struct http_route *also;
+
+void waf_also(const struct http_route *routes)
+{
+	also = routes;
+}
+
+static const struct http_route *fill_w4(void)
+{
+	size_t n = sizeof w4_own / sizeof *w4_own - 1;
+
+	memcpy(w4_routes, w4_own, sizeof w4_own);
+	for (size_t i = 0; also && also[i].path && i < WAF_ALSO; i++)
+		w4_routes[n++] = also[i];
+	w4_routes[n] = (struct http_route){.path = NULL};
+	return w4_routes;
+}
 
 int64_t waf_now_s(void)
 {
@@ -96,7 +115,7 @@ int waf_start(struct host *host, const struct waf_conf *conf, char why[512])
 		(err = open_listener("web", &conf->web, web_routes, &waf.web_tls, &waf.web,
 			 why)) ||
 		(err = open_listener(
-			 "w4", &conf->w4, w4_routes, &waf.w4_tls, &waf.w4, why)))
+			 "w4", &conf->w4, fill_w4(), &waf.w4_tls, &waf.w4, why)))
 		return err;
 	log_info("waf", "issues tokens as %s to %zu WWSFs", conf->issuer, conf->wwsfs.n);
 	return 0;

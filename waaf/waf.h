@@ -94,6 +94,10 @@ struct waf {
 };
 extern struct waf waf;                 /* one a process */
 
+/* W4 serves these, too (they end with path NULL, at most WAF_ALSO). Before waf_start; kept by
+ * pointer. */
+enum { WAF_ALSO = 8 };
+void waf_also(const struct http_route *routes);
 /* Nothing without the section. 0, or a negative errno with a sentence. */
 int waf_start(struct host *host, const struct waf_conf *conf, char why[512]);
 void waf_stop(void);

@@ -60,14 +60,15 @@ static void on_core_request(struct sip_req *req, void *arg)
 		struct str contact = sip_value(m, SIP_H_CONTACT);
 		sip_answer_fmt(req, 200, NULL,
 			"Contact: " STR_FMT "%s\r\nService-Route: <sip:orig@scscf;lr>\r\n"
-			"P-Associated-URI: " STR_FMT
+			"P-Associated-URI: " STR_FMT "%s%s"
 			"\r\nP-Charging-Vector: icid-value=x\r\n",
 			STR_ARG(contact),
 			c->grants ? c->grants
 			: str_find(contact, STR("expires=")) < 0 ? ";expires=600" : "",
-			STR_ARG(sip_value(m, SIP_H_TO)));
+			STR_ARG(sip_value(m, SIP_H_TO)), c->associated ? ", " : "",
+			c->associated ? c->associated : "");
 	} else {
-		sip_answer(req, status, NULL, STR_NONE);
+		sip_answer(req, status, NULL, str_of(c->fields));
 	}
 }
 
@@ -165,6 +166,7 @@ void world_start(const char *program, struct buf *config)
 {
 	world_write("config.yaml", buf_z(config));
 	buf_free(config);
+	world.program = program;
 	world.pid = world_spawn(program, "config.yaml");
 	rig_until(&world.rig, is_ready, "ready");
 }
@@ -201,9 +203,10 @@ void world_close(void)
 json_t *world_admin(const char *command)
 {
 	json_t *ask = json_loads(command, 0, NULL), *answer;
-	char why[256];
+	char why[256], sock[40];
 	assert_non_null(ask);
-	if (admin_once(rig_file(&world.rig, "epcscf.sock"), ask, 5000, &answer, why))
+	snprintf(sock, sizeof sock, "%s.sock", world.program);
+	if (admin_once(rig_file(&world.rig, sock), ask, 5000, &answer, why))
 		fail_msg("%s", why);
 	json_decref(ask);
 	assert_true(json_is_true(json_object_get(answer, "ok")));

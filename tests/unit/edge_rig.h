@@ -18,12 +18,15 @@ struct core {                          /* I-CSCF or P-CSCF: what it got and answ
 	struct sip_msg last;
 	int got, status;               /* status 0: by the credentials; -1: silent */
 	const char *grants;            /* parameters of the 200's Contact; NULL: as asked */
+	const char *associated;        /* more of the 200's P-Associated-URI; NULL: none */
+	const char *fields;            /* more lines of what is neither 200 nor 401; NULL: none */
 };
 struct world {
 	struct rig rig;
 	struct core core;
 	struct tls *client_tls;
 	pid_t pid;
+	const char *program;           /* what runs */
 	const char *auth;              /* of the origins; NULL: digest, nothing */
 	int64_t offset_ms;             /* of the element's clock */
 };
@@ -38,7 +41,7 @@ void world_close(void);                /* fails when the process did not end wel
 pid_t world_spawn(const char *program, const char *config);
 void world_write(const char *name, const char *text);
 bool logged(const char *text);         /* stands in the process's log */
-json_t *world_admin(const char *command); /* the eP-CSCF's answer; its loop runs, ours not */
+json_t *world_admin(const char *command); /* its answer; its loop runs, ours not */
 void world_advance(int seconds);       /* its clock, in steps that keep WebSockets alive */
 
 void epcscf_config(struct buf *b, const char *extra);

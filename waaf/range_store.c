@@ -1,0 +1,166 @@
+/* What outlives the WAAF; schema.sql has the tables.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "waaf/range.h"
+
+extern const struct str waaf_schema_sql;
+
+enum { USER_VERSION = 1, CACHE_KIB = 4096 };
+enum sql {
+	SQL_PUT, SQL_FORGET, SQL_ALL, SQL_MEMBER, SQL_NO_MEMBER, SQL_MEMBERS, SQL_CLEAR,
+	SQL_CLEAR_MEMBERS, SQL_TIDY, SQL_N
+};
+static const char *const texts[SQL_N] = {
+	[SQL_PUT] = "REPLACE INTO registration VALUES (?1, ?2, ?3, ?4)",
+	[SQL_FORGET] = "DELETE FROM registration WHERE wwsf = ?1",
+	[SQL_ALL] = "SELECT wwsf, id, blocks, ends_ms FROM registration",
+	[SQL_MEMBER] = "REPLACE INTO member VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[SQL_NO_MEMBER] = "DELETE FROM member WHERE impu = ?1",
+	[SQL_MEMBERS] = "SELECT impu, impi, wwsf, sub, instance, contact, call, cseq, ends_ms"
+			" FROM member",
+	[SQL_CLEAR] = "DELETE FROM registration",
+	[SQL_CLEAR_MEMBERS] = "DELETE FROM member",
+	[SQL_TIDY] = "DELETE FROM member WHERE ends_ms <= ?1",
+};
+
+/* ---- who waits for the commit ---- */
+
+struct waiting {
+	range_durable_h *h;
+	void *arg;
+};
+static struct waiting *waiting;
+static size_t n_waiting, room;
+
+void range_when_durable(range_durable_h *h, void *arg)
+{
+	if (n_waiting == room) {
+		room = room ? room * 2 : 64;
+		waiting = mem_realloc(waiting, room * sizeof *waiting);
+	}
+	waiting[n_waiting++] = (struct waiting){h, arg};
+}
+
+/* What a handler changes is for the next commit, and so is who waits for that. */
+static void on_committed(int err, void *arg)
+{
+	struct waiting *now = waiting;
+	size_t n = n_waiting;
+
+	waiting = NULL;
+	n_waiting = room = 0;
+	for (size_t i = 0; i < n; i++)
+		now[i].h(err, now[i].arg);
+	free(now);
+}
+
+/* ---- life ---- */
+
+int range_store_open(char why[512])
+{
+	const struct db_conf conf = {.path = ranges.conf->database,
+		.schema = waaf_schema_sql.p,
+		.version = USER_VERSION,
+		.sql = texts,
+		.n_sql = SQL_N,
+		.cache_kib = CACHE_KIB,
+		.committed = on_committed};
+	char cause[512];
+	int err = db_open(ranges.host, &conf, &ranges.db, cause);
+	if (err)
+		snprintf(why, 512, "registrations.database: %.480s", cause);
+	return err;
+}
+
+void range_store_close(void)
+{
+	db_close(ranges.db);
+	ranges.db = NULL;
+	on_committed(0, NULL); /* db_close commits */
+}
+
+/* Members after the registrations that they are out of. */
+void range_store_load(range_row_h *h, member_row_h *m)
+{
+	sqlite3_stmt *q = db_sql(ranges.db, SQL_ALL);
+	while (db_row(ranges.db, q) > 0)
+		h(&(const struct range_row){db_column(q, 0), db_column(q, 1), db_column(q, 2),
+			sqlite3_column_int64(q, 3)});
+	q = db_sql(ranges.db, SQL_MEMBERS);
+	while (db_row(ranges.db, q) > 0)
+		m(&(const struct member_row){
+			.impu = db_column(q, 0),
+			.impi = db_column(q, 1),
+			.wwsf = db_column(q, 2),
+			.sub = db_column(q, 3),
+			.instance = db_column(q, 4),
+			.contact = db_column(q, 5),
+			.call = (uint64_t)sqlite3_column_int64(q, 6),
+			.cseq = (uint32_t)sqlite3_column_int64(q, 7),
+			.ends_ms = sqlite3_column_int64(q, 8),
+		});
+}
+
+/* ---- changes ---- */
+
+static int by_text(enum sql which, struct str key)
+{
+	sqlite3_stmt *q = db_sql(ranges.db, which);
+	db_text(q, 1, key);
+	return db_change(ranges.db, q);
+}
+
+int range_store_put(const struct range_row *row)
+{
+	sqlite3_stmt *q = db_sql(ranges.db, SQL_PUT);
+	db_text(q, 1, row->wwsf);
+	db_text(q, 2, row->id);
+	db_text(q, 3, row->blocks);
+	sqlite3_bind_int64(q, 4, row->ends_ms);
+	return db_change(ranges.db, q);
+}
+
+int range_store_forget(struct str wwsf)
+{
+	return by_text(SQL_FORGET, wwsf);
+}
+
+int range_store_member(const struct member_row *row)
+{
+	sqlite3_stmt *q = db_sql(ranges.db, SQL_MEMBER);
+	db_text(q, 1, row->impu);
+	db_text(q, 2, row->impi);
+	db_text(q, 3, row->wwsf);
+	db_text(q, 4, row->sub);
+	db_text(q, 5, row->instance);
+	db_text(q, 6, row->contact);
+	sqlite3_bind_int64(q, 7, (int64_t)row->call);
+	sqlite3_bind_int64(q, 8, row->cseq);
+	sqlite3_bind_int64(q, 9, row->ends_ms);
+	return db_change(ranges.db, q);
+}
+
+int range_store_no_member(struct str impu)
+{
+	return by_text(SQL_NO_MEMBER, impu);
+}
+
+int range_store_clear(void)
+{
+	int err = db_change(ranges.db, db_sql(ranges.db, SQL_CLEAR));
+	return err ? err : db_change(ranges.db, db_sql(ranges.db, SQL_CLEAR_MEMBERS));
+}
+
+int range_store_tidy(int64_t now_ms)
+{
+	sqlite3_stmt *q = db_sql(ranges.db, SQL_TIDY);
+	sqlite3_bind_int64(q, 1, now_ms);
+	return db_change(ranges.db, q);
+}
+
+int range_store_nothing(void)
+{
+	return by_text(SQL_NO_MEMBER, STR(""));
+}
