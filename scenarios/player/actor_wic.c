@@ -131,7 +131,7 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 		.response = json_object_get(o, "response"),
 		.auth = json_object_get(o, "auth"),
 		.check_rspauth = option_switch(o, "rspauth", true),
-		.origin = option_text(o, "origin", WWSF_ORIGIN),
+		.origin = option_text(o, "origin", option_text(o, "wwsf", WWSF_ORIGIN)),
 		.subprotocol = option_text(o, "subprotocol", "sip"),
 		.server_name = option_text(o, "server-name", NULL),
 	};
@@ -322,7 +322,9 @@ static int forge(struct actor *a, const json_t *o, struct wic_conf *c, struct bu
 	char keys[600];
 
 	if (!issuer)
-		issuer = iss && strstr(iss, "//waaf.") ? "waf" : "wwsf";
+		issuer = iss && strstr(iss, "//waaf.")   ? "waf"
+			 : iss && strstr(iss, "//wwsf2.") ? "wwsf2"
+							  : "wwsf";
 	snprintf(keys, sizeof keys, "%s/%s-keys.json", a->rig->dir, issuer);
 	json_decref(claims);
 	struct forge f = {.token = str_of(token),

@@ -11,6 +11,7 @@ enum { START_LIMIT_MS = 15000 };
 
 const struct element_kind rig_elements[RIG_ELEMENTS] = {
 	{"wwsf", "wwsf", 10, NULL},
+	{"wwsf2", "wwsf", 17, "wwsf"},
 	{"waaf", "waaf", 11, NULL},
 	{"epcscf", "epcscf", 12, NULL},
 	{"icscf", "icscf", 13, NULL},

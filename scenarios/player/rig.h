@@ -14,7 +14,7 @@
 
 #define RIG_DOMAIN "ims.example.org"
 
-enum { RIG_ELEMENTS = 7, RIG_FIRST_ACTOR = 101 };
+enum { RIG_ELEMENTS = 8, RIG_FIRST_ACTOR = 101 };
 
 struct element_kind {
 	const char *name, *program;

@@ -78,7 +78,7 @@ static int load_processes(struct loader *l, struct yaml_found f, struct variant 
 			return yaml_refuse(l->y, pos,
 				"\"%.*s\" is no element (hss, scscf, scscf2, icscf, "
 				"epcscf, "
-				"waaf, wwsf)",
+				"waaf, wwsf, wwsf2)",
 				STR_ARG(name));
 		for (size_t i = 0; i < v->n_processes; i++)
 			if (str_eq(name, str_of(list[i])))

@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 trace=$1
-elements='hss|scscf|scscf2|icscf|epcscf|waaf|wwsf'
+elements='hss|scscf|scscf2|icscf|epcscf|waaf|wwsf|wwsf2'
 error=8388608 warning=6291456
 
 fields() { tshark -n -r "$trace" -Y "$1" -T fields -E separator='|' -e frame.number \

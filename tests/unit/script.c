@@ -394,7 +394,7 @@ static const struct {
 		":1:5: the id \"a b\" holds a blank or one of / * ? ["},
 	{"id: t\ntitle: T\nrig: {processes: [hss, ghost]}\nflow: []\n",
 		":3:24: \"ghost\" is no element (hss, scscf, scscf2, icscf, epcscf, "
-		"waaf, wwsf)"},
+		"waaf, wwsf, wwsf2)"},
 	{"id: t\ntitle: T\nrig: {processes: [hss, hss]}\nflow: []\n",
 		":3:24: \"hss\" stands twice"},
 	{"id: t\ntitle: T\nrig: {processes: [hss], set: {icscf.a: 1}}\nflow: []\n",
