@@ -172,6 +172,18 @@ static bool is_link_message(struct msg *msg)
 	return fd_msg_hdr(msg, &h) == 0 && h->msg_appl == 0;
 }
 
+/* libfdcore turns a stranger's first message away when it is no CER. An answer it holds against
+ * its rules before, and leaks the AVP that it misses. */
+static void make_request(struct msg *msg)
+{
+	struct msg_hdr *h;
+	if (fd_msg_hdr(msg, &h) || h->msg_flags & CMD_FLAG_REQUEST)
+		return;
+	h->msg_flags = CMD_FLAG_REQUEST | CMD_FLAG_PROXIABLE;
+	h->msg_code = CX_CARRIER_COMMAND;
+	h->msg_appl = CX_APPLICATION;
+}
+
 /* In the peer's thread, after libfdcore matched an answer with its request. */
 static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr *peer,
 	void *other, struct fd_hook_permsgdata *pmd, void *arg)
@@ -179,6 +191,7 @@ static void on_received(enum fd_hook_type type, struct msg *msg, struct peer_hdr
 	struct rx *r = take(msg);
 	if (!peer) {
 		rx_free(r); /* a stranger's first message: a carrier is no CER, so it is refused */
+		make_request(msg);
 	} else if (!r) {
 		if (is_link_message(msg))
 			note(EVENT_PEERS, LOG_DEBUG, "link message");

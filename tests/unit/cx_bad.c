@@ -346,6 +346,35 @@ static void capabilities(void **state)
 	buf_free(&group);
 }
 
+/* An answer that nobody asked for is a link's first message. The process's end, with its leak
+ * check, is what this is about. */
+static void answers_first(void **state)
+{
+	static const struct {
+		uint32_t command, application;
+		uint8_t flags;
+	} kinds[] = {{257, 0, 0}, {257, 0, 0x40}, {280, 0, 0}, {282, 0, 0}, {300, CX_APPLICATION, 0},
+		{300, CX_APPLICATION, 0x40}, {303, CX_APPLICATION, 0x60}, {999, 4, 0}};
+	struct buf b = {0}, avps = {0};
+
+	cx_avp_write(CX_A_Result_Code, STR("2001"), &avps);
+	cx_avp_write(CX_A_Origin_Host, STR(ICSCF), &avps);
+	cx_avp_write(CX_A_Origin_Realm, STR("ims.example.org"), &avps);
+	for (size_t i = 0; i < 5 * sizeof kinds / sizeof *kinds; i++) {
+		struct link l;
+		link_dial(&l, &rig, 13, ICSCF);
+		put_base(&b, kinds[i / 5].command, kinds[i / 5].flags, avps.p, i % 2 ? avps.n : 12);
+		for (int k = 0; k < 4; k++)
+			b.p[8 + k] = (char)(kinds[i / 5].application >> (24 - 8 * k));
+		link_send(&l, buf_str(&b));
+		assert_false(link_receive(&l));
+		link_close(&l);
+	}
+	lives();
+	buf_free(&b);
+	buf_free(&avps);
+}
+
 /* What is no Diameter at all, before and after the CER. */
 static void garbage(void **state)
 {
@@ -490,7 +519,8 @@ int main(void)
 		WITH(faulty_requests), WITH(faulty_mars), WITH(odd_avps), WITH(too_many),
 		WITH(header_bits), WITH(unsolicited_answers), WITH(watchdogs), WITH(slow_messages),
 		WITH(too_busy),
-		cmocka_unit_test(capabilities), cmocka_unit_test(garbage),
+		cmocka_unit_test(capabilities), cmocka_unit_test(answers_first),
+		cmocka_unit_test(garbage),
 		cmocka_unit_test(cut_messages), cmocka_unit_test(never_reads),
 	};
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
