@@ -22,6 +22,8 @@ static struct hss_rig rig;
 static int setup_all(void **state)
 {
 	rig.more = "  max-outstanding: 20\n";
+	/* What it has freed is not what it holds. */
+	setenv("ASAN_OPTIONS", "quarantine_size_mb=8", 0);
 	hss_rig_open(&rig, "127.33.2");
 	return 0;
 }
@@ -504,7 +506,7 @@ static void never_reads(void **state)
 	}
 	printf("%zu MiB taken, %ld MiB grown\n", sent >> 20, (hss_kib() - before) >> 10);
 	assert_true(stuck);
-	assert_true(hss_kib() - before < 400 * 1024);
+	assert_true(hss_kib() - before < 250 * 1024);
 	link_close(&l);
 	buf_free(&piece);
 	buf_free(&b);
