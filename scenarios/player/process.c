@@ -31,7 +31,7 @@ struct process {
 	uv_poll_t on_exit, on_notify;
 	uv_timer_t killer; /* real time: a process that hangs knows no other */
 	int handles;	   /* not yet closed */
-	bool told, is_ready;
+	bool told, killed, is_ready;
 	struct process_h h;
 	void *arg;
 };
@@ -49,6 +49,16 @@ static void on_handle_closed(uv_handle_t *handle)
 	free(p);
 }
 
+/* Asked to stop it did something else: it aborted, or a sanitizer found something at its end.
+ * SIGTERM itself ends it while it has yet to start. */
+static void check_stop(const struct process *p, int wait_status, const char *how)
+{
+	bool clean = WIFEXITED(wait_status) ? !WEXITSTATUS(wait_status)
+					    : WTERMSIG(wait_status) == SIGTERM;
+	if (p->told && !p->killed && !clean)
+		log_warn("rig", "%s did not stop cleanly: %s", p->name, how);
+}
+
 static void on_exit_poll(uv_poll_t *poll, int status, int events)
 {
 	struct process *p = poll->data;
@@ -63,6 +73,7 @@ static void on_exit_poll(uv_poll_t *poll, int status, int events)
 	} else if (WIFSIGNALED(wait_status)) {
 		snprintf(how, sizeof how, "signal %d", WTERMSIG(wait_status));
 	}
+	check_stop(p, wait_status, how);
 	uv_poll_stop(&p->on_exit);
 	uv_poll_stop(&p->on_notify);
 	uv_timer_stop(&p->killer);
@@ -238,6 +249,7 @@ static void on_kill_time(uv_timer_t *t)
 	struct process *p = t->data;
 	log_warn("rig", "%s did not stop within %d ms and is killed", p->name,
 		KILL_AFTER_MS);
+	p->killed = true;
 	kill(p->pid, SIGKILL);
 }
 
@@ -253,7 +265,7 @@ void process_stop(struct process *p)
 
 void process_kill(struct process *p)
 {
-	p->told = true;
+	p->told = p->killed = true;
 	kill(p->pid, SIGKILL);
 }
 

@@ -1,6 +1,7 @@
 /* What a rig is made of: configurations from templates, and processes that are watched.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,6 +213,45 @@ static void stopped(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* What is written to stderr while `script`, which says "up", is stopped. */
+static const char *said_at_stop(const char *script)
+{
+	static char text[512];
+	uv_loop_t loop;
+	struct seen s = {0};
+	char path[128], log[128];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/stderr", dir);
+	snprintf(log, sizeof log, "%s/stand-in.log", dir);
+	uv_loop_init(&loop);
+	struct process *p = run(&loop, script, &s);
+	while (stat(log, &st) || !st.st_size)
+		usleep(1000);
+	int keep = dup(STDERR_FILENO), fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
+	dup2(fd, STDERR_FILENO);
+	process_stop(p);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	dup2(keep, STDERR_FILENO);
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	close(fd);
+	close(keep);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	return text;
+}
+
+/* An end that was asked for, but not like this. */
+static void stopped_badly(void **state)
+{
+	assert_non_null(strstr(said_at_stop("trap 'exit 23' TERM; echo up >&2; while :; do sleep 0.01; done"),
+		"stand-in did not stop cleanly: exit 23"));
+	assert_non_null(strstr(said_at_stop("trap 'kill -ABRT $$' TERM; echo up >&2; while :; do sleep 0.01; done"),
+		"stand-in did not stop cleanly: signal 6"));
+	assert_string_equal(said_at_stop("trap 'exit 0' TERM; echo up >&2; while :; do sleep 0.01; done"), "");
+	assert_string_equal(said_at_stop("echo up >&2; exec sleep 30"), "");
+}
+
 /* Readiness as an element says it: a datagram to NOTIFY_SOCKET. */
 static int say_ready(void)
 {
@@ -271,7 +311,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(fills),
 		cmocka_unit_test(builds), cmocka_unit_test(refuses),
 		cmocka_unit_test(culprit), cmocka_unit_test(died),
-		cmocka_unit_test(stopped), cmocka_unit_test(readiness),
+		cmocka_unit_test(stopped), cmocka_unit_test(stopped_badly),
+		cmocka_unit_test(readiness),
 		cmocka_unit_test(no_program)};
 	snprintf(dir, sizeof dir, "/tmp/imsrig-test-%d", (int)getpid());
 	mkdir(dir, 0700);
