@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <freeDiameter/freeDiameter-host.h>
+#include <freeDiameter/libfdproto.h>
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/metric.h"
@@ -497,12 +500,44 @@ static void link_lost(void **state)
 	assert_int_equal(a.result.code, CX_FIRST_REGISTRATION);
 }
 
+/* ---- the end of a queue of libfdproto's ---- */
+
+static void *wait_at(void *queue)
+{
+	void *item = NULL;
+	fd_fifo_get((struct fifo *)queue, &item);
+	return item;
+}
+
+static void on_busy(int number)
+{
+	struct timespec t = {.tv_nsec = 200 * 1000 * 1000};
+	nanosleep(&t, NULL);
+}
+
+/* The thread that waits there is kept from leaving, as on a machine with much to do. */
+static void a_queue_ends_on_a_busy_machine(void **state)
+{
+	struct sigaction busy = {.sa_handler = on_busy};
+	struct fifo *queue = NULL;
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &busy, NULL);
+	assert_int_equal(fd_fifo_new(&queue, 5), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_at, queue), 0);
+	usleep(50000); /* it waits by then; else there is nothing to see, and nothing fails */
+	pthread_kill(thread, SIGUSR1);
+	assert_int_equal(fd_fifo_del(&queue), 0);
+	pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3)
 		serve(atoi(argv[2]));
 #define T(name) cmocka_unit_test_setup(name, no_rules)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_queue_ends_on_a_busy_machine),
 		T(round_trip), T(unreadable_answer), T(unknown_destination), T(many_at_once),
 		T(timeout_on_the_rigs_clock), T(answer_dropped), T(request_dropped),
 		T(answer_changed), T(answer_twice), T(answer_held), T(everything_is_traced),
