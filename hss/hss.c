@@ -101,9 +101,10 @@ bool hss_is_distinct(const struct found *f)
 /* 1: a pool's; else 0, and -EIO for a database fault. */
 static int find_pooled(const struct cx_msg *m, struct found *f)
 {
+	if (f->has_impi || f->has_impu)
+		return 0;
 	struct str impu = impu_canonical(m->public_identity[0], &hss.arena);
-	return f->has_impi || f->has_impu ? 0 :
-		store_pooled(hss.store, m->user_name, impu, &hss.arena, f);
+	return store_pooled(hss.store, m->user_name, impu, &hss.arena, f);
 }
 
 bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f)
@@ -165,6 +166,19 @@ static void on_batch_end(void *arg)
 }
 
 /* ---- start and stop ---- */
+
+int hss_check(const void *conf, char why[512])
+{
+	const struct conf_list *files = &((const struct hss_conf *)conf)->subscribers;
+	int err = 0;
+	for (size_t i = 0; !err && i < files->n; i++) {
+		struct subscriptions all;
+		struct arena a = {0};
+		err = subscriptions_load(((char **)files->items)[i], &all, &a, why);
+		arena_free(&a);
+	}
+	return err;
+}
 
 static int load_file(const char *path, bool replace, int64_t added[3], char why[512])
 {

@@ -38,6 +38,8 @@ extern struct hss hss;
 typedef void(hss_dead_h)(const char *why, void *arg);
 int hss_start(struct host *host, const struct hss_conf *conf, hss_dead_h *dead, char why[512]);
 void hss_stop(void);
+/* Are its subscriber files good? -EINVAL, -ENOENT with a sentence. */
+int hss_check(const void *conf, char why[512]);
 /* Reads the subscriber files again: new ones are added, changed ones replaced. */
 int hss_load(bool replace, char why[512]);
 void hss_count(void);                  /* the gauge of subscriptions, after changes */

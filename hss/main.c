@@ -52,6 +52,7 @@ int main(int argc, char **argv)
 		.summary = "HSS: subscribers, their credentials and registrations, by Cx",
 		.rows = hss_conf_rows,
 		.conf_size = sizeof(struct hss_conf),
+		.check = hss_check,
 		.start = start,
 		.stop = hss_stop,
 		.reset = reset,

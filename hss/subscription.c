@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/subscription.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,9 +123,28 @@ static const struct conf_row file_rows[] = {
 
 /* ---- identities ---- */
 
+/* "sip:" letters, digits and -_.+ "@" a host in lower case: as CSCFs send nearly all of them,
+ * and nothing to change in it. */
+static bool is_plain(struct str s)
+{
+	size_t i = 4;
+	if (!str_starts(s, STR("sip:")))
+		return false;
+	while (i < s.n && (isalnum((unsigned char)s.p[i]) || strchr("-_.+", s.p[i] ? s.p[i] : ' ')))
+		i++;
+	if (i == 4 || i + 1 >= s.n || s.p[i++] != '@')
+		return false;
+	while (i < s.n && ((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
+		s.p[i] == '.' || s.p[i] == '-'))
+		i++;
+	return i == s.n;
+}
+
 struct str impu_canonical(struct str impu, struct arena *a)
 {
 	struct sip_uri uri;
+	if (is_plain(impu))
+		return arena_str(a, impu);
 	return sip_uri_parse(&uri, str_trim(impu)) ? STR_NONE : sip_uri_canonical(&uri, a);
 }
 

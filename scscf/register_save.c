@@ -87,7 +87,8 @@ void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct us
 
 /* ---- SAA ---- */
 
-/* The implicit set and its P-Associated-URI. The registered identity must be in it. */
+/* The implicit set and its P-Associated-URI. The registered identity must be in it: a wildcard
+ * too, where the HSS lets it be registered by itself. */
 static int take_profile(struct user *u, struct str xml, struct str impu, const char **why)
 {
 	struct arena a = {0};
@@ -104,8 +105,7 @@ static int take_profile(struct user *u, struct str xml, struct str impu, const c
 	}
 	if (!err) {
 		for (size_t i = 0; i < p->n; i++)
-			if (!p->identities[i].wildcard)
-				user_add_identity(u, p->identities[i].identity);
+			user_add_identity(u, p->identities[i].identity);
 		profile_associated(p, &associated);
 		free(u->associated);
 		u->associated = str_dup(buf_str(&associated));

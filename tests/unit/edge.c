@@ -755,7 +755,7 @@ static void test_bind_read(void **state)
 		OK200 "Service-Route: <sip:orig@s;lr>\r\nService-Route: <sip:b@t;lr>\r\n"
 		      "P-Associated-URI: <sip:Alice@IMS.example.org>, \"W\" "
 		      "<sip:alice.work@ims.example.org>\r\n"
-		      "P-Associated-URI: <tel:+49-30-1>\r\n" TAIL);
+		      "P-Associated-URI: <tel:+49-30-1>, <sip:web![a-c]{2}!@IMS.example.org>\r\n" TAIL);
 	edge_bind_read(&what, &ok.m, &r, &ok.a);
 	assert_true(str_eq(what.text[EDGE_IMPU], STR("sip:alice@ims.example.org")));
 	assert_true(str_eq(what.text[EDGE_IMPI], STR("alice@ims.example.org")));
@@ -763,7 +763,7 @@ static void test_bind_read(void **state)
 	assert_true(str_eq(what.text[EDGE_ROUTE], STR("<sip:orig@s;lr>, <sip:b@t;lr>")));
 	assert_true(
 		str_eq(what.text[EDGE_SET], STR("sip:Alice@ims.example.org\nsip:alice."
-						"work@ims.example.org\ntel:+49301")));
+						"work@ims.example.org\ntel:+49301\nsip:web![a-c]{2}!@ims.example.org")));
 	done(&ok);
 	done(&asked);
 }

@@ -272,6 +272,17 @@ static void profile_lists_what_may_be_used(void **state)
 	arena_free(&a);
 }
 
+/* Also when it is the wildcard that is registered, the user is one with that of the pilot. */
+static void a_wildcard_of_the_set_finds_the_user(void **state)
+{
+	struct user *u = user_new(&table, STR("p@x"), STR("sip:web!.*!@x"));
+	user_add_identity(u, STR("sip:pilot@x"));
+	user_add_identity(u, STR("sip:web!.*!@x"));
+	assert_ptr_equal(u, user_find(&table, STR("p@x"), STR("sip:pilot@x")));
+	assert_ptr_equal(u, user_find(&table, STR("p@x"), STR("sip:web!.*!@x")));
+	assert_null(user_find(&table, STR("p@x"), STR("sip:web1@x")));
+}
+
 static void hostile_profiles_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -308,6 +319,7 @@ int main(void)
 		TEST(equal_lists_are_one),
 		TEST(whoever_is_blocked_vouches_for_nobody),
 		TEST(profile_lists_what_may_be_used),
+		TEST(a_wildcard_of_the_set_finds_the_user),
 		TEST(hostile_profiles_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
