@@ -857,6 +857,26 @@ static void pool_members(void **state)
 		"none nobody");
 }
 
+static void hostile_wildcards_stay_out(void **state)
+{
+	json_t *a = hss_rig_ask(&rig, "{s:s, s:s, s:s}", "cmd", "subscriber.add", "name", "w.yaml", "yaml",
+		"subscriptions:\n"
+		"  - name: good\n"
+		"    private: [{impi: good-impi@ims.example.org, password: x}]\n"
+		"    public: [{impu: 'sip:good@ims.example.org'}]\n"
+		"  - name: hostile\n"
+		"    private: [{impi: hostile-impi@ims.example.org, password: x}]\n"
+		"    public:\n"
+		"      - {impu: 'sip:hostile@ims.example.org'}\n"
+		"      - {impu: 'sip:hostile!(a|aa)+!@ims.example.org', kind: wildcard}\n");
+	assert_string_equal(json_string_value(json_object_get(a, "why")),
+		"w.yaml:9:9: subscription \"hostile\": wildcard \"sip:hostile!(a|aa)+!@ims.example.org\": "
+		"its expression is refused: an open count stands behind a group");
+	json_decref(a);
+	assert_experimental(link_ask(&icscf, uar("good")), CX_USER_UNKNOWN);
+	assert_experimental(link_ask(&icscf, lir("sip:hostilea@ims.example.org")), CX_USER_UNKNOWN);
+}
+
 static void overlap_is_said(void **state)
 {
 	json_decref(hss_rig_ask(&rig, "{s:s, s:s}", "cmd", "subscriber.add", "yaml",
@@ -1127,7 +1147,8 @@ int main(void)
 		T(sar_deregistration), T(sar_two_impis), T(sar_store_server_name),
 		T(sar_authentication_ended), T(sar_no_assignment), T(sar_profile),
 		T(members_are_not_distinct), T(sar_member_unregistered), T(sar_member_of_registered),
-		T(lir_by_state), T(fixed_scscf), T(pool_members), T(overlap_is_said),
+		T(lir_by_state), T(fixed_scscf), T(pool_members),
+		T(hostile_wildcards_stay_out), T(overlap_is_said),
 		T(other_requests), T(answers_are_complete), T(faults),
 		T(registrations_outlive_a_restart), T(unlisted_peer), T(explicit_wildcard),
 	};
