@@ -17,7 +17,7 @@ foreach(test waf waf_authorize)
   imsrig_test(${test} SOURCES tests/unit/waf_rig.c tests/unit/rig.c LINK waf ca)
   set_tests_properties(${test} PROPERTIES RESOURCE_LOCK waf) # the same addresses
 endforeach()
-foreach(test wildcard_registration)
+foreach(test wildcard_registration wildcard_member)
   imsrig_test(${test}
     SOURCES tests/unit/range_rig.c tests/unit/edge_rig.c tests/unit/edge_issuer.c tests/unit/rig.c
     LINK sip ca crypto http admin_client)

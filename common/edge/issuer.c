@@ -202,9 +202,9 @@ static void on_revoked(int err, const char *why, const struct http_msg *m, void 
 		fail(is, "revocations", why);
 	else
 		is->revoked_ms = now_of(is);
+	fetched(is, REVOKED); /* who waited gets his answer before his connection goes */
 	if (!why && !is->all->closing)
 		is->all->h.news(is->all->arg);
-	fetched(is, REVOKED);
 }
 
 static void get(struct edge_issuer *is, enum what what)

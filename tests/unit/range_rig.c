@@ -248,6 +248,7 @@ void member_open(struct wic *c, const char *name)
 	assert_int_equal(c->http_status, 101);
 	c->name = name;
 	c->instance = instance;
+	c->cseq = 100 * next; /* all devices of this test have one Call-ID */
 }
 
 void member_registers(struct wic *c, const char *name)
