@@ -112,36 +112,62 @@ static void test_plain(void **state)
 	"authorization-entity=\"waf.partner.example\", wwsf-entity=\"w.example\"\r\n"    \
 	"Authorization: Bearer eyJh.e30.c2ln\r\n"
 
-static void waaf_sends(const char *cert, const char *fields, int status)
+/* A kept TLS connection of a WAAF. */
+struct link {
+	struct plain peer;
+	struct tls *tls;
+};
+
+static void link_open(struct link *l, const char *cert)
 {
 	static const struct sip_stack_h h = {.request = on_plain_request};
+	*l = (struct link){.tls = rig_tls(&world.rig, false, cert, "ca.pem", false)};
+	assert_int_equal(
+		sip_stack_new(&world.rig.host, NULL, &h, &l->peer, &l->peer.stack), 0);
+	sip_stack_client_tls(l->peer.stack, l->tls);
+}
+
+static void link_sends(struct link *l, const char *method, const char *fields, int status)
+{
+	static int n;
 	struct sip_hop hop = {.transport = SIP_TLS,
 		.local = rig_addr(WAAF),
 		.remote = rig_addr(EDGE ":5061")};
-	struct tls *tls = rig_tls(&world.rig, false, cert, "ca.pem", false);
-	struct plain p = {0};
+	int want = l->peer.got + 1;
 	struct buf b = {0};
 
-	assert_int_equal(sip_stack_new(&world.rig.host, NULL, &h, &p, &p.stack), 0);
-	sip_stack_client_tls(p.stack, tls);
+	n++;
 	buf_fmt(&b,
-		"REGISTER sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
+		"%s sip:ims.example.org SIP/2.0\r\nMax-Forwards: 70\r\n"
 		"From: <sip:alice@ims.example.org>;tag=p\r\nTo: "
 		"<sip:alice@ims.example.org>\r\n"
-		"Call-ID: w\r\nCSeq: 1 REGISTER\r\nContact: "
+		"Call-ID: w\r\nCSeq: %d %s\r\nContact: "
 		"<sip:k@q7.invalid>;reg-id=1\r\n%sContent-Length: 0\r\n\r\n",
-		fields);
-	assert_int_equal(
-		sip_send(p.stack, buf_str(&b), &hop, on_plain_answer, &p, NULL), 0);
-	rig_until_count(&world.rig, &p.got, 1);
+		method, n, method, fields);
+	assert_int_equal(sip_send(l->peer.stack, buf_str(&b), &hop, on_plain_answer, &l->peer,
+				 NULL),
+		0);
+	rig_until_count(&world.rig, &l->peer.got, want);
 	if (status > 0)
-		assert_int_equal(p.status, status);
+		assert_int_equal(l->peer.status, status);
 	else
-		assert_true(p.status < 0);
+		assert_true(l->peer.status < 0);
 	buf_free(&b);
-	sip_stack_close(p.stack);
+}
+
+static void link_close(struct link *l)
+{
+	sip_stack_close(l->peer.stack);
 	rig_run(&world.rig, 50);
-	tls_free(tls);
+	tls_free(l->tls);
+}
+
+static void waaf_sends(const char *cert, const char *fields, int status)
+{
+	struct link l;
+	link_open(&l, cert);
+	link_sends(&l, "REGISTER", fields, status);
+	link_close(&l);
 }
 
 static void test_pcscf(void **state)
@@ -191,6 +217,76 @@ static void test_pcscf(void **state)
 	plain_open(&p, "127.38.1.102:5060");
 	plain_request(&p, EDGE ":5060", "REGISTER", FROM_WAAF, 403);
 	sip_stack_close(p.stack);
+	world_close();
+}
+
+/* ---- the WAAF as user agent: the pilot of a range (TR 23.701 6.3.2.1.4) ---- */
+
+#define FORGED                                                                           \
+	"Authorization: Digest username=\"alice-impi@ims.example.org\", "                \
+	"realm=\"ims.example.org\", uri=\"sip:ims.example.org\", nonce=\"\", "           \
+	"response=\"\", integrity-protected=\"auth-done\"\r\n"                           \
+	"P-Asserted-Identity: <sip:alice@ims.example.org>\r\n"
+
+static void test_pilot(void **state)
+{
+	struct link l, m;
+	struct plain p;
+	start_epcscf(
+		"waafs: [{name: waaf.ims.example.org, addr: " WAAF ", plain: true}]\n");
+	link_open(&l, "waaf");
+	link_sends(&l, "REGISTER", ASK("alice"), 401);
+	core_is("Authorization.integrity-protected", NULL);
+	core_has("Path", "@epcscf.ims.example.org:5060;lr");
+	core_is("Path[2]", NULL);
+	core_has("P-Visited-Network-ID", "ims.example.org");
+	link_sends(&l, "REGISTER", ANSWER("alice"), 200);
+	core_is("Authorization.integrity-protected", "tls-pending");
+	world.core.status = 200;
+	link_sends(&l, "REGISTER", FORGED, 200); /* the link is bound; its word counts for nothing */
+	core_is("Authorization.integrity-protected", "tls-yes");
+	core_is("P-Asserted-Identity", NULL);
+
+	link_open(&m, "waaf"); /* another connection is not */
+	link_sends(&m, "REGISTER", FORGED, 200);
+	core_is("Authorization.integrity-protected", NULL);
+	link_close(&m);
+	link_open(&m, "waaf");
+	link_sends(&m, "REGISTER", ANSWER("alice"), 200);
+	core_is("Authorization.integrity-protected", "tls-pending");
+	link_sends(&m, "REGISTER", "Expires: 0\r\n" ASK("alice"), 200);
+	core_is("Authorization.integrity-protected", "tls-yes");
+	link_sends(&l, "REGISTER", ASK("alice"), 200); /* whose place it took */
+	core_is("Authorization.integrity-protected", NULL);
+	link_close(&l);
+	link_close(&m);
+
+	plain_open(&p, WAAF ":5060"); /* by its address */
+	plain_request(&p, EDGE ":5060", "REGISTER", ANSWER("alice"), 200);
+	core_is("Authorization.integrity-protected", "ip-assoc-pending");
+	plain_request(&p, EDGE ":5060", "REGISTER", ASK("alice"), 200);
+	core_is("Authorization.integrity-protected", "ip-assoc-yes");
+	sip_stack_close(p.stack);
+	world_close();
+}
+
+/* ---- the IBCF in front of a WAAF in static mode ---- */
+
+static void test_ibcf(void **state)
+{
+	struct link l;
+	start_epcscf(
+		"waafs: [{name: waaf.ims.example.org, addr: " WAAF ", border: ibcf}]\n");
+	link_open(&l, "waaf");
+	link_sends(&l, "OPTIONS", "", 200);
+	link_sends(&l, "REGISTER", ANSWER("alice"), 403);
+	link_sends(&l, "REGISTER", FROM_WAAF, 403);
+	link_sends(&l, "INVITE", "", 405);
+	assert_true(logged("REGISTER over the border to a WAAF in static mode"));
+	assert_int_equal(world.core.got, 0);
+	link_close(&l);
+	waaf_sends(NULL, ANSWER("alice"), -1);
+	assert_int_equal(world.core.got, 0);
 	world_close();
 }
 
@@ -375,6 +471,13 @@ static void test_configuration(void **state)
 	refused("epcscf", &b, "third-party");
 	epcscf_config(&b, "access: udp\n");
 	refused("epcscf", &b, "access-listen");
+	epcscf_config(&b, "waafs: [{name: w.example, addr: " WAAF ", plain: true, "
+			  "border: ibcf}]\n");
+	refused("epcscf", &b, "an IBCF knows a WAAF by its certificate");
+	world.auth = "wildcard";
+	epcscf_config(&b, "");
+	refused("epcscf", &b, "expected digest or token");
+	world.auth = NULL;
 	for (size_t i = 0; i < sizeof waaf / sizeof *waaf; i++) {
 		extra.n = 0;
 		buf_fmt(&extra,
@@ -395,6 +498,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_pcscf),
+		cmocka_unit_test(test_pilot),
+		cmocka_unit_test(test_ibcf),
 		cmocka_unit_test(test_waaf),
 		cmocka_unit_test(test_waaf_token),
 		cmocka_unit_test(test_waaf_third_party),
