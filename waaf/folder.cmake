@@ -5,11 +5,14 @@ imsrig_library(waf
     waaf/waf_revoke.c waaf/waf_sign_in.c waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
   LINK node http crypto)
 imsrig_embed(waf waaf/page/style.css)
+imsrig_library(registration_body SOURCES waaf/registration_body.c LINK crypto)
+imsrig_fuzz(registration_body LINK registration_body)
 imsrig_library(ranges
   SOURCES
-    waaf/range.c waaf/range_conf.c waaf/range_store.c waaf/registration_body.c
-    waaf/registration_w4.c waaf/wildcard_member.c waaf/wildcard_registration.c
-  LINK waf edge db sip crypto)
+    waaf/range.c waaf/range_conf.c waaf/range_store.c waaf/registration_w4.c
+    waaf/wildcard_member.c waaf/wildcard_registration.c
+  LINK registration_body waf edge db sip crypto)
+imsrig_test(range_parts LINK ranges)
 imsrig_embed(ranges waaf/schema.sql)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
 target_link_libraries(waaf PRIVATE ranges waf edge node sip)
