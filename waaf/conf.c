@@ -26,6 +26,15 @@ const struct conf_row waaf_conf_rows[] = {EDGE_CONF_ROWS(struct waaf_conf, edge)
 	CONF_STRUCT(struct waaf_conf, waf, "waf", 0, waf_conf_rows),
 	CONF_STRUCT(struct waaf_conf, ranges, "registrations", 0, range_conf_rows), CONF_END};
 
+bool waaf_needs_pcscf(const struct waaf_conf *c)
+{
+	const struct range_wwsf_conf *w = c->ranges.wwsfs.items;
+	for (size_t i = 0; i < c->ranges.wwsfs.n; i++)
+		if (w[i].mode == RANGE_REGISTRATION)
+			return true;
+	return c->next_hop == WAAF_PCSCF;
+}
+
 static int refuse(char why[512], const char *sentence)
 {
 	snprintf(why, 512, "%s", sentence);
@@ -80,9 +89,6 @@ static int check_border(const struct waaf_conf *c, char why[512])
 			return refuse_of(why, "registrations.wwsfs: %s: mode: registration behind "
 				"an IBCF (pcscf.border: ibcf): nothing registers there (TR 23.701 "
 				"6.3.2.1.4); set mode: static, or border: pcscf", w[i].wwsf);
-		if (c->next_hop != WAAF_PCSCF)
-			return refuse_of(why, "registrations.wwsfs: %s: mode: registration needs "
-				"next-hop: pcscf", w[i].wwsf);
 	}
 	for (size_t i = 0; ibcf && i < c->edge.origins.n; i++)
 		if (edge_origin_auth(&o[i]) & (EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN))
@@ -117,7 +123,7 @@ int waaf_conf_check(const void *conf, char why[512])
 	if (!err && c->next_hop == WAAF_ICSCF && !c->icscf)
 		return refuse(
 			why, "next-hop: icscf needs icscf: the I-CSCF's name or address");
-	if (!err && c->next_hop == WAAF_PCSCF && c->pcscf.transport == WAAF_TLS &&
+	if (!err && waaf_needs_pcscf(c) && c->pcscf.transport == WAAF_TLS &&
 		(!c->pcscf.ca || !addr_is(&c->pcscf.listen)))
 		return refuse(
 			why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");

@@ -25,7 +25,7 @@ static void on_garbage(struct sip_stack *s, const struct sip_hop *from, void *ar
 
 static bool by_tls(const struct waaf_conf *c)
 {
-	return c->next_hop == WAAF_PCSCF && c->pcscf.transport == WAAF_TLS;
+	return waaf_needs_pcscf(c) && c->pcscf.transport == WAAF_TLS;
 }
 
 static int open_tls(const struct waaf_conf *c, char why[512])
@@ -57,23 +57,52 @@ static int open_tls(const struct waaf_conf *c, char why[512])
 	return 0;
 }
 
-static int find_next_hop(const struct waaf_conf *c, char why[512])
+static int find_hop(const char *name, enum sip_transport t, const struct addr *local,
+	struct sip_hop *out, char why[512])
 {
-	static const enum sip_transport transports[] = {SIP_TLS, SIP_TCP, SIP_UDP};
-	bool icscf = c->next_hop == WAAF_ICSCF;
-	const char *name = icscf ? c->icscf : c->pcscf.host;
-	enum sip_transport t = icscf ? (enum sip_transport)c->sip.transport
-				     : transports[c->pcscf.transport];
 	char uri[300];
 
 	snprintf(uri, sizeof uri, "sip:%s", name);
-	if (sip_hop_resolve(waaf.stack, str_of(uri), t, &waaf.next_hop)) {
+	if (sip_hop_resolve(waaf.stack, str_of(uri), t, out)) {
 		snprintf(why, 512,
 			"next hop \"%s\" is no address and no name of node.names", name);
 		return -EINVAL;
 	}
-	waaf.next_hop.local = by_tls(c) ? c->pcscf.listen : c->sip.listen;
+	out->local = *local;
 	return 0;
+}
+
+static int find_next_hop(const struct waaf_conf *c, char why[512])
+{
+	static const enum sip_transport transports[] = {SIP_TLS, SIP_TCP, SIP_UDP};
+	const struct addr *local = by_tls(c) ? &c->pcscf.listen : &c->sip.listen;
+	static char contact[300];
+	int err = waaf_needs_pcscf(c) ? find_hop(c->pcscf.host, transports[c->pcscf.transport],
+						local, &waaf.pcscf, why)
+				      : 0;
+
+	snprintf(contact, sizeof contact, "%s:%u%s", c->edge.name, addr_port(local),
+		by_tls(c) ? ";transport=tls" : "");
+	waaf.contact_end = contact;
+	waaf.next_hop = waaf.pcscf;
+	if (c->next_hop == WAAF_ICSCF)
+		err = err ? err
+			  : find_hop(c->icscf, (enum sip_transport)c->sip.transport,
+				    &c->sip.listen, &waaf.next_hop, why);
+	return err;
+}
+
+static void fill_mw(const struct waaf_conf *c)
+{
+	bool tls = c->next_hop == WAAF_PCSCF && by_tls(c);
+	waaf.mw = (struct edge_mw){
+		.name = c->edge.name,
+		.port = addr_port(tls ? &c->pcscf.listen : &c->sip.listen),
+		.tls = tls,
+		.visited_network =
+			c->visited_network ? c->visited_network : c->edge.realm,
+		.access_type = c->access_type,
+	};
 }
 
 static int start(struct host *host, const void *conf, char why[512])
@@ -88,14 +117,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	int err;
 
 	waaf = (struct waaf){.conf = c, .host = host};
-	waaf.mw = (struct edge_mw){
-		.name = c->edge.name,
-		.port = addr_port(by_tls(c) ? &c->pcscf.listen : &c->sip.listen),
-		.tls = by_tls(c),
-		.visited_network =
-			c->visited_network ? c->visited_network : c->edge.realm,
-		.access_type = c->access_type,
-	};
+	fill_mw(c);
 	sip_section_stack_conf(&c->sip, &stack_conf);
 	edge_stack_conf(&c->edge, &stack_conf);
 	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &waaf.stack))) {

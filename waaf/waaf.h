@@ -37,6 +37,8 @@ struct waaf_conf {
 	struct range_conf ranges;      /* optional */
 };
 extern const struct conf_row waaf_conf_rows[];
+/* Something goes to the P-CSCF: WICs, or pilots of ranges. */
+bool waaf_needs_pcscf(const struct waaf_conf *c);
 int waaf_conf_check(const void *conf, char why[512]);
 
 struct waaf {
@@ -45,8 +47,10 @@ struct waaf {
 	struct sip_stack *stack;
 	struct edge *edge;
 	struct tls *server_tls, *client_tls;
-	struct sip_hop next_hop;
-	struct edge_mw mw;
+	struct sip_hop next_hop;       /* of WICs' REGISTERs */
+	struct edge_mw mw;             /* what is put into them */
+	struct sip_hop pcscf;          /* of pilots' REGISTERs */
+	const char *contact_end;       /* host, port and parameters of their Contact */
 };
 extern struct waaf waaf;               /* one a process */
 

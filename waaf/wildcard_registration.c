@@ -135,7 +135,6 @@ static void put_register(struct procedure *p, struct buf *b)
 {
 	struct range *r = p->range;
 	const struct range_pilot_conf *pilot = &r->conf->pilot;
-	const struct edge_mw *mw = &waaf.mw;
 	const char *realm = waaf.conf->edge.realm;
 	struct sip_uri u;
 
@@ -150,8 +149,8 @@ static void put_register(struct procedure *p, struct buf *b)
 	sip_put_fmt(b, "To", "<%s>", pilot->impu);
 	sip_put_fmt(b, "Call-ID", "%s", r->call_id);
 	sip_put_fmt(b, "CSeq", "%u REGISTER", ++r->cseq);
-	sip_put_fmt(b, "Contact", "<sip:" STR_FMT "@%s:%u%s>;expires=%u", STR_ARG(u.user),
-		mw->name, mw->port, mw->tls ? ";transport=tls" : "", p->seconds);
+	sip_put_fmt(b, "Contact", "<sip:" STR_FMT "@%s>;expires=%u", STR_ARG(u.user),
+		waaf.contact_end, p->seconds);
 	sip_put_fmt(b, "Expires", "%u", p->seconds);
 	sip_put_fmt(b, "Supported", "path");
 	if (p->ask.has_credentials)
@@ -179,7 +178,7 @@ static void send_register(struct fsm *f)
 	struct buf b = {0};
 
 	put_register(p, &b);
-	int err = sip_send(waaf.stack, buf_str(&b), &waaf.next_hop, on_answer,
+	int err = sip_send(waaf.stack, buf_str(&b), &waaf.pcscf, on_answer,
 		(void *)(uintptr_t)p->id, &p->tx);
 	buf_free(&b);
 	if (err)
@@ -416,8 +415,7 @@ static uint32_t granted(const struct procedure *p, const struct sip_msg *m)
 	struct sip_uri u;
 
 	sip_uri_parse(&u, p->range->pilot);
-	buf_fmt(&b, "sip:" STR_FMT "@%s:%u%s", STR_ARG(u.user), waaf.mw.name, waaf.mw.port,
-		waaf.mw.tls ? ";transport=tls" : "");
+	buf_fmt(&b, "sip:" STR_FMT "@%s", STR_ARG(u.user), waaf.contact_end);
 	asked->n_contacts = !sip_uri_parse(&asked->contacts[0].uri, buf_str(&b));
 	uint32_t s = edge_granted(m, asked);
 	buf_free(&b);
