@@ -20,6 +20,8 @@ static const struct {
 } benches[] = {
 	{"register", bench_register, "digest registrations a second, over UDP and over WSS"},
 	{"token", bench_token, "registrations by token a second, over WSS"},
+	{"wildcard-members", bench_members,
+		"members of one range that register at the WAAF a second, and the bytes of one"},
 	{"issue", bench_issue, "tokens a second that the WAF issues over mutual TLS"},
 	{"growth", bench_growth, "CPU time a registration, first users against the 300,000th"},
 	{"memory", bench_memory, "an idle WIC at the eP-CSCF, a registration at the S-CSCF"},
@@ -44,6 +46,11 @@ static const struct {
 	{"token_failed_percent", 0.1, 0, true},
 	{"token_refresh_failed_percent", 0.1, 0, true},
 	{"tokens_per_s", 4000, 0, false},
+	{"new_registrations_per_s", 5000, 0, false},
+	{"new_failed_percent", 0.1, 0, true},
+	{"refresh_registrations_per_s", 5000, 0, false},
+	{"refresh_failed_percent", 0.1, 0, true},
+	{"member_bytes", 1000, 0, true},
 	{"cpu_growth_percent", 0, 0, true},
 	{"start_ms", 1000, 300, true},
 	{"catalogue_s", 20, 0, true},
@@ -135,7 +142,7 @@ static void list_programs(FILE *to)
 	for (int i = 0; i < n; i++) {
 		struct str name = str_of(list[i]->d_name), head = STR("bench_");
 		if (str_starts(name, head))
-			fprintf(to, "  %-10s tests/bench/%s.c\n", name.p + head.n, name.p + head.n);
+			fprintf(to, "  %-16s tests/bench/%s.c\n", name.p + head.n, name.p + head.n);
 		free(list[i]);
 	}
 	if (n >= 0)
@@ -163,7 +170,7 @@ static void print_usage(FILE *to)
 	fputs("imsrig bench NAME [--json]: measure, on this machine, a whole rig and its load\n\n",
 		to);
 	for (int i = 0; i < BENCHES; i++)
-		fprintf(to, "  %-10s %s\n", benches[i].name, benches[i].help);
+		fprintf(to, "  %-16s %s\n", benches[i].name, benches[i].help);
 	list_programs(to);
 	fputs("\n"
 	      "  --json           one JSON object; units are part of the keys\n"

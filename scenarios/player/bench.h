@@ -11,6 +11,13 @@
 
 /* ---- figures (bench.c) ---- */
 
+/* Who the WICs of a load are, and where they go. */
+struct bench_who {
+	const char *edge, *origin;
+	const char *prefix;            /* of IMPI and IMPU: user000001 */
+	const char *realm;             /* of the IMPI */
+	const char *issuer, *wwsf;     /* of their tokens */
+};
 struct bench {
 	const char *name;
 	json_t *figures;               /* in the order in which they came */
@@ -19,6 +26,8 @@ struct bench {
 	int64_t users;
 	int seconds, outstanding, connections;
 	bool udp, wss;
+	const struct bench_who *who;   /* of bench_wics_open; NULL: subscribers at the eP-CSCF */
+	int source;                    /* ... and the address they come from, of those of actors */
 };
 /* Units are part of the key: "registrations_per_s". */
 void bench_put(struct bench *b, const char *key, double value);
@@ -33,6 +42,7 @@ int bench_register(struct bench *b);
 int bench_growth(struct bench *b);
 int bench_token(struct bench *b);
 int bench_issue(struct bench *b);
+int bench_members(struct bench *b);
 int bench_memory(struct bench *b);
 int bench_start(struct bench *b);
 int bench_catalogue(struct bench *b);

@@ -27,6 +27,7 @@ struct user {                          /* one connection */
 
 struct bench_wics {
 	struct bench_rig *r;
+	const struct bench_who *who;
 	struct host host;
 	struct wic_env env;
 	struct tls *tls;
@@ -58,8 +59,8 @@ static void note(struct bench_wics *l, const char *why)
 
 static void connect_more(struct bench_wics *l)
 {
-	static const struct wic_conf conf = {.edge = "wss://epcscf." RIG_DOMAIN ":8443/sip",
-		.origin = "https://wwsf." RIG_DOMAIN ":8443", .subprotocol = "sip"};
+	const struct wic_conf conf = {
+		.edge = l->who->edge, .origin = l->who->origin, .subprotocol = "sip"};
 	char why[256];
 
 	while (l->asked < l->n && l->asked - l->open - l->broken < CONNECTING_AT_ONCE)
@@ -87,7 +88,8 @@ static void step(struct bench_wics *l);
 
 static int ask(struct user *u, enum wic_register_kind kind)
 {
-	char impi[64], impu[64], name[24], why[256];
+	const struct bench_who *who = u->all->who;
+	char impi[100], impu[64], name[24], why[256];
 	struct wic_conf conf = {.domain = RIG_DOMAIN, .impi = impi, .impu = impu,
 		.password = name, .reg_id = 1,
 		.expires = u->all->what == BENCH_DEREGISTER ? 0 : 3600,
@@ -95,8 +97,8 @@ static int ask(struct user *u, enum wic_register_kind kind)
 		.call_id = kind == WIC_REGISTER ? "new" : NULL};
 	int err;
 
-	snprintf(name, sizeof name, "user%06lld", (long long)u->number);
-	snprintf(impi, sizeof impi, "%s@" RIG_DOMAIN, name);
+	snprintf(name, sizeof name, "%.8s%06lld", who->prefix, (long long)u->number);
+	snprintf(impi, sizeof impi, "%s@%s", name, who->realm);
 	snprintf(impu, sizeof impu, "sip:%s@" RIG_DOMAIN, name);
 	if ((err = wic_register(u->wic, &conf, kind, why)))
 		note(u->all, why);
@@ -180,8 +182,8 @@ static void on_response(struct wic *w, int err, const struct sip_msg *m)
 			return;
 	}
 	if (!m || m->status >= 300) {
-		snprintf(why, sizeof why, "user%06lld: %s %d", (long long)u->number,
-			m ? "status" : uv_strerror(err), m ? m->status : 0);
+		snprintf(why, sizeof why, "%.8s%06lld: %s %d", u->all->who->prefix,
+			(long long)u->number, m ? "status" : uv_strerror(err), m ? m->status : 0);
 		note(u->all, why);
 	}
 	ended(u, m && m->status >= 200 && m->status < 300);
@@ -202,17 +204,18 @@ static char *make_token(struct bench_wics *l, int64_t user)
 {
 	int64_t now = clock_wall_ms(l->host.clock) / 1000;
 	struct arena a = {0};
-	struct token t = {.iss = STR("https://wwsf." RIG_DOMAIN ":8443"),
-		.client_id = STR("wwsf." RIG_DOMAIN), .scope = STR(TOKEN_SCOPE),
+	const struct bench_who *who = l->who;
+	struct token t = {.iss = str_of(who->issuer),
+		.client_id = str_of(who->wwsf), .scope = STR(TOKEN_SCOPE),
 		.aud = {STR(RIG_DOMAIN)}, .n_aud = 1, .n_impu = 1, .iat = now, .nbf = now,
 		.exp = now + 3600};
 	char jti[33];
 
 	chance_hex(&l->host.chance, jti, 16);
 	t.jti = str_of(jti);
-	t.sub = arena_fmt(&a, "user%06lld", (long long)user);
-	t.impi = arena_fmt(&a, "user%06lld@" RIG_DOMAIN, (long long)user);
-	t.impu[0] = arena_fmt(&a, "sip:user%06lld@" RIG_DOMAIN, (long long)user);
+	t.sub = arena_fmt(&a, "%s%06lld", who->prefix, (long long)user);
+	t.impi = arena_fmt(&a, "%s@%s", t.sub.p, who->realm);
+	t.impu[0] = arena_fmt(&a, "sip:%s@" RIG_DOMAIN, t.sub.p);
 	char *out = str_dup(token_issue(l->keys, &t, &a));
 	arena_free(&a);
 	return out;
@@ -240,12 +243,21 @@ void bench_wics_sign(struct bench_wics *l, const struct token_keys *keys)
 
 static const struct wic_h wic_h = {.connected = on_connected, .response = on_response};
 
-static int open_env(struct bench_wics *l, char why[256])
+static const struct bench_who subscribers = {
+	.edge = "wss://epcscf." RIG_DOMAIN ":8443/sip",
+	.origin = "https://wwsf." RIG_DOMAIN ":8443",
+	.prefix = "user",
+	.realm = RIG_DOMAIN,
+	.issuer = "https://wwsf." RIG_DOMAIN ":8443",
+	.wwsf = "wwsf." RIG_DOMAIN,
+};
+
+static int open_env(struct bench_wics *l, int source, char why[256])
 {
 	struct rig *rig = l->r->rig;
 	char ca[600];
 	struct tls_conf conf = {.ca = ca, .clock = rig->clock};
-	struct addr from = rig_addr(rig, RIG_FIRST_ACTOR);
+	struct addr from = rig_addr(rig, RIG_FIRST_ACTOR + source);
 	int err;
 
 	l->host = (struct host){.name = "load", .loop = &l->r->loop, .clock = rig->clock,
@@ -274,10 +286,11 @@ int bench_wics_open(struct bench_rig *r, struct bench *b, int connections,
 	int err;
 
 	l->r = r;
+	l->who = b->who ? b->who : &subscribers;
 	l->n = connections;
 	l->users = mem_zalloc((size_t)l->n * sizeof *l->users);
 	l->idle = mem_zalloc((size_t)l->n * sizeof *l->idle);
-	if ((err = open_env(l, why)))
+	if ((err = open_env(l, b->source, why)))
 		return bench_fail(b, err, "%s", why);
 	for (int i = 0; i < l->n; i++) {
 		l->users[i].all = l;
