@@ -7,7 +7,7 @@
 
 extern const struct str waaf_schema_sql;
 
-enum { USER_VERSION = 1, CACHE_KIB = 4096 };
+enum { USER_VERSION = 1, CACHE_KIB = 1024 };
 enum sql {
 	SQL_PUT, SQL_FORGET, SQL_ALL, SQL_MEMBER, SQL_NO_MEMBER, SQL_MEMBERS, SQL_CLEAR,
 	SQL_CLEAR_MEMBERS, SQL_TIDY, SQL_N
