@@ -5,7 +5,7 @@
 
 #include "common/crypto/password.h"
 #include "common/crypto/token.h"
-#include "wwsf/wwsf.h"
+#include "wwsf/assignment.h"
 
 static const struct conf_row user_rows[] = {
 	CONF_STR(struct wwsf_user, user, "user", CONF_REQUIRED, NULL),
@@ -31,6 +31,28 @@ static const struct conf_row translation_rows[] = {
 	CONF_STR(struct wwsf_conf, translation.impu, "impu", 0, NULL),
 	CONF_END};
 
+static const struct conf_row member_rows[] = {
+	CONF_STR(struct wwsf_member, impi, "impi", CONF_REQUIRED, NULL),
+	CONF_STRS(struct wwsf_member, impus, "impu", CONF_REQUIRED),
+	CONF_END};
+
+#define LEND_ROWS                                                                          \
+	CONF_STR(struct wwsf_lend_conf, impi, "impi", 0, NULL),                            \
+	CONF_STR(struct wwsf_lend_conf, impu, "impu", 0, NULL),                            \
+	CONF_INT(struct wwsf_lend_conf, digits, "digits", 0, "0", 0, 18),                  \
+	CONF_INT(struct wwsf_lend_conf, first, "first", 0, "1", 0, 999999999999999999),    \
+	CONF_MS(struct wwsf_lend_conf, lease_ms, "lease", 0, "600s"),                      \
+	CONF_MS(struct wwsf_lend_conf, guard_ms, "guard", 0, "60s")
+
+static const struct conf_row range_rows[] = {LEND_ROWS,
+	CONF_INT(struct wwsf_lend_conf, last, "last", 0, "999999", 0, 999999999999999999), CONF_END};
+
+static const struct conf_row pool_rows[] = {LEND_ROWS,
+	CONF_INT(struct wwsf_lend_conf, last, "last", 0, "999999999999999999", 0,
+		999999999999999999),
+	CONF_LIST(struct wwsf_lend_conf, members, "members", 0, member_rows, struct wwsf_member),
+	CONF_END};
+
 static const struct conf_row login_rows[] = {
 	CONF_INT(struct wwsf_conf, login.failures, "failures", 0, "5", 1, 1000000000),
 	CONF_MS(struct wwsf_conf, login.window_ms, "window", 0, "5min"),
@@ -41,7 +63,7 @@ static const struct conf_row login_rows[] = {
 
 static const char *const issuer_words[] = {"none", "self", "waf", NULL};
 static const char *const grant_words[] = {"client_credentials", "authorization_code", NULL};
-static const char *const identities_words[] = {"database", "translation", NULL};
+static const char *const identities_words[] = {"database", "translation", "range", "pool", NULL};
 
 static const struct conf_row token_rows[] = {
 	CONF_ENUM(struct wwsf_conf, token.issuer, "issuer", 0, "none", issuer_words),
@@ -76,6 +98,9 @@ const struct conf_row wwsf_conf_rows[] = {
 	CONF_LIST(struct wwsf_conf, users, "users", 0, user_rows, struct wwsf_user),
 	CONF_ENUM(struct wwsf_conf, identities, "identities", 0, "database", identities_words),
 	{"translation", CONF_T_STRUCT, 0, 0, .rows = translation_rows},
+	CONF_STRUCT(struct wwsf_conf, range, "range", 0, range_rows),
+	CONF_STRUCT(struct wwsf_conf, pool, "pool", 0, pool_rows),
+	CONF_BOOL(struct wwsf_conf, anonymous, "anonymous", "off"),
 	CONF_MS(struct wwsf_conf, session_life_ms, "session-life", 0, "12h"),
 	CONF_INT(struct wwsf_conf, sessions, "sessions", 0, "65536", 1, 1 << 24),
 	{"login", CONF_T_STRUCT, 0, 0, .rows = login_rows},
@@ -163,7 +188,8 @@ static const char *check_all(const struct wwsf_conf *c)
 		return "windows, session-life and waf.timeout are too short: 1 s, 1 s and 1 ms";
 	if (c->identities == WWSF_TRANSLATION && (!c->translation.impi || !c->translation.impu))
 		return "identities by translation need translation.impi and translation.impu";
-	return c->token.issuer == WWSF_ISSUER_WAF ? check_waf(c) : NULL;
+	const char *wrong = assignment_conf_check(c);
+	return wrong || c->token.issuer != WWSF_ISSUER_WAF ? wrong : check_waf(c);
 }
 
 int wwsf_conf_check(const void *conf, char why[512])

@@ -4,16 +4,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "common/base/log.h"
+#include "wwsf/sql.h"
 
 extern const char wwsf_schema[];       /* schema.sql */
 
-enum { USER_VERSION = 1 };
+enum { USER_VERSION = 2 };
 enum sql { SQL_FORGET, SQL_ADD, SQL_ADD_IDENTITY, SQL_ADD_IMPU, SQL_HASH, SQL_SOME_HASH, SQL_FIND, SQL_N };
 
 static const char *const texts[SQL_N] = {
@@ -34,56 +33,27 @@ struct identity_db {
 	const struct wwsf_conf *conf;
 };
 
-/* ---- statements ---- */
-
-static sqlite3_stmt *statement(struct identity_db *db, enum sql which, struct str name)
-{
-	sqlite3_stmt *q = db->sql[which];
-	sqlite3_reset(q);
-	sqlite3_bind_text(q, 1, name.p ? name.p : "", (int)name.n, SQLITE_STATIC);
-	return q;
-}
-
-static int fault(struct identity_db *db)
-{
-	log_error("identities", "database fault: %s", sqlite3_errmsg(db->db));
-	return -EIO;
-}
-
-static int done(struct identity_db *db, sqlite3_stmt *q)
-{
-	int rc = sqlite3_step(q);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : fault(db);
-}
-
-static struct str column(sqlite3_stmt *q, int at, struct arena *a)
-{
-	const char *p = (const char *)sqlite3_column_text(q, at);
-	return p ? arena_str(a, (struct str){p, (size_t)sqlite3_column_bytes(q, at)}) : STR_NONE;
-}
-
 /* ---- the configured users ---- */
 
 static int add_user(struct identity_db *db, const struct wwsf_user *u)
 {
 	struct str name = str_of(u->user);
-	sqlite3_stmt *q = statement(db, SQL_FORGET, name);
-	int err = done(db, q);
-	q = statement(db, SQL_ADD, name);
+	sqlite3_stmt *q = sql_with(db->sql[SQL_FORGET], name);
+	int err = sql_done(q);
+	q = sql_with(db->sql[SQL_ADD], name);
 	sqlite3_bind_text(q, 2, u->hash, -1, SQLITE_STATIC);
 	if (!err)
-		err = done(db, q);
+		err = sql_done(q);
 	if (err || !u->impi)
 		return err;
-	q = statement(db, SQL_ADD_IDENTITY, name);
+	q = sql_with(db->sql[SQL_ADD_IDENTITY], name);
 	sqlite3_bind_text(q, 2, u->impi, -1, SQLITE_STATIC);
-	err = done(db, q);
+	err = sql_done(q);
 	for (size_t i = 0; !err && i < u->impus.n; i++) {
-		q = statement(db, SQL_ADD_IMPU, name);
+		q = sql_with(db->sql[SQL_ADD_IMPU], name);
 		sqlite3_bind_int64(q, 2, (int64_t)i);
 		sqlite3_bind_text(q, 3, ((char **)u->impus.items)[i], -1, SQLITE_STATIC);
-		err = done(db, q);
+		err = sql_done(q);
 	}
 	return err;
 }
@@ -92,11 +62,11 @@ static int load_users(struct identity_db *db, char why[512])
 {
 	const struct wwsf_user *u = db->conf->users.items;
 	int err = sqlite3_exec(db->db, "BEGIN; DELETE FROM user WHERE configured = 1", NULL, NULL,
-		NULL) == SQLITE_OK ? 0 : fault(db);
+		NULL) == SQLITE_OK ? 0 : -EIO;
 	for (size_t i = 0; !err && i < db->conf->users.n; i++)
 		err = add_user(db, &u[i]);
 	if (!err && sqlite3_exec(db->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		err = fault(db);
+		err = -EIO;
 	if (err)
 		snprintf(why, 512, "the configured users can't be stored: %s",
 			sqlite3_errmsg(db->db));
@@ -119,11 +89,12 @@ static int64_t number(sqlite3 *db, const char *sql)
 static int check_version(struct identity_db *db, const char *path, char why[512])
 {
 	int64_t version = number(db->db, "PRAGMA user_version");
+	bool empty = number(db->db, "SELECT count(*) FROM sqlite_schema") == 0;
 	if (version == USER_VERSION)
 		return 0;
-	if (version == 0 && number(db->db, "SELECT count(*) FROM sqlite_schema") == 0 &&
-		sqlite3_exec(db->db, wwsf_schema, NULL, NULL, NULL) == SQLITE_OK &&
-		sqlite3_exec(db->db, "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK)
+	/* the schema adds what a database of version 1 lacks */
+	if ((version == 1 || (version == 0 && empty)) &&
+		sqlite3_exec(db->db, wwsf_schema, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
 	if (version < 0)
 		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db->db));
@@ -144,14 +115,7 @@ static int prepare(struct identity_db *db, const char *path, char why[512])
 		return sqlite3_errcode(db->db) == SQLITE_BUSY ? -EBUSY : -EINVAL;
 	}
 	int err = check_version(db, path, why);
-	for (int i = 0; !err && i < SQL_N; i++)
-		if (sqlite3_prepare_v3(db->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-			    &db->sql[i], NULL) != SQLITE_OK) {
-			snprintf(why, 512, "%s has other tables than ours: %s", path,
-				sqlite3_errmsg(db->db));
-			err = -EINVAL;
-		}
-	return err;
+	return err ? err : sql_prepare(db->db, texts, SQL_N, db->sql, why);
 }
 
 int identity_db_open(const struct wwsf_conf *conf, struct identity_db **out, char why[512])
@@ -181,30 +145,34 @@ int identity_db_open(const struct wwsf_conf *conf, struct identity_db **out, cha
 
 void identity_db_close(struct identity_db *db)
 {
-	for (int i = 0; i < SQL_N; i++)
-		sqlite3_finalize(db->sql[i]);
+	sql_finalize(db->sql, SQL_N);
 	sqlite3_close(db->db);
 	free(db);
+}
+
+struct sqlite3 *identity_db_handle(struct identity_db *db)
+{
+	return db->db;
 }
 
 /* ---- questions ---- */
 
 int identity_db_hash(struct identity_db *db, struct str user, struct arena *a, char **hash)
 {
-	sqlite3_stmt *q = statement(db, SQL_HASH, user);
+	sqlite3_stmt *q = sql_with(db->sql[SQL_HASH], user);
 	int rc = sqlite3_step(q);
 
-	*hash = rc == SQLITE_ROW ? (char *)column(q, 0, a).p : NULL;
+	*hash = rc == SQLITE_ROW ? (char *)sql_text(q, 0, a).p : NULL;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return sql_fault(q);
 	sqlite3_reset(q);
-	if (rc == SQLITE_ROW)
-		return 0;
-	return rc == SQLITE_DONE ? -ENOENT : fault(db);
+	return rc == SQLITE_ROW ? 0 : -ENOENT;
 }
 
 char *identity_db_some_hash(struct identity_db *db, struct arena *a)
 {
 	sqlite3_stmt *q = db->sql[SQL_SOME_HASH];
-	char *hash = sqlite3_step(q) == SQLITE_ROW ? (char *)column(q, 0, a).p : NULL;
+	char *hash = sqlite3_step(q) == SQLITE_ROW ? (char *)sql_text(q, 0, a).p : NULL;
 	sqlite3_reset(q);
 	return hash;
 }
@@ -251,18 +219,18 @@ int identity_db_find(struct identity_db *db, struct str user, struct arena *a,
 	*out = (struct identity){0};
 	if (db->conf->identities == WWSF_TRANSLATION)
 		return translate(db, user, a, out);
-	sqlite3_stmt *q = statement(db, SQL_FIND, user);
+	sqlite3_stmt *q = sql_with(db->sql[SQL_FIND], user);
 	sqlite3_bind_int(q, 2, TOKEN_IMPUS_MAX);
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
 		if (!rows++)
-			out->impi = column(q, 0, a);
-		struct str impu = column(q, 1, a);
+			out->impi = sql_text(q, 0, a);
+		struct str impu = sql_text(q, 1, a);
 		if (impu.p && out->n_impu < TOKEN_IMPUS_MAX)
 			out->impu[out->n_impu++] = impu;
 	}
-	sqlite3_reset(q);
 	if (rc != SQLITE_DONE)
-		return fault(db);
+		return sql_fault(q);
+	sqlite3_reset(q);
 	if (!rows)
 		return -ENOENT;
 	return out->impi.p && out->n_impu ? 0 : -ENODATA;

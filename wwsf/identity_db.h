@@ -11,6 +11,8 @@ struct identity_db;
  * an earlier configuration had. 0, or a negative errno with a sentence. */
 int identity_db_open(const struct wwsf_conf *conf, struct identity_db **out, char why[512]);
 void identity_db_close(struct identity_db *db);
+/* Who keeps other tables in the same file prepares statements of their own. */
+struct sqlite3 *identity_db_handle(struct identity_db *db);
 
 /* Stored hash of a web user, in the arena. *hash NULL: none. 0, -ENOENT, or -EIO. */
 int identity_db_hash(struct identity_db *db, struct str user, struct arena *a, char **hash);

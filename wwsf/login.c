@@ -60,7 +60,8 @@ static void compared(void *arg, bool cancelled)
 		throttle_forget(wwsf.accounts, user);
 		log_info("login", "user %s at %s", log_text(user),
 			addr_text(http_req_remote(c->req)));
-		token_give(c->req, user, STR_NONE);
+		user = arena_str(http_req_arena(c->req), user);
+		token_give(c->req, &(struct web_user){.name = user, .holder = user}, STR_NONE);
 	}
 	check_free(c);
 }
@@ -122,4 +123,34 @@ void wwsf_on_login(struct http_req *req, void *arg)
 	else if (admit(req, user))
 		begin(req, user, password);
 	json_decref(body);
+}
+
+/* ---- without a name ---- */
+
+/* POST /anonymous: where identities are lent, a user may stay unknown (TR 23.701 6.3.2.1.5 step
+ * 1). One who comes again in a live session keeps what was lent. */
+void wwsf_on_anonymous(struct http_req *req, void *arg)
+{
+	struct arena *a = http_req_arena(req);
+
+	if (!api_same_site(req))
+		return;
+	if (!wwsf.conf->anonymous) {
+		api_refuse(req, 401, "sign_in_required");
+		return;
+	}
+	json_t *body = api_body(req);
+	json_decref(body);
+	if (!body || !api_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req))
+		return;
+	struct session *s = session_of(req);
+	if (s && s->anonymous) {
+		struct web_user known = session_user(s, a);
+		token_give(req, &known, arena_str(a, str_of(s->id)));
+		return;
+	}
+	struct str handle = web_handle("anonymous", a);
+	struct web_user u = {.name = handle, .holder = handle, .anonymous = true};
+	log_info("login", "%s at %s", log_text(handle), addr_text(http_req_remote(req)));
+	token_give(req, &u, STR_NONE);
 }

@@ -2,7 +2,7 @@
  * and gives them their IMS identities and a token.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/node/node.h"
-#include "wwsf/session.h"
+#include "wwsf/assignment.h"
 #include "wwsf/token.h"
 
 static int start(struct host *host, const void *conf, char why[512])
@@ -37,19 +37,32 @@ static json_t *on_revoke(const json_t *args)
 		(json_int_t)token_revoke(user, STR_NONE));
 }
 
-/* {"cmd":"state","user":NAME}: {"ok":true,"sessions":N,"tokens":N,"impi":..,"impu":[..]}, the
- * identities as handed out in the newest session. */
-static json_t *on_state(const json_t *args)
+static json_t *state_of_user(struct str user)
 {
-	struct str user = user_of(args);
 	const struct session *newest;
-	if (!user.n)
-		return node_refuse("state takes \"user\"");
 	json_t *state = json_pack("{s:b, s:I, s:I}", "ok", 1, "sessions",
 		(json_int_t)sessions_of_user(user, &newest), "tokens",
 		(json_int_t)token_count(user));
 	if (newest && newest->identity)
 		json_object_update(state, newest->identity);
+	return state;
+}
+
+/* {"cmd":"state","user":NAME}: {"ok":true,"sessions":N,"tokens":N,"impi":..,"impu":[..]}, the
+ * identities as handed out in the newest session. Without a user: {"ok":true,
+ * "identities":{"lent":N,"resting":N}}, those of a range or pool. */
+static json_t *on_state(const json_t *args)
+{
+	struct str user = user_of(args);
+	if (user.n)
+		return state_of_user(user);
+	json_t *state = json_pack("{s:b}", "ok", 1);
+	if (wwsf.assignments) {
+		struct assignment_count n = assignment_count(wwsf.assignments);
+		json_object_set_new(state, "identities",
+			json_pack("{s:I, s:I}", "lent", (json_int_t)n.lent, "resting",
+				(json_int_t)n.resting));
+	}
 	return state;
 }
 

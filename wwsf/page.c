@@ -45,9 +45,9 @@ void wwsf_on_config(struct http_req *req, void *arg)
 {
 	static const char *const issuers[] = {"none", "self", "waf"};
 	static const char *const grants[] = {"client_credentials", "authorization_code"};
-	json_t *body = json_pack("{s:s, s:s, s:s, s:b}", "domain", wwsf.conf->domain, "edge",
+	json_t *body = json_pack("{s:s, s:s, s:s, s:b, s:b}", "domain", wwsf.conf->domain, "edge",
 		api_edge(req), "issuer", issuers[wwsf.conf->token.issuer], "session",
-		session_of(req) != NULL);
+		session_of(req) != NULL, "anonymous", wwsf.conf->anonymous);
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF)
 		json_object_set_new(body, "grant", json_string(grants[wwsf.conf->waf.grant]));
 	api_answer(req, 200, STR(""), body);

@@ -47,6 +47,7 @@ static void drop(struct sessions *all, struct session *s)
 	wipe(s->token);
 	wipe(s->refresh);
 	free(s->user);
+	free(s->holder);
 	OPENSSL_cleanse(s, sizeof *s);
 	free(s);
 	live.value--;
@@ -71,7 +72,14 @@ static void drop_ended(struct sessions *all)
 		drop(all, all->list);
 }
 
-struct session *session_begin(struct http_req *req, struct str user)
+struct str web_handle(const char *prefix, struct arena *a)
+{
+	char hex[33];
+	chance_hex(&wwsf.host->chance, hex, 16);
+	return arena_fmt(a, "%s-%s", prefix, hex);
+}
+
+struct session *session_begin(struct http_req *req, const struct web_user *u)
 {
 	struct sessions *all = wwsf.sessions;
 	struct session *s = session_of(req);
@@ -84,11 +92,19 @@ struct session *session_begin(struct http_req *req, struct str user)
 	chance_hex(&all->host->chance, s->id, (SESSION_ID_SIZE - 1) / 2);
 	chance_hex(&all->host->chance, s->csrf, (SESSION_CSRF_SIZE - 1) / 2);
 	s->end_ms = clock_ms(all->host->clock) + all->life_ms;
-	s->user = str_dup(user);
+	s->user = str_dup(u->name);
+	s->holder = str_dup(u->holder);
+	s->anonymous = u->anonymous;
 	HASH_ADD(hh, all->table, id, SESSION_ID_SIZE - 1, s);
 	DL_APPEND(all->list, s);
 	live.value++;
 	return s;
+}
+
+struct web_user session_user(const struct session *s, struct arena *a)
+{
+	return (struct web_user){.name = arena_str(a, str_of(s->user)),
+		.holder = arena_str(a, str_of(s->holder)), .anonymous = s->anonymous};
 }
 
 void session_end(struct session *s)
@@ -138,8 +154,8 @@ struct str session_cookie(const struct session *s, struct arena *a)
 
 json_t *session_json(const struct session *s, const struct http_req *req)
 {
-	json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "user", s->user, "domain",
-		wwsf.conf->domain, "edge", api_edge(req), "csrf", s->csrf);
+	json_t *body = json_pack("{s:s, s:b, s:s, s:s, s:s}", "user", s->user, "anonymous",
+		s->anonymous, "domain", wwsf.conf->domain, "edge", api_edge(req), "csrf", s->csrf);
 	if (body && s->identity)
 		json_object_update(body, s->identity);
 	return body;

@@ -7,6 +7,7 @@
  *	WIC     GET /callback        -> W4 POST /token -> 303 to the page, with the session
  *	WIC     GET /session, POST /token
  * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
@@ -15,8 +16,8 @@
 #include "common/crypto/pkce.h"
 #include "common/http/form.h"
 #include "wwsf/api.h"
-#include "wwsf/session.h"
-#include "wwsf/waf_client.h"
+#include "wwsf/assignment.h"
+#include "wwsf/token.h"
 
 METRIC_COUNTER(begun, "imsrig_wwsf_signins_total", "browsers sent to the WAF");
 METRIC_COUNTER(back, "imsrig_wwsf_callbacks_total", "browsers that came back signed in");
@@ -135,31 +136,71 @@ static bool right_issuer(struct str iss)
 	return iss.p && str_eq(iss, want);
 }
 
-static void on_granted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
-{
-	struct http_req *req = arg;
+/* A browser that came back with a code; texts in the request's arena. */
+struct back {
+	struct http_req *req;
+	struct str holder, impi;       /* of what is lent for it; impi p NULL: nothing is */
+};
 
-	if (!g && r->status == 503) {
-		show(req, 503, "The WAF can't be reached at the moment; try again later.");
-		return;
-	}
-	if (!g) {
-		show(req, strcmp(r->error, "waf_refused") ? 502 : 403,
-			strcmp(r->word, "invalid_grant")
-				? "The WAF gave no token for this sign-in."
-				: "This sign-in was used before, or has taken too long.");
-		return;
-	}
-	struct session *s = session_begin(req, g->user.p ? g->user : g->identity.impi);
+static void begin_session(struct back *b, const struct waf_grant *g)
+{
+	struct web_user u = {.name = g->user.p ? g->user : g->identity.impi};
+	struct arena *a = http_req_arena(b->req);
+
+	u.holder = b->holder.p ? b->holder : u.name;
+	struct session *s = session_begin(b->req, &u);
 	session_set_identity(s, &g->identity);
 	session_set_grant(s, g->token, g->life_s, g->refresh);
 	back.value++;
 	log_info("signin", "user %s at %s, by the WAF", log_text(str_of(s->user)),
-		addr_text(http_req_remote(req)));
-	http_answer(req, 303,
-		arena_fmt(http_req_arena(req), API_FIELDS COOKIE_GONE STR_FMT "Location: /\r\n",
-			STR_ARG(session_cookie(s, http_req_arena(req)))),
+		addr_text(http_req_remote(b->req)));
+	http_answer(b->req, 303,
+		arena_fmt(a, API_FIELDS COOKIE_GONE STR_FMT "Location: /\r\n",
+			STR_ARG(session_cookie(s, a))),
 		STR(""));
+}
+
+static void on_granted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
+{
+	struct back *b = arg;
+	bool right = token_settle(b->holder, b->impi, g);
+
+	if (!right && !r)
+		r = &waf_wrong_answer;
+	if (right)
+		begin_session(b, g);
+	else if (r->status == 503)
+		show(b->req, 503, "The WAF can't be reached at the moment; try again later.");
+	else
+		show(b->req, strcmp(r->error, "waf_refused") ? 502 : 403,
+			strcmp(r->word, "invalid_grant")
+				? "The WAF gave no token for this sign-in."
+				: "This sign-in was used before, or has taken too long.");
+	free(b);
+}
+
+/* Who it is the WAF will say; what is lent is chosen before, and kept by the session. */
+static void change_code(struct http_req *req, struct str code, struct str verifier)
+{
+	struct arena *a = http_req_arena(req);
+	struct back *b = MEM_NEW(struct back);
+	struct identity id = {0};
+	int64_t retry_s;
+	int err = 0;
+
+	*b = (struct back){.req = req};
+	if (wwsf.assignments) {
+		b->holder = web_handle("sign-in", a);
+		err = assignment_take(wwsf.assignments, b->holder, a, &id, &retry_s);
+		b->impi = id.impi;
+	}
+	if (err) {
+		show(req, 503, err == -ENOSPC ? "All identities are in use; try again later."
+					      : "This site has a fault; try again later.");
+		free(b);
+		return;
+	}
+	waf_authorization_code(code, redirect_uri(req), verifier, &id, on_granted, b);
 }
 
 /* What came back belongs to what this browser began. */
@@ -200,6 +241,5 @@ void wwsf_on_callback(struct http_req *req, void *arg)
 		show(req, 400, "This answer has no code.");
 	else if (api_admit(wwsf.sources, str_of(addr_host(http_req_remote(req))), req) &&
 		!waf_busy(req))
-		waf_authorization_code(code, redirect_uri(req),
-			str_skip(cookie, STATE_LENGTH + 1), on_granted, req);
+		change_code(req, code, str_skip(cookie, STATE_LENGTH + 1));
 }

@@ -10,8 +10,7 @@
 #include "common/base/metric.h"
 #include "common/net/host.h"
 #include "wwsf/api.h"
-#include "wwsf/session.h"
-#include "wwsf/waf_client.h"
+#include "wwsf/assignment.h"
 
 METRIC_COUNTER(issued, "imsrig_wwsf_tokens_total", "tokens handed out");
 METRIC_COUNTER(without, "imsrig_wwsf_no_identity_total", "users without IMS identity signed in");
@@ -165,9 +164,17 @@ static void take_back(struct assigned *t)
 	own.n_revoked++;
 }
 
+/* No token outlives the lease of what it is for. */
+static int64_t life_of_token(void)
+{
+	const struct wwsf_lend_conf *l = assignment_conf(wwsf.conf);
+	int64_t ms = wwsf.conf->token.life_ms;
+	return (l && l->lease_ms < ms ? l->lease_ms : ms) / 1000;
+}
+
 static bool is_older(const struct assigned *t)
 {
-	return t->end_ms - wwsf.conf->token.life_ms / 1000 * 1000 < own.not_before_s * 1000;
+	return t->end_ms - life_of_token() * 1000 < own.not_before_s * 1000;
 }
 
 /* A list that grows without end would be one that no edge can read: all of before now are
@@ -261,7 +268,7 @@ void wwsf_on_revoked(struct http_req *req, void *arg)
 		json_pack("{s:[], s:o, s:o}", "blocked", "not_before", not_before, "jti", list));
 }
 
-/* ---- a token is asked for ---- */
+/* ---- a token of our own ---- */
 
 /* The end: all is known, the user's session gets it or begins. */
 static void hand_out(struct http_req *req, struct session *s, struct str token, int64_t life_s)
@@ -280,7 +287,7 @@ static void issue(struct http_req *req, struct session *s, const struct identity
 {
 	struct arena *a = http_req_arena(req);
 	const struct wwsf_conf *c = wwsf.conf;
-	int64_t now_s = now_ms() / 1000, life_s = c->token.life_ms / 1000;
+	int64_t now_s = now_ms() / 1000, life_s = life_of_token();
 	char jti[2 * JTI_BYTES + 1];
 	struct token t = {.iss = str_of(c->origin), .sub = str_of(s->user),
 		.client_id = str_of(c->identity), .jti = {jti, sizeof jti - 1},
@@ -291,6 +298,8 @@ static void issue(struct http_req *req, struct session *s, const struct identity
 	t.aud[0] = str_of(c->token.audience ? c->token.audience : c->domain);
 	memcpy(t.impu, id->impu, sizeof t.impu);
 	struct str text = token_issue(own.keys, &t, a);
+	if (wwsf.assignments)
+		assignment_settle(wwsf.assignments, str_of(s->holder), text.p ? life_s * 1000 : 0);
 	if (!text.p) {
 		log_error("token", "no token for %s: it would be too long", log_text(t.sub));
 		api_refuse(req, 500, "no_token");
@@ -303,18 +312,19 @@ static void issue(struct http_req *req, struct session *s, const struct identity
 }
 
 /* The session that is meant, or a new one. NULL: it has ended meanwhile (answered). */
-static struct session *session_for(struct http_req *req, struct str user, struct str session)
+static struct session *session_for(struct http_req *req, const struct web_user *u,
+	struct str session)
 {
-	struct session *s = session.p ? session_find(session) : session_begin(req, user);
+	struct session *s = session.p ? session_find(session) : session_begin(req, u);
 	if (!s)
 		api_refuse(req, 401, "no_session");
 	return s;
 }
 
-static void give_here(struct http_req *req, struct str user, struct str session,
+static void give_here(struct http_req *req, const struct web_user *u, struct str session,
 	const struct identity *id)
 {
-	struct session *s = session_for(req, user, session);
+	struct session *s = session_for(req, u, session);
 	if (!s)
 		return;
 	session_set_identity(s, id);
@@ -324,26 +334,24 @@ static void give_here(struct http_req *req, struct str user, struct str session,
 		hand_out(req, s, STR_NONE, 0);
 }
 
-/* The WAF's answer (TS 33.203 X.3.3 step 0) to a request made for a session. */
+/* ---- ... of the WAF (TS 33.203 X.3.3 step 0) ---- */
+
+/* A request made for a session. Its texts stand in the request's arena. */
 struct asked {
 	struct http_req *req;
-	char session[SESSION_ID_SIZE]; /* "": one is to begin */
-	char *user;
+	struct web_user user;
+	struct str session;            /* p NULL: one is to begin */
+	struct str impi;               /* that was lent for it; p NULL: none */
 };
 
-static struct asked *asked_new(struct http_req *req, struct str user, struct str session)
+static struct asked *asked_new(struct http_req *req, const struct web_user *u,
+	struct str session, const struct identity *id)
 {
 	struct asked *w = MEM_NEW(struct asked);
-	w->req = req;
-	w->user = str_dup(user);
-	str_copy(session, w->session, sizeof w->session);
+	*w = (struct asked){.req = req, .user = *u, .session = session};
+	if (wwsf.assignments)
+		w->impi = id->impi;
 	return w;
-}
-
-static void asked_free(struct asked *w)
-{
-	free(w->user);
-	free(w);
 }
 
 static void refuse(struct http_req *req, const struct waf_refusal *r)
@@ -358,35 +366,46 @@ static void refuse(struct http_req *req, const struct waf_refusal *r)
 	api_answer(req, r->status, STR(""), body);
 }
 
+bool token_settle(struct str holder, struct str impi, const struct waf_grant *g)
+{
+	bool right = g && (!impi.p || str_eq(g->identity.impi, impi));
+	if (g && !right)
+		log_warn("token", "the WAF's token is for %s, asked for was %s",
+			log_text(g->identity.impi), log_text(impi));
+	if (impi.p)
+		assignment_settle(wwsf.assignments, holder, right ? g->life_s * 1000 : 0);
+	return right;
+}
+
 static void on_asserted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
 {
 	struct asked *w = arg;
 	struct session *s = NULL;
 
-	if (!g)
-		refuse(w->req, r);
+	if (!token_settle(w->user.holder, w->impi, g))
+		refuse(w->req, r ? r : &waf_wrong_answer);
 	else
-		s = session_for(w->req, str_of(w->user),
-			w->session[0] ? str_of(w->session) : STR_NONE);
+		s = session_for(w->req, &w->user, w->session);
 	if (s) {
 		session_set_identity(s, &g->identity);
 		hand_out(w->req, s, g->token, g->life_s);
 	}
-	asked_free(w);
+	free(w);
 }
 
 static void on_refreshed(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
 {
 	struct asked *w = arg;
-	struct session *s = session_find(str_of(w->session));
+	struct session *s = session_find(w->session);
+	bool right = token_settle(w->user.holder, w->impi, g);
 
 	if (s)
 		s->refreshing = false;
 	if (s && !g && !strcmp(r->word, "invalid_grant")) {
 		session_set_grant(s, STR_NONE, 0, STR_NONE);
 		api_refuse(w->req, 401, "sign_in_again");
-	} else if (!g) {
-		refuse(w->req, r);
+	} else if (!right) {
+		refuse(w->req, r ? r : &waf_wrong_answer);
 	} else if (!s) {
 		api_refuse(w->req, 401, "no_session");
 	} else {
@@ -395,7 +414,56 @@ static void on_refreshed(const struct waf_grant *g, const struct waf_refusal *r,
 		session_set_grant(s, STR_NONE, 0, arena_str(http_req_arena(w->req), refresh));
 		hand_out(w->req, s, g->token, g->life_s);
 	}
-	asked_free(w);
+	free(w);
+}
+
+/* ---- a token is asked for ---- */
+
+/* As whom this user registers; false: the request was answered. */
+static bool find_identity(struct http_req *req, const struct web_user *u, struct identity *id)
+{
+	struct arena *a = http_req_arena(req);
+	int64_t retry_s = 1;
+	int err = wwsf.assignments
+		? assignment_take(wwsf.assignments, u->holder, a, id, &retry_s)
+		: identity_db_find(wwsf.db, u->name, a, id);
+
+	if (err == -EIO) {
+		api_refuse_later(req, 503, "database", 1);
+	} else if (err == -ENOSPC) {
+		api_refuse_later(req, 503, "pool_empty", retry_s);
+	} else if (err) {
+		without.value++;
+		log_warn("token", "%s has no IMS identity", log_text(u->name));
+		api_refuse(req, 403, "no_identity");
+	}
+	return !err;
+}
+
+void token_give(struct http_req *req, const struct web_user *u, struct str session)
+{
+	bool at_waf = wwsf.conf->token.issuer == WWSF_ISSUER_WAF;
+	struct identity id;
+
+	if ((at_waf && waf_busy(req)) || !find_identity(req, u, &id))
+		return;
+	if (at_waf)
+		waf_client_credentials(u, &id, on_asserted, asked_new(req, u, session, &id));
+	else
+		give_here(req, u, session, &id);
+}
+
+static void refresh(struct http_req *req, struct session *s)
+{
+	struct arena *a = http_req_arena(req);
+	struct web_user u = session_user(s, a);
+	struct identity id = {0};
+
+	if (waf_busy(req) || (wwsf.assignments && !find_identity(req, &u, &id)))
+		return;
+	s->refreshing = true;
+	waf_refresh(str_of(s->refresh), &id, on_refreshed,
+		asked_new(req, &u, arena_str(a, str_of(s->id)), &id));
 }
 
 /* A session that began at the WAF: first the token that came with it, then its refresh. */
@@ -405,40 +473,16 @@ static void give_granted(struct http_req *req, struct session *s)
 
 	if (s->token && rest_ms >= 1000) {
 		struct str token = arena_str(http_req_arena(req), str_of(s->token));
-		struct str refresh = s->refresh ? arena_str(http_req_arena(req), str_of(s->refresh))
-						: STR_NONE;
-		session_set_grant(s, STR_NONE, 0, refresh);
+		struct str secret = s->refresh ? arena_str(http_req_arena(req), str_of(s->refresh))
+					       : STR_NONE;
+		session_set_grant(s, STR_NONE, 0, secret);
 		hand_out(req, s, token, rest_ms / 1000);
 	} else if (s->refreshing) {
 		api_refuse_later(req, 503, "busy", 1);
-	} else if (s->refresh && waf_busy(req)) {
-		return;
 	} else if (s->refresh) {
-		s->refreshing = true;
-		waf_refresh(str_of(s->refresh), on_refreshed,
-			asked_new(req, str_of(s->user), str_of(s->id)));
+		refresh(req, s);
 	} else {
 		api_refuse(req, 401, "sign_in_again");
-	}
-}
-
-void token_give(struct http_req *req, struct str user, struct str session)
-{
-	struct identity id;
-	int err = identity_db_find(wwsf.db, user, http_req_arena(req), &id);
-
-	if (err == -EIO) {
-		api_refuse_later(req, 503, "database", 1);
-	} else if (err) {
-		without.value++;
-		log_warn("token", "%s has no IMS identity", log_text(user));
-		api_refuse(req, 403, "no_identity");
-	} else if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF) {
-		if (!waf_busy(req))
-			waf_client_credentials(
-				user, id.impi, on_asserted, asked_new(req, user, session));
-	} else {
-		give_here(req, user, session, &id);
 	}
 }
 
@@ -449,11 +493,12 @@ void wwsf_on_token(struct http_req *req, void *arg)
 	if (!s || !session_csrf(s, req) || !api_admit(wwsf.users, str_of(s->user), req))
 		return;
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF &&
-		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE) {
+		wwsf.conf->waf.grant == WWSF_AUTHORIZATION_CODE && !s->anonymous) {
 		give_granted(req, s);
 		return;
 	}
 	/* The session may end while the WAF is asked: nothing of it is carried across. */
 	struct arena *a = http_req_arena(req);
-	token_give(req, arena_str(a, str_of(s->user)), arena_str(a, str_of(s->id)));
+	struct web_user u = session_user(s, a);
+	token_give(req, &u, arena_str(a, str_of(s->id)));
 }

@@ -4,16 +4,21 @@
 #pragma once
 #include <jansson.h>
 
-#include "wwsf/wwsf.h"
+#include "wwsf/session.h"
+#include "wwsf/waf_client.h"
 
 int token_open(char why[512]);         /* keys; 0, or a negative errno with a sentence */
 void token_close(void);
 void token_reset(void);                /* no token stands; the newest key stays */
 
-/* The user has shown who they are; `session` is the id of theirs, or p NULL: one begins when
- * all goes well. Answers the request, now or when the WAF has answered: 200 with identities
- * and token, 403 no_identity, or why there is no token. */
-void token_give(struct http_req *req, struct str user, struct str session);
+/* The user has shown who they are, or may stay unknown; `session` is the id of theirs, or p
+ * NULL: one begins when all goes well. Answers the request, now or when the WAF has answered:
+ * 200 with identities and token, 403 no_identity, or why there is no token. Texts in the
+ * request's arena. */
+void token_give(struct http_req *req, const struct web_user *u, struct str session);
+/* An identity that was lent for a token of the WAF (impi p NULL: none was): what came of it is
+ * settled. False: the WAF gave no token, or one for another identity. */
+bool token_settle(struct str holder, struct str impi, const struct waf_grant *g);
 
 /* A token of our own goes out, good until end_ms (the rig's wall clock, whole seconds). The
  * newest 65536 are known. */

@@ -21,6 +21,8 @@ METRIC_IDLE(open_requests, "imsrig_wwsf_waf_requests_open", "token requests the 
 
 enum { QUEUE_MAX = 256, RETRY_S = 2 };
 
+const struct waf_refusal waf_wrong_answer = {.status = 502, .error = "waf_answer"};
+
 /* One kept connection, and how many requests it has. */
 struct line {
 	struct http_client *client;
@@ -206,32 +208,53 @@ static void ask(struct buf *form, waf_h *h, void *arg)
 	buf_free(form);
 }
 
-void waf_client_credentials(struct str user, struct str impi, waf_h *h, void *arg)
+/* Where identities are lent the WAF is told which; else it knows those of the user, and is
+ * asked for all that go with the IMPI. */
+static void put_identity(struct buf *form, const struct identity *id)
+{
+	struct buf list = {0};
+
+	if (id->impi.p)
+		form_put(form, STR("impi"), id->impi);
+	for (size_t i = 0; wwsf.assignments && i < id->n_impu; i++) {
+		if (list.n)
+			buf_byte(&list, ' ');
+		buf_add(&list, id->impu[i]);
+	}
+	if (list.n)
+		form_put(form, STR("impu"), buf_str(&list));
+	buf_free(&list);
+}
+
+void waf_client_credentials(const struct web_user *u, const struct identity *id, waf_h *h,
+	void *arg)
 {
 	struct buf form = {0};
 	form_put(&form, STR("grant_type"), STR("client_credentials"));
 	form_put(&form, STR("scope"), STR(TOKEN_SCOPE));
-	form_put(&form, STR("user"), user);
-	form_put(&form, STR("impi"), impi);
+	form_put(&form, u->anonymous ? STR("anonymous") : STR("user"), u->name);
+	put_identity(&form, id);
 	ask(&form, h, arg);
 }
 
 void waf_authorization_code(struct str code, struct str redirect_uri, struct str verifier,
-	waf_h *h, void *arg)
+	const struct identity *id, waf_h *h, void *arg)
 {
 	struct buf form = {0};
 	form_put(&form, STR("grant_type"), STR("authorization_code"));
 	form_put(&form, STR("code"), code);
 	form_put(&form, STR("redirect_uri"), redirect_uri);
 	form_put(&form, STR("code_verifier"), verifier);
+	put_identity(&form, id);
 	ask(&form, h, arg);
 }
 
-void waf_refresh(struct str refresh_token, waf_h *h, void *arg)
+void waf_refresh(struct str refresh_token, const struct identity *id, waf_h *h, void *arg)
 {
 	struct buf form = {0};
 	form_put(&form, STR("grant_type"), STR("refresh_token"));
 	form_put(&form, STR("refresh_token"), refresh_token);
+	put_identity(&form, id);
 	ask(&form, h, arg);
 }
 

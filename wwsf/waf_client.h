@@ -2,7 +2,7 @@
  * (RFC 8705) on a few kept connections.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "wwsf/identity_db.h"
+#include "wwsf/session.h"
 
 /* What the WAF granted; texts are good during the call. */
 struct waf_grant {
@@ -18,6 +18,7 @@ struct waf_refusal {
 	char word[64];                 /* the WAF's error (RFC 6749 5.2), or "" */
 	int64_t retry_s;               /* 503: when to try again */
 };
+extern const struct waf_refusal waf_wrong_answer;  /* 502 waf_answer */
 /* One of g and r is NULL. Once, not before the function that asked returned. */
 typedef void(waf_h)(const struct waf_grant *g, const struct waf_refusal *r, void *arg);
 
@@ -27,7 +28,10 @@ int waf_waiting(void);
 /* So many wait for the WAF already that nobody else may ask: the request was answered. */
 bool waf_busy(struct http_req *req);
 
-void waf_client_credentials(struct str user, struct str impi, waf_h *h, void *arg);
+/* For a user that is asserted, or anonymous under a handle. */
+void waf_client_credentials(const struct web_user *u, const struct identity *id, waf_h *h,
+	void *arg);
+/* `id`: the identities that the token is to be for; without an IMPI what the WAF says. */
 void waf_authorization_code(struct str code, struct str redirect_uri, struct str verifier,
-	waf_h *h, void *arg);
-void waf_refresh(struct str refresh_token, waf_h *h, void *arg);
+	const struct identity *id, waf_h *h, void *arg);
+void waf_refresh(struct str refresh_token, const struct identity *id, waf_h *h, void *arg);

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/throttle.h"
 #include "common/net/work.h"
-#include "wwsf/identity_db.h"
+#include "wwsf/assignment.h"
 #include "wwsf/session.h"
 #include "wwsf/token.h"
 #include "wwsf/waf_client.h"
@@ -24,6 +24,7 @@ static const struct http_route routes[] = {
 	{"GET", "/config", wwsf_on_config},
 	{"GET", "/identities", wwsf_on_identities},
 	{"POST", "/login", wwsf_on_login},
+	{"POST", "/anonymous", wwsf_on_anonymous},
 	{"POST", "/token", wwsf_on_token},
 	{"GET", "/session", wwsf_on_session},
 	{"POST", "/logout", wwsf_on_logout},
@@ -68,6 +69,8 @@ int wwsf_start(struct host *host, const void *conf, char why[512])
 		host->clock, c->token.per_user, c->token.user_window_ms, KEYS_MAX);
 	int err = identity_db_open(c, &wwsf.db, why);
 	if (!err)
+		err = assignments_open(c, wwsf.db, host->clock, &wwsf.assignments, why);
+	if (!err)
 		err = token_open(why);
 	if (!err)
 		err = waf_open(why);
@@ -91,6 +94,7 @@ void wwsf_stop(void)
 	throttle_free(wwsf.accounts);
 	throttle_free(wwsf.sources);
 	throttle_free(wwsf.users);
+	assignments_close(wwsf.assignments);
 	if (wwsf.db)
 		identity_db_close(wwsf.db);
 	wwsf = (struct wwsf){0};
@@ -104,6 +108,7 @@ void wwsf_reset(void)
 	throttle_clear(wwsf.accounts);
 	throttle_clear(wwsf.sources);
 	throttle_clear(wwsf.users);
+	assignments_clear(wwsf.assignments);
 	token_reset();
 }
 

@@ -3,7 +3,8 @@
  *	conf.c         configuration
  *	page.c         the page, GET /config, GET /identities
  *	identity_db.h  who may sign in, and as whom they register
- *	login.c        POST /login
+ *	assignment.h   identities that are lent: of a range, of a pool
+ *	login.c        POST /login, POST /anonymous
  *	session.h      sessions of signed-in users; GET /session, POST /logout
  *	token.h        a token for a session: issued here, or fetched from the WAF (waf_client.h)
  *	signin.c       sign-in at the WAF (authorization code grant): GET /signin, GET /callback
@@ -15,7 +16,19 @@
 
 enum wwsf_issuer { WWSF_ISSUER_NONE, WWSF_ISSUER_SELF, WWSF_ISSUER_WAF };
 enum wwsf_grant { WWSF_CLIENT_CREDENTIALS, WWSF_AUTHORIZATION_CODE };
-enum wwsf_identities { WWSF_DATABASE, WWSF_TRANSLATION };
+enum wwsf_identities { WWSF_DATABASE, WWSF_TRANSLATION, WWSF_RANGE, WWSF_POOL };
+
+/* What is lent: numbers by template, or the members of a list. */
+struct wwsf_lend_conf {
+	char *impi, *impu;             /* with "${n}" in them; NULL: there are members */
+	int64_t digits, first, last;
+	struct conf_list members;      /* of struct wwsf_member */
+	int64_t lease_ms, guard_ms;
+};
+struct wwsf_member {
+	char *impi;
+	struct conf_list impus;        /* of char * */
+};
 
 struct wwsf_conf {
 	struct addr listen, listen_also; /* also: a second one, or no address */
@@ -32,6 +45,8 @@ struct wwsf_conf {
 	struct {
 		char *impi, *impu;     /* with "${user}" in them */
 	} translation;
+	struct wwsf_lend_conf range, pool;
+	bool anonymous;                /* POST /anonymous is served */
 	int64_t session_life_ms, sessions;
 	struct {
 		int64_t failures, window_ms, per_source, source_window_ms, workers;
@@ -71,6 +86,7 @@ const char *wwsf_edge_for(const struct wwsf_conf *conf, struct str host);
 struct str wwsf_edge_origin(struct str edge);
 
 struct identity_db;
+struct assignments;
 struct sessions;
 struct throttle;
 
@@ -80,6 +96,7 @@ struct wwsf {
 	struct host *host;             /* NULL: stopped */
 	struct http_server *server;
 	struct identity_db *db;
+	struct assignments *assignments; /* NULL: nothing is lent */
 	struct sessions *sessions;
 	struct throttle *accounts, *sources; /* sign-ins of one user, from one address */
 	struct throttle *users;        /* tokens for one user's sessions */
@@ -93,7 +110,7 @@ int wwsf_open(void);                   /* requests that wait for a hash or for t
 
 /* The routes; each answers its request, now or later. */
 http_h wwsf_on_page, wwsf_on_style, wwsf_on_script, wwsf_on_config, wwsf_on_identities;
-http_h wwsf_on_login, wwsf_on_token, wwsf_on_session, wwsf_on_logout;
+http_h wwsf_on_login, wwsf_on_anonymous, wwsf_on_token, wwsf_on_session, wwsf_on_logout;
 http_h wwsf_on_signin, wwsf_on_callback, wwsf_on_jwks, wwsf_on_revoked;
 
 /* Files of wwsf/page, embedded by the build, and the bundle of its script. Where that could

@@ -650,7 +650,7 @@ static void keeps_the_database(void **state)
 	fseek(f, 60, SEEK_SET); /* user_version */
 	fputc(9, f);
 	fclose(f);
-	assert_non_null(strstr(world_refuses(extra), "this program needs version 1"));
+	assert_non_null(strstr(world_refuses(extra), "this program needs version 2"));
 	f = fopen(path, "w");
 	for (int i = 0; i < 100; i++)
 		fputs("this is no database, but long enough for one\n", f);
