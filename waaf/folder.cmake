@@ -2,8 +2,8 @@ imsrig_library(waf
   SOURCES
     waaf/waf.c waaf/waf_admin.c waaf/waf_answer.c waaf/waf_authorize.c waaf/waf_conf.c waaf/waf_grant.c
     waaf/waf_introspect.c waaf/waf_live.c waaf/waf_metadata.c waaf/waf_page.c
-    waaf/waf_revoke.c waaf/waf_sign_in.c waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
-  LINK node http crypto)
+    waaf/waf_pool.c waaf/waf_revoke.c waaf/waf_sign_in.c waaf/waf_token.c waaf/waf_users.c waaf/waf_wwsf.c
+  LINK node http crypto sip)
 imsrig_embed(waf waaf/page/style.css)
 imsrig_library(registration_body SOURCES waaf/registration_body.c LINK crypto)
 imsrig_fuzz(registration_body LINK registration_body)
@@ -16,7 +16,7 @@ imsrig_test(range_parts LINK ranges)
 imsrig_embed(ranges waaf/schema.sql)
 add_executable(waaf waaf/main.c waaf/conf.c waaf/wss_digest.c)
 target_link_libraries(waaf PRIVATE ranges waf edge node sip)
-foreach(test waf waf_authorize)
+foreach(test waf waf_authorize waf_pool)
   imsrig_test(${test} SOURCES tests/unit/waf_rig.c tests/unit/rig.c LINK waf ca)
   set_tests_properties(${test} PROPERTIES RESOURCE_LOCK waf) # the same addresses
 endforeach()

@@ -12,6 +12,7 @@
  *	waf_revoke.c     POST /revoke, GET /revoked                     (RFC 7009)
  *	waf_metadata.c   metadata and keys                              (RFC 8414, 7517)
  *	waf_wwsf.c       the WWSFs: who asks, blocked or not, how often
+ *	waf_pool.c       the identities that a WWSF may lend   (TS 33.203 X.4)
  *	waf_users.c      the users, their identities and failed sign-ins
  *	waf_grant.c      what codes and refresh tokens stand for
  *	waf_live.c       the tokens that are good, and the keys that they need
@@ -41,6 +42,10 @@ struct waf_listen_conf {
 	struct addr listen, also;      /* also: a second one, or no address */
 	char *cert, *key, *ca;
 };
+struct waf_pool_conf {
+	struct conf_list impis, impus; /* of char *: names, or wildcarded ones; none: no pool */
+	int64_t lease_ms;              /* no token for one of them lives longer */
+};
 struct waf_wwsf_conf {
 	char *identity;                /* client_id, and the name in its certificate */
 	int domain;                    /* enum waf_domain */
@@ -48,6 +53,7 @@ struct waf_wwsf_conf {
 	bool trust_user_assertion;     /* it says who the user is; the WAF believes it */
 	bool blocked;
 	struct conf_list redirect_uris; /* of char *; compared octet by octet */
+	struct waf_pool_conf pool;
 };
 struct waf_user_conf {
 	char *user;
@@ -114,7 +120,9 @@ struct waf_wwsf {
 	bool blocked;
 	int64_t not_before_s;          /* tokens issued before are void */
 	int64_t level_m, level_at_ms;  /* bucket of requests, in thousandths */
-	size_t revoked;                /* of its live tokens, one by one */
+	struct token_row *tokens;      /* that are live (waf_live.c) */
+	size_t revoked;                /* of them, one by one */
+	struct waf_pool *pool;         /* NULL: its users have identities of their own */
 };
 void waf_wwsfs_open(void);
 void waf_wwsfs_close(void);
@@ -130,6 +138,16 @@ bool waf_wwsf_take(struct waf_wwsf *w); /* one more request; false: too many */
 void waf_wwsf_void(struct waf_wwsf *w); /* all that was issued to it until now */
 /* Blocked: no request is served any more, and what was issued is void. */
 void waf_wwsf_block(struct waf_wwsf *w, bool blocked);
+
+/* ---- pools (waf_pool.c) ---- */
+
+/* NULL, or what is wrong with the section of the WWSF that has it; may stand in `why`. */
+const char *waf_pool_conf_check(const struct waf_pool_conf *c, char why[512]);
+struct waf_pool *waf_pool_new(const struct waf_pool_conf *c); /* NULL: none is configured */
+void waf_pool_free(struct waf_pool *p);
+/* Both are exact, or members of a wildcarded identity; the wildcarded one itself is none. */
+bool waf_pool_has_impi(const struct waf_pool *p, struct str impi);
+bool waf_pool_has_impu(const struct waf_pool *p, struct str impu);
 
 /* ---- users (waf_users.c) ---- */
 
@@ -185,12 +203,12 @@ void waf_grants_reset(void);
 enum { WAF_JTI_SIZE = 33 };
 bool waf_live_full(void);
 /* One more, signed with the newest key and good until exp_s (never before that of the last
- * one); grant 0: of none. */
+ * one of this WWSF); grant 0: of none. */
 void waf_live_add(const char jti[WAF_JTI_SIZE], struct waf_wwsf *w, uint64_t grant,
 	int64_t iat_s, int64_t exp_s);
 bool waf_live_good(struct str jti);    /* issued since the start, unexpired, not revoked */
 void waf_live_revoke(struct str jti);
-void waf_live_revoke_grant(uint64_t grant);
+void waf_live_revoke_grant(struct waf_wwsf *w, uint64_t grant);
 /* Forgets what was issued before now_s, revokes what was issued since (iat has whole seconds,
  * so not_before_s alone could not tell it from later ones). */
 void waf_live_void(struct waf_wwsf *w, int64_t now_s);

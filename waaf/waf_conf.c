@@ -22,6 +22,11 @@ static const struct conf_row w4_rows[] = {
 	CONF_STR(struct waf_listen_conf, key, "key", CONF_REQUIRED, NULL),
 	CONF_STR(struct waf_listen_conf, ca, "ca", CONF_REQUIRED, NULL), CONF_END};
 
+static const struct conf_row pool_rows[] = {
+	CONF_STRS(struct waf_pool_conf, impis, "impi", CONF_REQUIRED),
+	CONF_STRS(struct waf_pool_conf, impus, "impu", CONF_REQUIRED),
+	CONF_MS(struct waf_pool_conf, lease_ms, "lease", 0, "600s"), CONF_END};
+
 static const struct conf_row wwsf_rows[] = {
 	CONF_STR(struct waf_wwsf_conf, identity, "identity", CONF_REQUIRED, NULL),
 	CONF_ENUM(struct waf_wwsf_conf, domain, "domain", 0, "operator", domain_names),
@@ -29,7 +34,8 @@ static const struct conf_row wwsf_rows[] = {
 	CONF_BOOL(struct waf_wwsf_conf, trust_user_assertion, "trust-user-assertion",
 		"false"),
 	CONF_BOOL(struct waf_wwsf_conf, blocked, "blocked", "false"),
-	CONF_STRS(struct waf_wwsf_conf, redirect_uris, "redirect-uris", 0), CONF_END};
+	CONF_STRS(struct waf_wwsf_conf, redirect_uris, "redirect-uris", 0),
+	CONF_STRUCT(struct waf_wwsf_conf, pool, "pool", 0, pool_rows), CONF_END};
 
 static const struct conf_row user_rows[] = {
 	CONF_STR(struct waf_user_conf, user, "user", CONF_REQUIRED, NULL),
@@ -167,7 +173,11 @@ static int check_wwsf(const struct waf_conf *c, size_t at, char why[512])
 			"waf.wwsfs: \"%s\" may use authorization_code but has no "
 			"redirect-uris",
 			w->identity);
-	return 0;
+	char cause[512];
+	const char *wrong = waf_pool_conf_check(&w->pool, cause);
+	if (wrong)
+		snprintf(why, 512, "waf.wwsfs: pool of \"%.80s\": %.360s", w->identity, wrong);
+	return wrong ? -EINVAL : 0;
 }
 
 static int check_user(const struct waf_user_conf *u, char why[512])

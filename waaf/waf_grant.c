@@ -130,7 +130,7 @@ void waf_grant_end(struct waf_grant *g)
 	log_warn("waf", "a grant of user %s to %s ends with its tokens", g->user->conf->user,
 		g->wwsf->conf->identity);
 	ended.value++;
-	waf_live_revoke_grant(g->id);
+	waf_live_revoke_grant(g->wwsf, g->id);
 	grant_free(g);
 }
 

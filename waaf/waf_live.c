@@ -1,5 +1,6 @@
-/* The tokens that are good, in the order of their issue, which is that of their end too;
- * those revoked among them; and the keys that they need.
+/* The tokens that are good, of each WWSF in the order of their issue, which is that of their
+ * end too, since those of one WWSF live equally long; those revoked among them; and the keys
+ * that they need.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ struct token_row {
 };
 
 static struct {
-	struct token_row *by_jti, *first, *revoked; /* first: lists of utlist */
+	struct token_row *by_jti, *revoked;
 	struct timer timer;            /* until the first runs out */
 	uint32_t key;                  /* of those made so far, the one that signs */
 } live;
@@ -46,17 +47,22 @@ static size_t count(void)
 
 /* ---- the end of tokens ---- */
 
-/* Tokens end in the order of their keys. */
+/* Tokens of one WWSF end in the order of their keys. */
 static void trim_keys(void)
 {
-	uint32_t oldest = live.first ? live.first->key : live.key;
+	uint32_t oldest = live.key;
+	struct waf_wwsf *w;
+
+	for (size_t i = 0; (w = waf_wwsf_at(i)); i++)
+		if (w->tokens && w->tokens->key < oldest)
+			oldest = w->tokens->key;
 	token_keys_trim(waf.keys, live.key - oldest + 1);
 }
 
 static void forget(struct token_row *r)
 {
 	HASH_DEL(live.by_jti, r);
-	DL_DELETE(live.first, r);
+	DL_DELETE(r->wwsf->tokens, r);
 	if (r->revoked) {
 		DL_DELETE2(live.revoked, r, revoked_prev, revoked_next);
 		r->wwsf->revoked--;
@@ -69,27 +75,38 @@ static void on_expiry(struct timer *t, void *arg);
 
 static void await_first(void)
 {
-	if (!live.first) {
-		timer_stop(&live.timer);
+	int64_t first_s = INT64_MAX, ms;
+	struct waf_wwsf *w;
+
+	for (size_t i = 0; (w = waf_wwsf_at(i)); i++)
+		if (w->tokens && w->tokens->exp_s < first_s)
+			first_s = w->tokens->exp_s;
+	timer_stop(&live.timer);
+	if (first_s == INT64_MAX)
 		return;
-	}
-	int64_t ms = live.first->exp_s * 1000 - clock_wall_ms(waf.host->clock);
+	ms = first_s * 1000 - clock_wall_ms(waf.host->clock);
 	timer_start(waf.host->clock, &live.timer, ms > 0 ? ms : 0, on_expiry, NULL);
 }
 
 static void on_expiry(struct timer *t, void *arg)
 {
 	int64_t now = waf_now_s();
-	while (live.first && live.first->exp_s <= now)
-		forget(live.first);
+	struct waf_wwsf *w;
+
+	for (size_t i = 0; (w = waf_wwsf_at(i)); i++)
+		while (w->tokens && w->tokens->exp_s <= now)
+			forget(w->tokens);
 	trim_keys();
 	await_first();
 }
 
 void waf_live_reset(void)
 {
-	while (live.first)
-		forget(live.first);
+	struct waf_wwsf *w;
+
+	for (size_t i = 0; (w = waf_wwsf_at(i)); i++)
+		while (w->tokens)
+			forget(w->tokens);
 	timer_stop(&live.timer);
 	if (waf.keys)
 		trim_keys();
@@ -114,9 +131,9 @@ void waf_live_add(const char jti[WAF_JTI_SIZE], struct waf_wwsf *w, uint64_t gra
 	r->exp_s = exp_s;
 	r->key = live.key;
 	HASH_ADD(hh, live.by_jti, jti, WAF_JTI_SIZE - 1, r);
-	DL_APPEND(live.first, r);
+	DL_APPEND(w->tokens, r);
 	live_now.value = (int64_t)count();
-	if (live.first == r)
+	if (w->tokens == r)
 		await_first();
 }
 
@@ -164,24 +181,18 @@ void waf_live_revoke(struct str jti)
 }
 
 /* Each grant ends once, so nobody makes us walk here for nothing. */
-void waf_live_revoke_grant(uint64_t grant)
+void waf_live_revoke_grant(struct waf_wwsf *w, uint64_t grant)
 {
-	struct waf_wwsf *w = NULL;
-	for (struct token_row *r = live.first; r; r = r->next) {
-		if (r->grant != grant)
-			continue;
-		revoke_row(r);
-		w = r->wwsf;
-	}
+	for (struct token_row *r = w->tokens; r; r = r->next)
+		if (r->grant == grant)
+			revoke_row(r);
 	bound_list(w);
 }
 
 void waf_live_void(struct waf_wwsf *w, int64_t now_s)
 {
-	for (struct token_row *r = live.first, *next; r; r = next) {
+	for (struct token_row *r = w->tokens, *next; r; r = next) {
 		next = r->next;
-		if (r->wwsf != w)
-			continue;
 		if (r->iat_s < now_s)
 			forget(r);
 		else
@@ -193,11 +204,11 @@ void waf_live_void(struct waf_wwsf *w, int64_t now_s)
 
 size_t waf_live_count(const struct waf_wwsf *w)
 {
+	const struct token_row *r;
 	size_t n = 0;
 	if (!w)
 		return count();
-	for (struct token_row *r = live.first; r; r = r->next)
-		n += r->wwsf == w;
+	DL_COUNT(w->tokens, r, n);
 	return n;
 }
 

@@ -8,14 +8,16 @@
  *	 |<----------------------------------------|
  *
  * The three grants differ in who says who the user is: the WWSF (client_credentials with
- * `user`), the WAF's own sign-in page (authorization_code), or an earlier token
- * (refresh_token).
+ * `user`, or with `anonymous`), the WAF's own sign-in page (authorization_code), or an earlier
+ * token (refresh_token).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/metric.h"
 #include "common/crypto/pkce.h"
 #include "waaf/waf.h"
 
 METRIC_COUNTER(issued, "imsrig_waf_tokens_issued_total", "tokens that the WAF issued");
+
+enum { NAME_MAX_OCTETS = 128 };
 
 /* One request on its way through the checks. */
 struct ask {
@@ -24,7 +26,7 @@ struct ask {
 	struct waf_wwsf *wwsf;
 	unsigned grant_type;           /* enum waf_grant_type */
 	struct waf_grant *grant;       /* NULL with client_credentials */
-	const struct waf_user *user;
+	const struct waf_user *user;   /* NULL: of a WWSF that has a pool, and not known here */
 	struct token token;
 	char jti[WAF_JTI_SIZE];
 	struct str text;               /* the token, once issued */
@@ -67,16 +69,40 @@ static enum waf_refusal check_grant_type(struct ask *a)
 
 /* ---- who the user is, by grant ---- */
 
+/* What becomes the sub of a token, and a word in our log. */
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	return s.n > 0 && s.n <= NAME_MAX_OCTETS;
+}
+
+/* The users of a WWSF that lends identities are its own: they need not be known here, and may
+ * be anonymous, under a handle that tells one from another (TS 33.203 X.4.1 REQ 3.0). */
 static enum waf_refusal user_asserted(struct ask *a)
 {
-	struct str name = param(a, "user");
+	struct str name = param(a, "user"), handle = param(a, "anonymous");
 
+	if (handle.p) {
+		a->token.sub = handle;
+		return a->wwsf->pool && !name.p && is_name(handle) ? WAF_GOOD : WAF_NO_ANONYMOUS;
+	}
 	if (!a->wwsf->conf->trust_user_assertion)
 		return WAF_NO_ASSERTION;
 	if (!name.n)
 		return WAF_NO_PARAMETER;
+	a->token.sub = name;
 	a->user = waf_user_find(name);
-	return a->user ? WAF_GOOD : WAF_NO_USER;
+	return a->user || (a->wwsf->pool && is_name(name)) ? WAF_GOOD : WAF_NO_USER;
+}
+
+static enum waf_refusal granted(struct ask *a, struct waf_grant *g)
+{
+	a->grant = g;
+	a->user = g->user;
+	a->token.sub = str_of(g->user->conf->user);
+	return param(a, "anonymous").p ? WAF_NO_ANONYMOUS : WAF_GOOD;
 }
 
 /* A code counts as used once its own client has shown it, whatever comes of that. */
@@ -100,9 +126,7 @@ static enum waf_refusal user_by_code(struct ask *a)
 		return WAF_NO_REDIRECT;
 	if (!pkce_check(verifier, str_of(g->challenge)))
 		return WAF_NO_VERIFIER;
-	a->grant = g;
-	a->user = g->user;
-	return WAF_GOOD;
+	return granted(a, g);
 }
 
 static enum waf_refusal user_by_refresh(struct ask *a)
@@ -119,9 +143,7 @@ static enum waf_refusal user_by_refresh(struct ask *a)
 		waf_grant_end(g);
 		return WAF_NO_REFRESH;
 	}
-	a->grant = g;
-	a->user = g->user;
-	return WAF_GOOD;
+	return granted(a, g);
 }
 
 static enum waf_refusal find_user(struct ask *a)
@@ -138,9 +160,25 @@ static enum waf_refusal find_user(struct ask *a)
 
 /* ---- what the token says ---- */
 
-/* Identities that are asked for must be the user's; without any he gets all of his. `impu`
- * may list several, parted by blanks. */
-static enum waf_refusal find_identities(struct ask *a)
+/* `impu` may list several, parted by blanks. */
+static enum waf_refusal take_impus(struct ask *a, struct str asked, enum waf_refusal no)
+{
+	struct token *t = &a->token;
+
+	while (asked.n) {
+		struct str impu = str_cut(&asked, ' ');
+		if (t->n_impu == TOKEN_IMPUS_MAX)
+			return no;
+		if (a->wwsf->pool ? !waf_pool_has_impu(a->wwsf->pool, impu)
+				  : !waf_user_has_impu(a->user, impu))
+			return no;
+		t->impu[t->n_impu++] = impu;
+	}
+	return WAF_GOOD;
+}
+
+/* Identities that are asked for must be the user's; without any he gets all of his. */
+static enum waf_refusal identities_of_user(struct ask *a)
 {
 	char *const *impus = a->user->conf->impus.items;
 	struct str impi = param(a, "impi"), asked = param(a, "impu");
@@ -151,13 +189,20 @@ static enum waf_refusal find_identities(struct ask *a)
 	t->impi = str_of(a->user->conf->impi);
 	for (size_t i = 0; !asked.n && i < a->user->conf->impus.n; i++)
 		t->impu[t->n_impu++] = str_of(impus[i]);
-	while (asked.n) {
-		struct str impu = str_cut(&asked, ' ');
-		if (t->n_impu == TOKEN_IMPUS_MAX || !waf_user_has_impu(a->user, impu))
-			return WAF_NO_IDENTITY;
-		t->impu[t->n_impu++] = impu;
-	}
-	return WAF_GOOD;
+	return take_impus(a, asked, WAF_NO_IDENTITY);
+}
+
+/* Those that a WWSF lends are of its own pool (TS 33.203 X.4.1 REQ 3.2), whoever the user is. */
+static enum waf_refusal find_identities(struct ask *a)
+{
+	struct str impi = param(a, "impi"), impus = param(a, "impu");
+
+	if (!a->wwsf->pool)
+		return identities_of_user(a);
+	if (!impus.n || !waf_pool_has_impi(a->wwsf->pool, impi))
+		return WAF_NO_POOL;
+	a->token.impi = impi;
+	return take_impus(a, impus, WAF_NO_POOL);
 }
 
 /* At a refresh no more than was granted (RFC 6749 6); with a code what was granted. */
@@ -173,6 +218,12 @@ static enum waf_refusal find_scope(struct ask *a)
 	return !asked.n || str_eq(asked, a->token.scope) ? WAF_GOOD : WAF_NO_SCOPE;
 }
 
+static int64_t life_s(const struct waf_wwsf *w)
+{
+	int64_t ms = waf.conf->token_life_ms, lease_ms = w->conf->pool.lease_ms;
+	return (w->pool && lease_ms < ms ? lease_ms : ms) / 1000;
+}
+
 static enum waf_refusal issue(struct ask *a)
 {
 	const struct waf_conf *c = waf.conf;
@@ -182,11 +233,10 @@ static enum waf_refusal issue(struct ask *a)
 	t->iss = str_of(c->issuer);
 	t->waf = str_of(c->identity);
 	t->aud[t->n_aud++] = str_of(c->audience);
-	t->sub = str_of(a->user->conf->user);
 	t->client_id = str_of(a->wwsf->conf->identity);
 	t->jti = str_of(a->jti);
 	t->iat = t->nbf = waf_now_s();
-	t->exp = t->iat + c->token_life_ms / 1000;
+	t->exp = t->iat + life_s(a->wwsf);
 	a->text = token_issue(waf.keys, t, http_req_arena(a->req));
 	if (!a->text.p)
 		return WAF_NO_SIGNING;
@@ -223,7 +273,7 @@ static void audit(const struct ask *a, enum waf_refusal no)
 	struct waf_audit line = {.what = "token", .outcome = no};
 
 	line.wwsf = a->wwsf ? str_of(a->wwsf->conf->identity) : param(a, "client_id");
-	line.user = a->user ? str_of(a->user->conf->user) : param(a, "user");
+	line.user = a->token.sub.p ? a->token.sub : param(a, "user");
 	line.impi = a->token.impi;
 	line.jti = a->text.p ? a->token.jti : STR_NONE;
 	waf_audit(&line);

@@ -33,6 +33,7 @@ void waf_wwsfs_open(void)
 	for (size_t i = 0; i < count(); i++) {
 		char *const *grants = rows[i].grants.items;
 		wwsfs[i].conf = &rows[i];
+		wwsfs[i].pool = waf_pool_new(&rows[i].pool);
 		for (size_t k = 0; k < rows[i].grants.n; k++)
 			wwsfs[i].grants |= waf_grant_type_of(str_of(grants[k]));
 		if (wwsfs[i].grants & WAF_AUTHORIZATION_CODE)
@@ -45,6 +46,8 @@ void waf_wwsfs_open(void)
 
 void waf_wwsfs_close(void)
 {
+	for (size_t i = 0; i < count(); i++)
+		waf_pool_free(wwsfs[i].pool);
 	free(wwsfs);
 	wwsfs = NULL;
 	blocked_now.value = 0;

@@ -14,7 +14,7 @@
 
 struct lab lab;
 
-static const char *const files[WHOS] = {"wwsf", "wwsf2", "wwsf3", "epcscf", "stranger",
+static const char *const files[WHOS] = {"wwsf", "wwsf2", "wwsf3", "wwsf4", "epcscf", "stranger",
 	"foreign/stranger", NULL, NULL};
 
 static const char conf_text[] =
@@ -35,6 +35,12 @@ static const char conf_text[] =
 	"  - {identity: wwsf3.ims.example.org, grants: [authorization_code, "
 	"client_credentials], trust-user-assertion: true, blocked: true, redirect-uris: "
 	"[\"https://wwsf3.ims.example.org/cb\"]}\n"
+	"  - {identity: wwsf4.ims.example.org, domain: third-party, grants: [authorization_code, "
+	"client_credentials], trust-user-assertion: true, redirect-uris: [\"" CALLBACK4 "\"], "
+	"pool: {impi: [pool1@wwsf4.ims.example.org, pool2@wwsf4.ims.example.org, "
+	"\"web!.*!@wwsf4.ims.example.org\"], impu: [\"sip:pool1@ims.example.org\", "
+	"\"sip:pool2@ims.example.org\", \"tel:+15550120\", \"sip:web![0-9]{1,6}!@ims.example.org\"], "
+	"lease: 100s}}\n"
 	"users:\n"
 	"  - {user: alice, impi: alice-impi@ims.example.org, impu: "
 	"[\"sip:alice@ims.example.org\"], password-hash: \"$y$j75$mlzQ8O/udFetl1sNlXRMf1$"
@@ -54,6 +60,7 @@ static void make_certificates(void)
 	rig_cert(&lab.rig, "wwsf", "wwsf.ims.example.org", NULL);
 	rig_cert(&lab.rig, "wwsf2", "wwsf2.ims.example.org", NULL);
 	rig_cert(&lab.rig, "wwsf3", "wwsf3.ims.example.org", NULL);
+	rig_cert(&lab.rig, "wwsf4", "wwsf4.ims.example.org", NULL);
 	rig_cert(&lab.rig, "epcscf", "epcscf.ims.example.org", NULL);
 	rig_cert(&lab.rig, "stranger", "stranger.example.org", NULL);
 	assert_int_equal(mkdir(rig_file(&lab.rig, "foreign"), 0700), 0);

@@ -7,12 +7,13 @@
 
 #define HOST     "127.41.1.11"
 #define CALLBACK "https://wwsf.ims.example.org:8443/callback"
+#define CALLBACK4 "https://wwsf4.ims.example.org:8443/callback"
 #define VERIFIER "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" /* RFC 7636 appendix B */
 #define CHALLENGE "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 /* The WWSFs: `wwsf` may do everything; `wwsf2` may not say who a user is, and has no code
- * grant; `wwsf3` is blocked. `web` is a browser, at the other listener. */
-enum who { WWSF, WWSF2, WWSF3, EDGE, STRANGER, FOREIGN, NOBODY, WEB, WHOS };
+ * grant; `wwsf3` is blocked; `wwsf4` is a third party's, with a pool. `web` is a browser, at the other listener. */
+enum who { WWSF, WWSF2, WWSF3, WWSF4, EDGE, STRANGER, FOREIGN, NOBODY, WEB, WHOS };
 
 struct reply {
 	int n, err, status;
