@@ -6,6 +6,7 @@
 #include "common/crypto/password.h"
 #include "common/crypto/token.h"
 #include "wwsf/assignment.h"
+#include "wwsf/registration.h"
 
 static const struct conf_row user_rows[] = {
 	CONF_STR(struct wwsf_user, user, "user", CONF_REQUIRED, NULL),
@@ -86,6 +87,20 @@ static const struct conf_row waf_rows[] = {
 	CONF_INT(struct wwsf_conf, waf.connections, "connections", 0, "4", 1, 64),
 	CONF_END};
 
+static const struct conf_row registration_rows[] = {
+	CONF_STR(struct wwsf_registration_conf, url, "url", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_registration_conf, impi, "impi", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_registration_conf, impu, "impu", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_registration_conf, password, "password", CONF_REQUIRED, NULL),
+	CONF_STRS(struct wwsf_registration_conf, block, "block", CONF_REQUIRED),
+	CONF_MS(struct wwsf_registration_conf, expires_ms, "expires", 0, "3600s"),
+	CONF_STR(struct wwsf_registration_conf, ca, "ca", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_registration_conf, cert, "cert", CONF_REQUIRED, NULL),
+	CONF_STR(struct wwsf_registration_conf, key, "key", CONF_REQUIRED, NULL),
+	CONF_MS(struct wwsf_registration_conf, timeout_ms, "timeout", 0, "40s"),
+	CONF_BOOL(struct wwsf_registration_conf, at_start, "at-start", "off"),
+	CONF_END};
+
 const struct conf_row wwsf_conf_rows[] = {
 	{"web", CONF_T_STRUCT, 0, CONF_REQUIRED, .rows = web_rows},
 	CONF_STR(struct wwsf_conf, identity, "identity", 0, NULL),
@@ -106,6 +121,7 @@ const struct conf_row wwsf_conf_rows[] = {
 	{"login", CONF_T_STRUCT, 0, 0, .rows = login_rows},
 	{"token", CONF_T_STRUCT, 0, 0, .rows = token_rows},
 	{"waf", CONF_T_STRUCT, 0, 0, .rows = waf_rows},
+	CONF_STRUCT(struct wwsf_conf, registration, "registration", 0, registration_rows),
 	CONF_END};
 
 const char *wwsf_origin(const struct wwsf_conf *conf, size_t n)
@@ -189,6 +205,8 @@ static const char *check_all(const struct wwsf_conf *c)
 	if (c->identities == WWSF_TRANSLATION && (!c->translation.impi || !c->translation.impu))
 		return "identities by translation need translation.impi and translation.impu";
 	const char *wrong = assignment_conf_check(c);
+	if (!wrong)
+		wrong = registration_conf_check(c);
 	return wrong || c->token.issuer != WWSF_ISSUER_WAF ? wrong : check_waf(c);
 }
 

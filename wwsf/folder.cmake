@@ -9,7 +9,8 @@ imsrig_library(wwsf_parts
   SOURCES
     wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/sql.c wwsf/assignment.c
     wwsf/login.c
-    wwsf/session.c wwsf/token.c wwsf/waf_client.c wwsf/signin.c ${WWSF_SCHEMA}
+    wwsf/session.c wwsf/token.c wwsf/waf_client.c wwsf/signin.c wwsf/w4.c
+    wwsf/registration.c wwsf/registration_answer.c ${WWSF_SCHEMA}
   LINK http crypto conf net base PkgConfig::SQLITE PkgConfig::JANSSON)
 imsrig_embed(wwsf_parts wwsf/page/index.html wwsf/page/style.css)
 include(wwsf/page/page.cmake)
@@ -25,3 +26,4 @@ imsrig_library(wwsf_rig SOURCES tests/unit/rig.c tests/unit/wwsf_rig.c
 imsrig_test(wwsf LINK wwsf_rig)
 imsrig_test(wwsf_waf LINK wwsf_rig)
 imsrig_test(wwsf_assignment LINK wwsf_rig)
+imsrig_test(wwsf_registration LINK wwsf_rig)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/node/node.h"
 #include "wwsf/assignment.h"
+#include "wwsf/registration.h"
 #include "wwsf/token.h"
 
 static int start(struct host *host, const void *conf, char why[512])
@@ -15,11 +16,15 @@ static int start(struct host *host, const void *conf, char why[512])
 
 /* ---- admin commands ---- */
 
+static json_t *done_or(const char *why)
+{
+	return why ? node_refuse("%s", why) : json_pack("{s:b}", "ok", 1);
+}
+
 /* {"cmd":"rotate"}: a new signing key. */
 static json_t *on_rotate(const json_t *args)
 {
-	const char *why = token_rotate();
-	return why ? node_refuse("%s", why) : json_pack("{s:b}", "ok", 1);
+	return done_or(token_rotate());
 }
 
 static struct str user_of(const json_t *args)
@@ -50,7 +55,8 @@ static json_t *state_of_user(struct str user)
 
 /* {"cmd":"state","user":NAME}: {"ok":true,"sessions":N,"tokens":N,"impi":..,"impu":[..]}, the
  * identities as handed out in the newest session. Without a user: {"ok":true,
- * "identities":{"lent":N,"resting":N}}, those of a range or pool. */
+ * "identities":{"lent":N,"resting":N},"registration":{"state":..}}, those of a range or pool,
+ * and the registration of the range. */
 static json_t *on_state(const json_t *args)
 {
 	struct str user = user_of(args);
@@ -63,13 +69,28 @@ static json_t *on_state(const json_t *args)
 			json_pack("{s:I, s:I}", "lent", (json_int_t)n.lent, "resting",
 				(json_int_t)n.resting));
 	}
+	json_t *registration = registration_state();
+	if (registration)
+		json_object_set_new(state, "registration", registration);
 	return state;
+}
+
+/* {"cmd":"register"}, {"cmd":"withdraw"}: the WAAF is asked; the state says what comes of it. */
+static json_t *on_register(const json_t *args)
+{
+	return done_or(registration_begin());
+}
+
+static json_t *on_withdraw(const json_t *args)
+{
+	return done_or(registration_withdraw());
 }
 
 int main(int argc, char **argv)
 {
 	static const struct node_command commands[] = {{"rotate", on_rotate},
-		{"revoke", on_revoke}, {"state", on_state}, {NULL, NULL}};
+		{"revoke", on_revoke}, {"state", on_state}, {"register", on_register},
+		{"withdraw", on_withdraw}, {NULL, NULL}};
 	static const struct node_app app = {
 		.name = "wwsf",
 		.summary = "WWSF: serves the WebRTC client, signs users in, gives out tokens",

@@ -3,8 +3,6 @@
 #include "wwsf/waf_client.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
@@ -12,6 +10,7 @@
 #include "common/crypto/json.h"
 #include "common/http/form.h"
 #include "wwsf/api.h"
+#include "wwsf/w4.h"
 
 METRIC_COUNTER(asked_total, "imsrig_wwsf_waf_requests_total", "token requests to the WAF");
 METRIC_COUNTER(refusals, "imsrig_wwsf_waf_refusals_total", "token requests that the WAF refused");
@@ -19,7 +18,7 @@ METRIC_COUNTER(failures, "imsrig_wwsf_waf_failures_total",
 	"token requests without a usable answer of the WAF");
 METRIC_IDLE(open_requests, "imsrig_wwsf_waf_requests_open", "token requests the WAF has not answered");
 
-enum { QUEUE_MAX = 256, RETRY_S = 2 };
+enum { LINES_MAX = 64, QUEUE_MAX = 256, RETRY_S = 2 };
 
 const struct waf_refusal waf_wrong_answer = {.status = 502, .error = "waf_answer"};
 
@@ -31,7 +30,7 @@ struct line {
 
 static struct {
 	struct tls *tls;
-	struct line lines[64];
+	struct line lines[LINES_MAX];
 	size_t n_lines;
 } waf;
 
@@ -67,9 +66,7 @@ static void fail(struct ask *k, int status, const char *error, struct str word, 
 
 static struct str text_of(const json_t *body, const char *name)
 {
-	const json_t *v = json_object_get(body, name);
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : STR_NONE;
+	return json_text(json_object_get(body, name));
 }
 
 /* b64token of RFC 6750 2.1, so that it can stand in a header field. */
@@ -263,36 +260,16 @@ void waf_refresh(struct str refresh_token, const struct identity *id, waf_h *h, 
 int waf_open(char why[512])
 {
 	const struct wwsf_conf *c = wwsf.conf;
-	struct tls_conf tls = {.cert = c->waf.cert, .key = c->waf.key, .ca = c->waf.ca,
-		.clock = wwsf.host->clock};
-	struct http_client_conf http = {.local = c->listen, .timeout_ms = (int)c->waf.timeout_ms};
-	struct str authority, port, host;
-	uint32_t number = 443;
-	char cause[256], name[256];
+	struct w4_conf w4 = {.section = "waf", .url = c->waf.url, .ca = c->waf.ca,
+		.cert = c->waf.cert, .key = c->waf.key, .timeout_ms = c->waf.timeout_ms};
+	struct http_client *clients[LINES_MAX];
 
 	if (c->token.issuer != WWSF_ISSUER_WAF)
 		return 0;
-	authority = str_skip(str_of(c->waf.url), sizeof "https://" - 1);
-	port = authority;
-	host = str_cut(&port, ':');
-	if ((port.p && (str_u32(port, &number) || !number || number > 65535)) ||
-		!str_copy(host, name, sizeof name) ||
-		host_resolve(wwsf.host, host, (uint16_t)number, &http.remote)) {
-		snprintf(why, 512, "waf.url: \"%s\" has no address here", c->waf.url);
-		return -ENOENT;
-	}
-	int err = tls_new(&tls, false, &waf.tls, cause);
-	if (err) {
-		snprintf(why, 512, "W4 TLS: %s", cause);
-		return err;
-	}
-	addr_set_port(&http.local, 0);
-	http.tls = waf.tls;
-	http.server_name = name;
-	for (waf.n_lines = 0; waf.n_lines < (size_t)c->waf.connections; waf.n_lines++)
-		waf.lines[waf.n_lines] =
-			(struct line){.client = http_client_new(wwsf.host, &http)};
-	return 0;
+	int err = w4_open(&w4, &waf.tls, clients, (size_t)c->waf.connections, why);
+	for (waf.n_lines = 0; !err && waf.n_lines < (size_t)c->waf.connections; waf.n_lines++)
+		waf.lines[waf.n_lines] = (struct line){.client = clients[waf.n_lines]};
+	return err;
 }
 
 void waf_close(void)

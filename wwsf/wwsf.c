@@ -8,6 +8,7 @@
 #include "common/base/throttle.h"
 #include "common/net/work.h"
 #include "wwsf/assignment.h"
+#include "wwsf/registration.h"
 #include "wwsf/session.h"
 #include "wwsf/token.h"
 #include "wwsf/waf_client.h"
@@ -76,6 +77,8 @@ int wwsf_start(struct host *host, const void *conf, char why[512])
 		err = waf_open(why);
 	if (!err)
 		err = serve(why);
+	if (!err)
+		err = registration_open(why);
 	if (!err && wwsf_page_absent.n)
 		log_warn("page", "the page has no SIP library, it was built without: %s",
 			log_text(wwsf_page_absent));
@@ -86,6 +89,7 @@ int wwsf_start(struct host *host, const void *conf, char why[512])
 void wwsf_stop(void)
 {
 	waf_close();
+	registration_close();
 	if (wwsf.server)
 		http_server_close(wwsf.server);
 	tls_free(tls);
@@ -109,10 +113,11 @@ void wwsf_reset(void)
 	throttle_clear(wwsf.sources);
 	throttle_clear(wwsf.users);
 	assignments_clear(wwsf.assignments);
+	registration_reset();
 	token_reset();
 }
 
 int wwsf_open(void)
 {
-	return work_open() + waf_waiting();
+	return work_open() + waf_waiting() + registration_waiting();
 }

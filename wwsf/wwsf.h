@@ -7,6 +7,7 @@
  *	login.c        POST /login, POST /anonymous
  *	session.h      sessions of signed-in users; GET /session, POST /logout
  *	token.h        a token for a session: issued here, or fetched from the WAF (waf_client.h)
+ *	registration.h the WAAF registers our wildcarded identity
  *	signin.c       sign-in at the WAF (authorization code grant): GET /signin, GET /callback
  *	api.h          what every answer and check of the JSON API has in common
  * SPDX-License-Identifier: Apache-2.0 */
@@ -28,6 +29,16 @@ struct wwsf_lend_conf {
 struct wwsf_member {
 	char *impi;
 	struct conf_list impus;        /* of char * */
+};
+
+/* The wildcarded identity that the WAAF registers for us. */
+struct wwsf_registration_conf {
+	char *url;                     /* NULL: none */
+	char *impi, *impu, *password;  /* of the pilot, who stands for all of them */
+	struct conf_list block;        /* of char *: wildcarded identities */
+	int64_t expires_ms, timeout_ms;
+	char *ca, *cert, *key;
+	bool at_start;
 };
 
 struct wwsf_conf {
@@ -64,6 +75,7 @@ struct wwsf_conf {
 		char *ca, *cert, *key;
 		int64_t timeout_ms, connections;
 	} waf;
+	struct wwsf_registration_conf registration;
 };
 /* A page that was opened as https://HOST (with port) goes to this edge: a browser that came
  * by an address resolves no names of the rig. */
