@@ -178,6 +178,18 @@ static int signs_in(struct actor *a, const json_t *o, char why[256])
 	return err;
 }
 
+static int signs_in_anonymously(struct actor *a, const json_t *o, char why[256])
+{
+	json_t *body = json_object();
+	int err = asks(a, o,
+		&(struct wic_ask){
+			"POST", .target = option_text(o, "page", "/anonymous"), .body = body},
+		why);
+
+	json_decref(body);
+	return err;
+}
+
 static int signs_in_at_waf(struct actor *a, const json_t *o, char why[256])
 {
 	struct wic_sign_in s = {.origin = option_text(o, "wwsf", WWSF_ORIGIN),
@@ -448,6 +460,7 @@ static const struct actor_verb wic_verbs[] = {
 	{"opens the page", page_options, opens_page},
 	{"asks for identities", page_options, asks_identities},
 	{"signs in", page_options, signs_in},
+	{"signs in anonymously", page_options, signs_in_anonymously},
 	{"signs in at the WAF", sign_in_options, signs_in_at_waf},
 	{"asks for a new token", page_options, asks_new_token},
 	{"signs out", page_options, signs_out}, {"connects", connect_options, connects},

@@ -27,7 +27,7 @@ async function call(method, path, body) {
   return content;
 }
 
-/** {domain, edge, issuer: self|waf|none, grant, session: is one live}; a WWSF without tokens has no such thing. */
+/** {domain, edge, issuer: self|waf|none, grant, session: is one live, anonymous: are they let in}; a WWSF without tokens has no such thing. */
 export async function config() {
   try {
     return await call('GET', '/config');
@@ -39,11 +39,12 @@ export async function config() {
 
 /** {impi, impu, domain, edge} of a user. */
 export const identities = (user) => call('GET', `/identities?user=${encodeURIComponent(user)}`);
-/** Both: {impi, impu, token, expires_in, domain, edge}. */
+/** All three: {user, anonymous, impi, impu, token, expires_in, domain, edge}. */
 export const login = (user, password) => call('POST', '/login', { user, password });
+export const anonymous = () => call('POST', '/anonymous', {});
 export const newToken = () => call('POST', '/token', {});
 
-/** {user, impi, impu, domain, edge}, or null when nobody is signed in. */
+/** {user, anonymous, impi, impu, domain, edge}, or null when nobody is signed in. */
 export async function session() {
   try {
     return await call('GET', '/session');

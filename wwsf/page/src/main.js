@@ -38,31 +38,40 @@ function keep(identities) {
   } catch { /* a browser that keeps nothing */ }
 }
 
-function signedIn(user) {
+function signedIn(user, anonymous = false) {
   state.user = user;
-  view.signedIn(user);
-  if (user) $('lookup-user').value = user;
+  view.signedIn(user, anonymous);
+  if (user && !anonymous) $('lookup-user').value = user;
+}
+
+/** Asks the WWSF to let somebody in; `button` waits for the answer. */
+async function enter(button, asked) {
+  view.signinSay('Signing in …');
+  $(button).disabled = true;
+  try {
+    const said = await asked();
+    learn(said);
+    $('web-password').value = '';
+    $('other-token').value = '';
+    signedIn(said.user, said.anonymous);
+    view.signinSay('');
+    $('go').focus();
+    return true;
+  } catch (refused) {
+    view.signinSay(apiWords(refused), 'bad');
+    return false;
+  } finally {
+    $(button).disabled = false;
+  }
 }
 
 async function signIn(event) {
   event.preventDefault();
-  const user = $('user').value.trim();
-  view.signinSay('Signing in …');
-  $('signin-go').disabled = true;
-  try {
-    learn(await api.login(user, $('web-password').value));
-    $('web-password').value = '';
-    $('other-token').value = '';
-    signedIn(user);
-    view.signinSay('');
-    $('go').focus();
-  } catch (refused) {
-    view.signinSay(apiWords(refused), 'bad');
-    $('web-password').select();
-  } finally {
-    $('signin-go').disabled = false;
-  }
+  const asked = () => api.login($('user').value.trim(), $('web-password').value);
+  if (!(await enter('signin-go', asked))) $('web-password').select();
 }
+
+const stayUnknown = () => enter('anonymous-go', api.anonymous);
 
 async function signOut() {
   hangUp();
@@ -290,7 +299,7 @@ async function start() {
     learn(said);
     const session = said.session ? await api.session() : null;
     if (session) learn(session);
-    signedIn(session?.user ?? '');
+    signedIn(session?.user ?? '', session?.anonymous);
   } catch (refused) {
     signedIn('');
     view.signinSay(apiWords(refused), 'bad');
@@ -299,6 +308,7 @@ async function start() {
 }
 
 $('signin').addEventListener('submit', signIn);
+$('anonymous-go').addEventListener('click', stayUnknown);
 $('signout').addEventListener('click', signOut);
 $('register').addEventListener('submit', register);
 $('register').addEventListener('change', view.how);

@@ -86,18 +86,20 @@ export function identities({ impi, impu }) {
   fill($('impus'), impu, 'option');
 }
 
-export function signedIn(user) {
+export function signedIn(user, anonymous = false) {
   const by = document.body.dataset;
   $('signed-in').hidden = !user;
   $('signed-out').hidden = !!user;
-  $('who').textContent = user;
+  $('who').textContent = anonymous ? 'somebody unknown' : user;
+  $('signin-anonymous').hidden = by.anonymous !== 'yes';
   $('signin').hidden = by.grant === 'authorization_code' || by.issuer === 'none';
   $('signin-waf').hidden = by.grant !== 'authorization_code';
   $('signin-none').hidden = by.issuer !== 'none';
 }
 
 /** How a user may sign in here. */
-export function ways({ issuer, grant }) {
+export function ways({ issuer, grant, anonymous }) {
+  document.body.dataset.anonymous = anonymous ? 'yes' : 'no';
   document.body.dataset.issuer = issuer;
   document.body.dataset.grant = issuer === 'waf' ? grant ?? '' : '';
   if (issuer === 'none') {

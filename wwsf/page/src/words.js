@@ -93,6 +93,8 @@ export function closeWords({ code, reason }, opened, edge) {
 const API = {
   invalid_credentials: 'User name or password is wrong.',
   no_identity: 'This user has no IMS identity here.',
+  pool_empty: 'All identities that this site lends are in use.',
+  sign_in_required: 'This site wants to know who you are: sign in.',
   no_session: 'The web session has ended: sign in again.',
   csrf: 'This page is out of date: load it again.',
   cross_site: 'The request seems to come from another site.',
@@ -105,6 +107,7 @@ export function apiWords({ status, body, retryAfter }) {
   if (status === 429) return `Too many attempts: try again${retryAfter ? ` in ${retryAfter} s` : ' later'}.`;
   const word = typeof body.error === 'string' ? body.error : '';
   const said = API[word] ?? `The WWSF answered ${status}${word ? `: ${word}` : ''}.`;
+  if (word === 'pool_empty' && retryAfter) return `${said} The next may be free in ${retryAfter} s.`;
   const more = [body.waf_error, body.reason, body.error_description].find((m) => typeof m === 'string');
   return more ? `${said} (${more})` : said;
 }
