@@ -146,6 +146,7 @@ int actor_check_settings(const char *kind, const json_t *settings, const char **
 int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 	const char **key, char why[256]);
 /* Is `name` one of the elements a rig can start ("hss" ... "wwsf")? */
+#define RIG_DOMAIN "ims.example.org"     /* elements are <process>.ims.example.org */
 bool rig_is_process(const char *name);
 
 /* ---- collector: traces in, records out (collector.c) ---------------------------------- */

@@ -12,7 +12,6 @@
 #include "scenarios/player/process.h"
 #include "scenarios/player/rig_conf.h"
 
-#define RIG_DOMAIN "ims.example.org"
 
 enum { RIG_ELEMENTS = 8, RIG_FIRST_ACTOR = 101 };
 

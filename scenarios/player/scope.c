@@ -205,11 +205,16 @@ static bool look_up(struct loader *l, struct str key, struct str *out)
 			*out = p->value;
 			return true;
 		}
-	struct str path = key;
-	const struct actor_decl *a = scope_actor(l, str_cut(&path, '.'));
+	struct str path = key, name = str_cut(&path, '.');
+	const struct actor_decl *a = scope_actor(l, name);
+	const char *process = a || !path.p ? NULL : scope_process(l, name);
 	const json_t *v = a ? a->settings : NULL;
 	if (!path.p)
 		return false;
+	if (process && str_eq(path, STR("host"))) {
+		*out = arena_fmt(l->arena, "%s." RIG_DOMAIN, process);
+		return true;
+	}
 	while (v && path.p)
 		v = json_object_get(v, arena_str(l->arena, str_cut(&path, '.')).p);
 	if (!v)
