@@ -12,7 +12,6 @@
 #include "scenarios/player/process.h"
 #include "scenarios/player/rig_conf.h"
 
-
 enum { RIG_ELEMENTS = 8, RIG_FIRST_ACTOR = 101 };
 
 struct element_kind {
