@@ -1,5 +1,6 @@
 /* Identities that the WWSF lends. There is no list of the free ones: `next` is the first that
- * was never lent, and the index of `loan` by its end is the queue of those that were.
+ * was never lent, and the index of `loan` by its end is the queue of those that were. What is
+ * taken is committed when it is settled: until then nobody has anything of it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "wwsf/assignment.h"
 
@@ -52,6 +53,7 @@ struct entry {
 struct assignments {
 	const struct wwsf_lend_conf *conf;
 	const struct clock *clock;
+	sqlite3 *db;
 	sqlite3_stmt *sql[SQL_N];
 	struct entry *entries, *by_impi; /* of a list */
 	int64_t next;                  /* none from here on was ever lent; but see lend_fresh */
@@ -228,8 +230,8 @@ int assignments_open(const struct wwsf_conf *conf, struct identity_db *db,
 	if (!l)
 		return 0;
 	*out = all = MEM_NEW(struct assignments);
-	*all = (struct assignments){.conf = l, .clock = clock};
-	err = sql_prepare(identity_db_handle(db), texts, SQL_N, all->sql, why);
+	*all = (struct assignments){.conf = l, .clock = clock, .db = identity_db_handle(db)};
+	err = sql_prepare(all->db, texts, SQL_N, all->sql, why);
 	if (!err)
 		err = index_members(all, why);
 	if (!err && (err = find_next(all)))
@@ -237,10 +239,21 @@ int assignments_open(const struct wwsf_conf *conf, struct identity_db *db,
 	return err;
 }
 
+static int begin(struct assignments *all)
+{
+	return sqlite3_get_autocommit(all->db) ? sql_run(all->db, "BEGIN") : 0;
+}
+
+static int commit(struct assignments *all)
+{
+	return sqlite3_get_autocommit(all->db) ? 0 : sql_run(all->db, "COMMIT");
+}
+
 void assignments_close(struct assignments *all)
 {
 	if (!all)
 		return;
+	commit(all);
 	sql_finalize(all->sql, SQL_N);
 	HASH_CLEAR(hh, all->by_impi);
 	free(all->entries);
@@ -251,6 +264,7 @@ void assignments_clear(struct assignments *all)
 {
 	if (!all)
 		return;
+	commit(all);
 	sql_done(all->sql[SQL_CLEAR]);
 	all->next = first_number(all);
 }
@@ -320,8 +334,6 @@ static int lend_again(struct assignments *all, struct str holder, struct arena *
 
 static int lend_fresh(struct assignments *all, struct str holder, struct arena *a, int64_t *n)
 {
-	sqlite3 *db = sqlite3_db_handle(all->sql[SQL_LEND]);
-
 	while (all->next <= last_number(all)) {
 		*n = all->next++;
 		sqlite3_stmt *q = sql_with(all->sql[SQL_LEND], impi_of(all, *n, a));
@@ -329,7 +341,7 @@ static int lend_fresh(struct assignments *all, struct str holder, struct arena *
 		sqlite3_bind_int64(q, 3, now_ms(all) + all->conf->lease_ms);
 		if (sql_done(q))
 			return -EIO;
-		if (sqlite3_changes(db)) /* else it has been lent before */
+		if (sqlite3_changes(all->db)) /* else it has been lent before */
 			return 0;
 	}
 	return -ENOENT;
@@ -348,8 +360,10 @@ int assignment_take(struct assignments *all, struct str holder, struct arena *a,
 	struct identity *out, int64_t *retry_s)
 {
 	int64_t n = -1;
-	int err = renew(all, holder, a, &n);
+	int err = begin(all);
 
+	if (!err)
+		err = renew(all, holder, a, &n);
 	if (err == -ENOENT) {
 		if ((err = lend_again(all, holder, a, &n)) == -ENOENT)
 			err = lend_fresh(all, holder, a, &n);
@@ -367,12 +381,16 @@ int assignment_take(struct assignments *all, struct str holder, struct arena *a,
 	return -ENOSPC;
 }
 
-void assignment_settle(struct assignments *all, struct str holder, int64_t life_ms)
+int assignment_settle(struct assignments *all, struct str holder, int64_t life_ms)
 {
 	sqlite3_stmt *q = sql_with(all->sql[SQL_SETTLE], holder);
+	int err = begin(all);
+
 	sqlite3_bind_int64(q, 2, life_ms > 0 ? now_ms(all) + life_ms : 0);
 	sqlite3_bind_int(q, 3, life_ms > 0);
-	sql_done(q);
+	if (!err)
+		err = sql_done(q);
+	return err || life_ms <= 0 ? err : commit(all);
 }
 
 /* ---- state ---- */

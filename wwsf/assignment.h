@@ -27,9 +27,9 @@ void assignments_clear(struct assignments *all);   /* all are free, as if never 
  * in the arena. */
 int assignment_take(struct assignments *all, struct str holder, struct arena *a,
 	struct identity *out, int64_t *retry_s);
-/* A token that lives so long is handed out; 0: none, and a holder who never had one has given
- * the identity back. */
-void assignment_settle(struct assignments *all, struct str holder, int64_t life_ms);
+/* A token that lives so long is to be handed out; 0: none, and a holder who never had one has
+ * given the identity back. 0 when that is stored; -EIO: nothing may be handed out. */
+int assignment_settle(struct assignments *all, struct str holder, int64_t life_ms);
 
 /* How many are lent, and resting until their guard time is over. */
 struct assignment_count {

@@ -109,7 +109,8 @@ static int prepare(struct identity_db *db, const char *path, char why[512])
 	/* The exclusive lock keeps a second WWSF out and spares every read its file locks. */
 	static const char settings[] =
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-		"PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; BEGIN IMMEDIATE; COMMIT";
+		"PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+		"PRAGMA wal_autocheckpoint = 10000; PRAGMA cache_size = -16384; BEGIN IMMEDIATE; COMMIT";
 	if (sqlite3_exec(db->db, settings, NULL, NULL, NULL) != SQLITE_OK) {
 		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db->db));
 		return sqlite3_errcode(db->db) == SQLITE_BUSY ? -EBUSY : -EINVAL;

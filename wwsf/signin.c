@@ -163,14 +163,14 @@ static void begin_session(struct back *b, const struct waf_grant *g)
 static void on_granted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
 {
 	struct back *b = arg;
-	bool right = token_settle(b->holder, b->impi, g);
 
-	if (!right && !r)
-		r = &waf_wrong_answer;
-	if (right)
+	r = token_settle(b->holder, b->impi, g, r);
+	if (!r)
 		begin_session(b, g);
 	else if (r->status == 503)
-		show(b->req, 503, "The WAF can't be reached at the moment; try again later.");
+		show(b->req, 503, strcmp(r->error, "database")
+				? "The WAF can't be reached at the moment; try again later."
+				: "This site has a fault; try again later.");
 	else
 		show(b->req, strcmp(r->error, "waf_refused") ? 502 : 403,
 			strcmp(r->word, "invalid_grant")

@@ -52,6 +52,14 @@ int sql_done(sqlite3_stmt *q)
 	return 0;
 }
 
+int sql_run(sqlite3 *db, const char *text)
+{
+	if (sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	log_error("database", "fault: %s: %s", text, sqlite3_errmsg(db));
+	return -EIO;
+}
+
 struct str sql_text(sqlite3_stmt *q, int column, struct arena *a)
 {
 	const char *p = (const char *)sqlite3_column_text(q, column);

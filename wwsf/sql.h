@@ -15,5 +15,6 @@ sqlite3_stmt *sql_with(sqlite3_stmt *q, struct str first);
 void sql_bind(sqlite3_stmt *q, int at, struct str text);
 /* One without rows, to its end: 0 or -EIO. */
 int sql_done(sqlite3_stmt *q);
+int sql_run(sqlite3 *db, const char *text);    /* "COMMIT" and the like: 0 or -EIO */
 int sql_fault(sqlite3_stmt *q);        /* logs it: -EIO */
 struct str sql_text(sqlite3_stmt *q, int column, struct arena *a); /* p NULL: NULL */

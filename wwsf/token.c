@@ -298,8 +298,11 @@ static void issue(struct http_req *req, struct session *s, const struct identity
 	t.aud[0] = str_of(c->token.audience ? c->token.audience : c->domain);
 	memcpy(t.impu, id->impu, sizeof t.impu);
 	struct str text = token_issue(own.keys, &t, a);
-	if (wwsf.assignments)
-		assignment_settle(wwsf.assignments, str_of(s->holder), text.p ? life_s * 1000 : 0);
+	if (wwsf.assignments && assignment_settle(wwsf.assignments, str_of(s->holder),
+				    text.p ? life_s * 1000 : 0)) {
+		api_refuse_later(req, 503, "database", 1);
+		return;
+	}
 	if (!text.p) {
 		log_error("token", "no token for %s: it would be too long", log_text(t.sub));
 		api_refuse(req, 500, "no_token");
@@ -366,15 +369,21 @@ static void refuse(struct http_req *req, const struct waf_refusal *r)
 	api_answer(req, r->status, STR(""), body);
 }
 
-bool token_settle(struct str holder, struct str impi, const struct waf_grant *g)
+const struct waf_refusal *token_settle(struct str holder, struct str impi,
+	const struct waf_grant *g, const struct waf_refusal *r)
 {
-	bool right = g && (!impi.p || str_eq(g->identity.impi, impi));
-	if (g && !right)
+	static const struct waf_refusal wrong = {.status = 502, .error = "waf_answer"},
+		lost = {.status = 503, .error = "database", .retry_s = 1};
+
+	if (!impi.p)
+		return r;
+	if (g && !str_eq(g->identity.impi, impi)) {
 		log_warn("token", "the WAF's token is for %s, asked for was %s",
 			log_text(g->identity.impi), log_text(impi));
-	if (impi.p)
-		assignment_settle(wwsf.assignments, holder, right ? g->life_s * 1000 : 0);
-	return right;
+		r = &wrong;
+	}
+	int err = assignment_settle(wwsf.assignments, holder, r ? 0 : g->life_s * 1000);
+	return err && !r ? &lost : r;
 }
 
 static void on_asserted(const struct waf_grant *g, const struct waf_refusal *r, void *arg)
@@ -382,8 +391,9 @@ static void on_asserted(const struct waf_grant *g, const struct waf_refusal *r, 
 	struct asked *w = arg;
 	struct session *s = NULL;
 
-	if (!token_settle(w->user.holder, w->impi, g))
-		refuse(w->req, r ? r : &waf_wrong_answer);
+	r = token_settle(w->user.holder, w->impi, g, r);
+	if (r)
+		refuse(w->req, r);
 	else
 		s = session_for(w->req, &w->user, w->session);
 	if (s) {
@@ -397,15 +407,15 @@ static void on_refreshed(const struct waf_grant *g, const struct waf_refusal *r,
 {
 	struct asked *w = arg;
 	struct session *s = session_find(w->session);
-	bool right = token_settle(w->user.holder, w->impi, g);
 
+	r = token_settle(w->user.holder, w->impi, g, r);
 	if (s)
 		s->refreshing = false;
-	if (s && !g && !strcmp(r->word, "invalid_grant")) {
+	if (s && r && !strcmp(r->word, "invalid_grant")) {
 		session_set_grant(s, STR_NONE, 0, STR_NONE);
 		api_refuse(w->req, 401, "sign_in_again");
-	} else if (!right) {
-		refuse(w->req, r ? r : &waf_wrong_answer);
+	} else if (r) {
+		refuse(w->req, r);
 	} else if (!s) {
 		api_refuse(w->req, 401, "no_session");
 	} else {

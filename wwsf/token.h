@@ -17,8 +17,10 @@ void token_reset(void);                /* no token stands; the newest key stays 
  * request's arena. */
 void token_give(struct http_req *req, const struct web_user *u, struct str session);
 /* An identity that was lent for a token of the WAF (impi p NULL: none was): what came of it is
- * settled. False: the WAF gave no token, or one for another identity. */
-bool token_settle(struct str holder, struct str impi, const struct waf_grant *g);
+ * settled. NULL: the token may be handed out; else why not: the WAF gave none (r), or one for
+ * another identity, or it can't be stored. */
+const struct waf_refusal *token_settle(struct str holder, struct str impi,
+	const struct waf_grant *g, const struct waf_refusal *r);
 
 /* A token of our own goes out, good until end_ms (the rig's wall clock, whole seconds). The
  * newest 65536 are known. */

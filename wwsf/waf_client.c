@@ -20,8 +20,6 @@ METRIC_IDLE(open_requests, "imsrig_wwsf_waf_requests_open", "token requests the 
 
 enum { LINES_MAX = 64, QUEUE_MAX = 256, RETRY_S = 2 };
 
-const struct waf_refusal waf_wrong_answer = {.status = 502, .error = "waf_answer"};
-
 /* One kept connection, and how many requests it has. */
 struct line {
 	struct http_client *client;

@@ -18,7 +18,6 @@ struct waf_refusal {
 	char word[64];                 /* the WAF's error (RFC 6749 5.2), or "" */
 	int64_t retry_s;               /* 503: when to try again */
 };
-extern const struct waf_refusal waf_wrong_answer;  /* 502 waf_answer */
 /* One of g and r is NULL. Once, not before the function that asked returned. */
 typedef void(waf_h)(const struct waf_grant *g, const struct waf_refusal *r, void *arg);
 
