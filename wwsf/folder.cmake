@@ -23,8 +23,8 @@ imsrig_library(web_password SOURCES wwsf/web_password.c LINK crypto)
 
 imsrig_library(wwsf_rig SOURCES tests/unit/rig.c tests/unit/wwsf_rig.c
   LINK wwsf_parts ca cmocka)
-imsrig_test(wwsf LINK wwsf_rig)
-imsrig_test(wwsf_waf LINK wwsf_rig)
-imsrig_test(wwsf_assignment LINK wwsf_rig)
-imsrig_test(wwsf_registration LINK wwsf_rig)
+foreach(test wwsf wwsf_waf wwsf_assignment wwsf_registration)
+  imsrig_test(${test} LINK wwsf_rig)
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK wwsf) # the same addresses
+endforeach()
 imsrig_fuzz(w4_answer LINK wwsf_parts)

@@ -167,7 +167,7 @@ int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 		struct buf all = {0};
 		for (v = k->verbs; v->name; v++)
 			buf_fmt(&all, "%s%s", all.n ? ", " : "", v->name);
-		snprintf(why, 256, "a %s has no verb \"%.40s\"; it has: %.150s", kind,
+		snprintf(why, 256, "a %s has no verb \"%.24s\"; it has: %.180s", kind,
 			verb, buf_z(&all));
 		buf_free(&all);
 		return -EINVAL;
