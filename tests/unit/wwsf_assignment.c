@@ -433,7 +433,7 @@ static void chooses_before_a_code_is_changed(void **state)
 	struct str rest = str_of(world.web.signin), pair = str_cut(&rest, ';');
 	snprintf(cookie, sizeof cookie, "Cookie: " STR_FMT "\r\n", STR_ARG(pair));
 	const char *state_at = strstr(world.web.location, "state=") + 6;
-	snprintf(query, sizeof query, "/callback?code=c0de&state=%.32s", state_at);
+	snprintf(query, sizeof query, "/callback?code=c0de&iss=https%%3A%%2F%%2Fwaaf.ims.example.org%%3A8445&state=%.32s", state_at);
 	assert_int_equal(ask("GET", query, cookie, ""), 303);
 	form_is("grant_type", "authorization_code");
 	form_is("impi", "p1@w.example");
@@ -458,7 +458,7 @@ static void chooses_before_a_code_is_changed(void **state)
 	pair = str_cut(&rest, ';');
 	snprintf(cookie, sizeof cookie, "Cookie: " STR_FMT "\r\n", STR_ARG(pair));
 	state_at = strstr(world.web.location, "state=") + 6;
-	snprintf(query, sizeof query, "/callback?code=c0de&state=%.32s", state_at);
+	snprintf(query, sizeof query, "/callback?code=c0de&iss=https%%3A%%2F%%2Fwaaf.ims.example.org%%3A8445&state=%.32s", state_at);
 	int got = world.waf.got;
 	assert_int_equal(ask("GET", query, cookie, ""), 503);
 	assert_int_equal(world.waf.got, got);
