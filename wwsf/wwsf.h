@@ -34,7 +34,8 @@ struct wwsf_member {
 /* The wildcarded identity that the WAAF registers for us. */
 struct wwsf_registration_conf {
 	char *url;                     /* NULL: none */
-	char *impi, *impu, *password;  /* of the pilot, who stands for all of them */
+	char *impi, *impu;             /* of the pilot, who stands for all of them */
+	char *password, *password_file; /* one of them; the file's first line */
 	struct conf_list block;        /* of char *: wildcarded identities */
 	int64_t expires_ms, timeout_ms;
 	char *ca, *cert, *key;

@@ -95,17 +95,22 @@ static int close_world(void **state)
 	return 0;
 }
 
-static void start(const char *more)
+static void start_with(const char *password, const char *more)
 {
 	char extra[1400];
 	struct rig *r = &world.rig;
 	snprintf(extra, sizeof extra,
 		"registration: {url: \"https://waaf.ims.example.org:8446\", impi: pilot@wwsf.ims.example.org, "
-		"impu: \"sip:pilot@ims.example.org\", password: pilot-secret, block: "
+		"impu: \"sip:pilot@ims.example.org\", %s, block: "
 		"[\"sip:web!.*!@ims.example.org\"], expires: 1000s, ca: \"%s\", cert: \"%s\", key: \"%s\", "
 		"timeout: 5s%s}\n",
-		rig_file(r, "ca.pem"), rig_file(r, "wwsf.pem"), rig_file(r, "wwsf-key.pem"), more);
+		password, rig_file(r, "ca.pem"), rig_file(r, "wwsf.pem"), rig_file(r, "wwsf-key.pem"), more);
 	world_start(extra);
+}
+
+static void start(const char *more)
+{
+	start_with("password: pilot-secret", more);
 }
 
 /* ---- what the WWSF says of it ---- */
@@ -193,6 +198,19 @@ static void registers_a_block(void **state)
 	free(text);
 	assert_string_equal(state_text("id"), "r-1");
 	assert_string_equal(state_text("mode"), "registration");
+}
+
+static void reads_the_password_from_a_file(void **state)
+{
+	char more[200];
+	FILE *f = fopen(rig_file(&world.rig, "password"), "w");
+	fputs("pilot-secret\r\nanother line\n", f);
+	fclose(f);
+	snprintf(more, sizeof more, "password-file: %s", rig_file(&world.rig, "password"));
+	LISTEN({401, CHALLENGE}, {200, GRANTED});
+	start_with(more, "");
+	registers();
+	is_right_answer("n0nce", "00000001");
 }
 
 static void begins_at_start(void **state)
@@ -482,6 +500,8 @@ static void refuses_configurations(void **state)
 			"block"},
 		{"registration: {url: \"https://x\", impi: a, impu: b, block: [d], ca: e, cert: f, key: g}\n",
 			"password"},
+		{"registration: {url: \"https://x\", impi: a, impu: b, password-file: /nowhere, block: [d], ca: e, "
+		 "cert: f, key: g}\n", "/nowhere"},
 		{"registration: {url: \"https://x\", impi: a, impu: b, password: c, block: [d], ca: e, cert: f, "
 		 "key: g}\n", "no address"},
 	};
@@ -501,7 +521,8 @@ static void refuses_configurations(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(registers_a_block), T(begins_at_start),
+	const struct CMUnitTest tests[] = {T(registers_a_block), T(reads_the_password_from_a_file),
+		T(begins_at_start),
 		T(refreshes_at_half_time), T(withdraws), T(tries_again), T(waits_for_a_waaf_that_is_away),
 		T(begins_anew_when_it_is_forgotten), T(outlives_a_waaf_that_is_away_for_a_while),
 		T(takes_no_for_an_answer), T(answers_no_other_challenge), T(survives_nonsense),
