@@ -203,6 +203,7 @@ static bool is_awaited(int err, const void *arg)
 }
 
 static void answer(const struct registration_challenge *c);
+static void request_withdrawal(json_t *body);
 static void on_answer(int err, const char *why, const struct http_msg *m, void *arg);
 
 static void ask(void)
@@ -281,10 +282,9 @@ static void digest_of(const struct registration_challenge *c, const char *nc, co
 	OPENSSL_cleanse(ha1, sizeof ha1);
 }
 
-static void answer(const struct registration_challenge *c)
+static json_t *credentials_for(const struct registration_challenge *c)
 {
 	char nc[9], cnonce[33], response[DIGEST_HEX_MAX];
-	json_t *body = request_body();
 
 	reg.answers++;
 	reg.nc = str_eq(str_of(reg.nonce), c->nonce) ? reg.nc + 1 : 1;
@@ -292,46 +292,76 @@ static void answer(const struct registration_challenge *c)
 	snprintf(nc, sizeof nc, "%08x", reg.nc);
 	chance_hex(&wwsf.host->chance, cnonce, 16);
 	digest_of(c, nc, cnonce, response);
-	json_object_set_new(body, "credentials",
-		json_pack("{s:s%, s:s, s:s, s:s}", "nonce", c->nonce.p, c->nonce.n, "nc", nc, "cnonce",
-			cnonce, "response", response));
+	return json_pack("{s:s%, s:s, s:s, s:s}", "nonce", c->nonce.p, c->nonce.n, "nc", nc, "cnonce",
+		cnonce, "response", response);
+}
+
+static void answer(const struct registration_challenge *c)
+{
+	json_t *credentials = credentials_for(c);
+
+	if (reg.state == WITHDRAWING) {
+		request_withdrawal(json_pack("{s:o}", "credentials", credentials));
+		return;
+	}
+	json_t *body = request_body();
+	json_object_set_new(body, "credentials", credentials);
 	enter(ANSWERING);
 	request("POST", "/registrations", body, on_answer);
 }
 
 /* ---- withdrawal ---- */
 
+static void withdrawn(void)
+{
+	forget();
+	log_info("registration", "%s is withdrawn", conf()->impu);
+	if (reg.wanted)
+		ask();
+	else
+		enter(NONE);
+}
+
+/* 401: the WAAF has another connection to the network than it registered by. */
 static void on_withdrawn(int err, const char *why, const struct http_msg *m, void *arg)
 {
+	const char *wrong = "";
+
 	if (!is_awaited(err, arg))
 		return;
-	if (!err && (m->status == 204 || m->status == 404 || m->status == 410)) {
-		forget();
-		log_info("registration", "%s is withdrawn", conf()->impu);
-		if (reg.wanted)
-			ask();
-		else
-			enter(NONE);
-	} else if (err) {
+	if (err) {
 		fail(why, 0);
-	} else {
-		unexpected(m, NULL);
+		return;
 	}
+	json_t *body = registration_read(m->body, &wrong);
+	if (m->status == 204 || m->status == 404 || m->status == 410)
+		withdrawn();
+	else if (m->status == 401 && body)
+		on_challenge(body);
+	else
+		unexpected(m, body);
+	json_decref(body);
+}
+
+static void request_withdrawal(json_t *body)
+{
+	char target[160];
+
+	snprintf(target, sizeof target, "/registrations/%s", reg.id);
+	request("DELETE", target, body, on_withdrawn);
 }
 
 /* Without one that stands there is nothing to withdraw. */
 static void withdraw(void)
 {
-	char target[160];
-
 	if (!reg.id[0]) {
 		timer_stop(&reg.timer);
 		enter(NONE);
 		return;
 	}
-	snprintf(target, sizeof target, "/registrations/%s", reg.id);
+	reg.answers = 0;
 	enter(WITHDRAWING);
-	request("DELETE", target, NULL, on_withdrawn);
+	request_withdrawal(NULL);
 }
 
 /* ---- admin ---- */

@@ -257,6 +257,16 @@ static void withdraws(void **state)
 	assert_int_equal(waaf.got, 3);
 	assert_null(registration_withdraw()); /* there is none */
 	assert_string_equal(state_text("state"), "none");
+	/* the WAAF has to prove it to the network */
+	SAYS({401, CHALLENGE}, {200, GRANTED}, {401, CHALLENGE_OF("d")}, {204, ""});
+	registers();
+	assert_null(registration_withdraw());
+	comes_to("none");
+	assert_string_equal(waaf.method, "DELETE");
+	assert_string_equal(waaf.target, "/registrations/r-1");
+	is_right_answer("d", "00000001");
+	assert_null(json_object_get(waaf.body, "block"));
+	assert_int_equal(waaf.got, 4);
 	/* while it is being registered, and with a WAAF that fails once */
 	SAYS({401, CHALLENGE}, {200, GRANTED}, {503, "{}"}, {404, "{}"});
 	assert_null(registration_begin());
