@@ -22,6 +22,11 @@ void token_give(struct http_req *req, const struct web_user *u, struct str sessi
 const struct waf_refusal *token_settle(struct str holder, struct str impi,
 	const struct waf_grant *g, const struct waf_refusal *r);
 
+/* For token_give: one of our own for a session, handed out; and the end, where all is known and
+ * the session's browser gets it (p NULL: there is none, the identities alone). */
+void token_issue_here(struct http_req *req, struct session *s, const struct identity *id);
+void token_hand_out(struct http_req *req, struct session *s, struct str token, int64_t life_s);
+
 /* A token of our own goes out, good until end_ms (the rig's wall clock, whole seconds). The
  * newest 65536 are known. */
 void token_assign(const char *jti, struct str user, struct str session, int64_t end_ms);
