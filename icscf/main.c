@@ -64,10 +64,10 @@ static int start(struct host *host, const void *conf, char why[512])
 
 static void stop(void)
 {
+	if (icscf.cx)
+		cx_stop(icscf.cx); /* ends what waits for the HSS, and its SIP requests */
 	if (icscf.stack)
 		sip_stack_close(icscf.stack);
-	if (icscf.cx)
-		cx_stop(icscf.cx);
 	icscf = (struct icscf){0};
 }
 

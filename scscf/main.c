@@ -102,10 +102,10 @@ static void forget_users(void)
 
 static void stop(void)
 {
+	if (scscf.cx)
+		cx_stop(scscf.cx); /* ends what waits for the HSS, and its SIP requests */
 	if (scscf.stack)
 		sip_stack_close(scscf.stack);
-	if (scscf.cx)
-		cx_stop(scscf.cx);
 	forget_users();
 	blocked_clear();
 	xmlCleanupParser();

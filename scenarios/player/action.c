@@ -267,6 +267,7 @@ static void process(struct rig *rig, const struct action *a, rig_done_h *h, void
 /* What is to be held may still be on its way to the gate. */
 struct releasing {
 	struct rig *rig;
+	int64_t missing;               /* messages that are still to be let go */
 	uint64_t limit_ns;
 	rig_done_h *h;
 	void *arg;
@@ -277,17 +278,17 @@ static void on_release_again(int err, const char *why, void *arg);
 static void on_released(json_t *const answers[RIG_ELEMENTS], void *arg)
 {
 	struct releasing *r = arg;
-	long long n = 0;
-
 	for (size_t i = 0; i < RIG_ELEMENTS; i++)
-		n += json_integer_value(json_object_get(answers[i], "released"));
+		r->missing -= json_integer_value(json_object_get(answers[i], "released"));
 	for (struct actor *a = r->rig->actors; a; a = a->next)
-		n += gate_release(a->host.gate);
-	if (!n && clock_real_ns() < r->limit_ns) {
+		r->missing -= gate_release(a->host.gate);
+	if (r->missing > 0 && clock_real_ns() < r->limit_ns) {
 		rig_after(r->rig, ACT_POLL_MS, on_release_again, r);
 		return;
 	}
-	r->h(n ? 0 : -ENOENT, n ? "" : "nothing is held", r->arg);
+	bool done = r->missing <= 0;
+	r->h(done ? 0 : -ENOENT, done ? "" : "nothing is held, or fewer than were to be let go",
+		r->arg);
 	free(r);
 }
 
@@ -300,12 +301,12 @@ static void on_release_again(int err, const char *why, void *arg)
 	json_decref(command);
 }
 
-static void let_go(struct rig *rig, rig_done_h *h, void *arg)
+static void let_go(struct rig *rig, int64_t count, rig_done_h *h, void *arg)
 {
 	struct releasing *r = MEM_NEW(struct releasing);
 
 	*r = (struct releasing){
-		rig, clock_real_ns() + ACT_LIMIT_MS * 1000000ull, h, arg};
+		rig, count, clock_real_ns() + ACT_LIMIT_MS * 1000000ull, h, arg};
 	on_release_again(0, NULL, r);
 }
 
@@ -322,7 +323,7 @@ void action_run(struct rig *rig, const struct action *a, rig_done_h *h, void *ar
 		fault(rig, &a->fault, h, arg);
 		break;
 	case ACTION_RELEASE:
-		let_go(rig, h, arg);
+		let_go(rig, a->count, h, arg);
 		break;
 	case ACTION_UNFAULT:
 		for (struct actor *actor = rig->actors; actor; actor = actor->next)

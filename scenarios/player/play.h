@@ -67,6 +67,7 @@ struct action {
 	const char *actor, *verb;
 	const char *process;
 	int64_t ms;
+	int64_t count;         /* release: so many messages */
 	json_t *options;       /* object, never NULL; empty when none were given */
 	struct fault fault;
 	struct script_pos pos;

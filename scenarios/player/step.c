@@ -246,6 +246,19 @@ static int take_bare(struct loader *l, struct fy_node *value, struct action *a,
 	return 0;
 }
 
+static int take_release(struct loader *l, struct fy_node *value, struct action *a,
+	struct action_list *out)
+{
+	struct str s = value ? yaml_text(l->y, value) : STR_NONE;
+	uint32_t count = 1;
+	if (s.n && (str_u32(s, &count) || !count || count > 100))
+		return yaml_refuse(l->y, yaml_pos(l->y, value, a->pos),
+			"\"release\" takes nothing, or how many messages: 1 to 100");
+	a->count = count;
+	add_action(l, out, a);
+	return 0;
+}
+
 static int take_wait(struct loader *l, struct fy_node *value, struct action *a,
 	struct action_list *out)
 {
@@ -304,7 +317,7 @@ static const struct {
 } action_rows[] = {
 	{"advance", ACTION_ADVANCE, take_advance},
 	{"fault", ACTION_FAULT, take_fault},
-	{"release", ACTION_RELEASE, take_bare},
+	{"release", ACTION_RELEASE, take_release},
 	{"unfault", ACTION_UNFAULT, take_bare},
 	{"wait", ACTION_WAIT_QUIET, take_wait},
 	{"stop", ACTION_STOP, take_process},

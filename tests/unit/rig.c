@@ -3,8 +3,10 @@
 #include "tests/unit/rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -13,8 +15,23 @@
 
 #define LIMIT_NS 30000000000u /* a hang, however busy the machine is */
 
+/* Addresses are constants of a test, and tests of one name have the same: those of another
+ * build on this machine wait their turn. The lock goes with the process. */
+static void take_turn(const char *name)
+{
+	static int fd = -1;
+	char path[96];
+	if (fd >= 0)
+		return;
+	snprintf(path, sizeof path, "/tmp/imsrig-test-%u-%s.lock", (unsigned)getuid(), name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+}
+
 void rig_open(struct rig *r, const char *name)
 {
+	take_turn(name);
 	memset(r, 0, sizeof *r);
 	assert_int_equal(uv_loop_init(&r->loop), 0);
 	r->host = (struct host){

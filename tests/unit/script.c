@@ -454,7 +454,7 @@ static const struct {
 	{DOES("{advance: soon}"), ":8:19: \"soon\" is no time: 500ms, 30s, 4min, 1h"},
 	{DOES("{kill: scscf}"), ":8:16: \"scscf\" is not among the rig's processes"},
 	{DOES("{wait: a minute}"), ":8:16: \"wait\" takes quiet"},
-	{DOES("{release: now}"), ":8:19: \"release\" takes nothing"},
+	{DOES("{release: now}"), ":8:19: \"release\" takes nothing, or how many messages: 1 to 100"},
 	{DOES("{admin: {cmd: x}}"),
 		":8:18: \"admin\" takes a mapping: {at: hss, cmd: ..., ...}"},
 	{DOES("{stop: hss, kill: hss}"),
