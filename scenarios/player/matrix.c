@@ -10,6 +10,7 @@ struct axes {
 	struct choice axis[MAX_AXES]; /* value: the list */
 	size_t n, combinations;
 	bool all;
+	struct fy_node *named; /* ids of variants; NULL: no list */
 };
 
 static int read_axes(struct loader *l, struct axes *axes)
@@ -25,10 +26,11 @@ static int read_axes(struct loader *l, struct axes *axes)
 		struct fy_node *key = fy_node_pair_key(p), *value = fy_node_pair_value(p);
 		struct script_pos pos = yaml_pos(l->y, key, nowhere);
 		if (str_eq(yaml_text(l->y, key), STR("variants"))) {
-			if (!str_eq(yaml_text(l->y, value), STR("all")))
+			axes->all = str_eq(yaml_text(l->y, value), STR("all"));
+			axes->named = value && fy_node_is_sequence(value) ? value : NULL;
+			if (!axes->all && !axes->named)
 				return yaml_refuse(l->y, pos,
-					"\"variants\" of the matrix takes all");
-			axes->all = true;
+					"\"variants\" of the matrix takes all, or a list");
 			continue;
 		}
 		int n = value && fy_node_is_sequence(value)
@@ -84,6 +86,40 @@ static int load_variant_list(
 	return err;
 }
 
+static struct fy_node *variant_named(struct source *source, struct str id)
+{
+	struct fy_node *list = source->top[TOP_VARIANTS].node, *item;
+	void *it = NULL;
+
+	while (list && (item = fy_node_sequence_iterate(list, &it)))
+		if (fy_node_is_mapping(item) &&
+			str_eq(yaml_text(&source->y,
+				       fy_node_mapping_lookup_by_string(item, "id", 2)),
+				id))
+			return item;
+	return NULL;
+}
+
+static int load_named(struct loader *l, const struct axes *axes)
+{
+	struct source *main = l->sources;
+	struct fy_node *item, *variant;
+	void *it = NULL;
+	int err = 0;
+
+	while (!err && axes->named && (item = fy_node_sequence_iterate(axes->named, &it))) {
+		struct str id = yaml_text(&main->y, item);
+		struct source *s = main;
+		while (s && !(variant = variant_named(s, id)))
+			s = s->next;
+		l->y = &main->y;
+		err = s ? load_combinations(l, axes, s, variant)
+			: yaml_refuse(l->y, yaml_pos(l->y, item, nowhere),
+				  "there is no variant \"%.*s\"", STR_ARG(id));
+	}
+	return err;
+}
+
 int load_variants(struct loader *l)
 {
 	struct source *main = l->sources;
@@ -99,6 +135,8 @@ int load_variants(struct loader *l)
 		err = load_combinations(l, &axes, main, NULL);
 	for (struct source *s = main; !err && axes.all && s; s = s->next)
 		err = load_variant_list(l, s, &axes);
+	if (!err)
+		err = load_named(l, &axes);
 	l->y = &main->y;
 	if (!err && !l->s->n_variants)
 		err = yaml_refuse(

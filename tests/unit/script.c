@@ -291,6 +291,24 @@ static void matrix_of_all(void **state)
 	assert_non_null(script_variant(s, "v+hss.n=2"));
 }
 
+/* Of the script, and of what it includes. */
+static void matrix_of_some(void **state)
+{
+	put_file("some.yaml",
+		"variants:\n  - {id: far, before-step: 2, expect: [\"epcscf -> alice: SIP 403\"]}\n");
+	const struct script *s = load(FLOW
+		"include: [some.yaml]\nvariants:\n"
+		"  - {id: v, before-step: 2, expect: [\"epcscf -> alice: SIP 403\"]}\n"
+		"  - {id: w, before-step: 2, expect: [\"epcscf -> alice: SIP 404\"]}\n"
+		"matrix: {variants: [far, w], hss.n: [1, 2]}\n");
+	assert_int_equal(s->n_variants, 10);
+	assert_non_null(script_variant(s, "hss.n=2"));
+	assert_non_null(script_variant(s, "w+hss.n=1"));
+	assert_null(script_variant(s, "v+hss.n=2"));
+	const struct variant *v = script_variant(s, "far+hss.n=2");
+	assert_string_equal(v->steps[1].expects[0].pattern.text, "epcscf -> alice: SIP 403");
+}
+
 static void includes_roles_and_parameters(void **state)
 {
 	put_file("inc.yaml",
@@ -527,7 +545,9 @@ static const struct {
 	{HEAD "flow: [{step: 1, check: [{at: hss, cmd: status, is: {}}]}]\n",
 		":5:49: \"is\" of a check says nothing"},
 	{FLOW "matrix: {variants: some}\n",
-		":13:10: \"variants\" of the matrix takes all"},
+		":13:10: \"variants\" of the matrix takes all, or a list"},
+	{FLOW "matrix: {hss.n: [1], variants: [base, who]}\n",
+		":13:33: there is no variant \"base\""},
 };
 
 static void bad_scripts(void **state)
@@ -557,7 +577,7 @@ int main(void)
 		cmocka_unit_test(a_whole_script),
 		cmocka_unit_test(unquoted_messages),
 		cmocka_unit_test(variants_fold),
-		cmocka_unit_test(matrix_of_all),
+		cmocka_unit_test(matrix_of_all), cmocka_unit_test(matrix_of_some),
 		cmocka_unit_test(includes_roles_and_parameters),
 		cmocka_unit_test(bad_scripts),
 	};
