@@ -191,16 +191,26 @@ static bool wants(const struct sub_impi *p, enum digest_algorithm algorithm)
 	return false;
 }
 
-static bool is_hex(const char *s, size_t n)
-{
-	return strlen(s) == n && strspn(s, "0123456789abcdefABCDEF") == n;
-}
-
 static char *derive(const struct sub_impi *p, enum digest_algorithm algorithm, struct arena *a)
 {
 	char hex[DIGEST_HEX_MAX];
 	digest_ha1(algorithm, str_of(p->impi), str_of(p->realm), str_of(p->password), hex);
 	return (char *)arena_str(a, str_of(hex)).p;
+}
+
+/* A hash that was given, in lower case. */
+static int given(struct check *c, const struct sub_impi *p, enum digest_algorithm algorithm,
+	char **ha1, struct arena *a)
+{
+	char hex[DIGEST_HEX_MAX];
+	if (!*ha1)
+		return 0;
+	if (digest_ha1_take(algorithm, str_of(*ha1), hex))
+		return wrong(c, "%s of %s is not %zu hex digits",
+			algorithm == DIGEST_MD5 ? "ha1" : "ha1-sha256", p->impi,
+			digest_hex_n(algorithm));
+	*ha1 = (char *)arena_str(a, str_of(hex)).p;
+	return 0;
 }
 
 /* The password is turned into what is kept of it. */
@@ -222,12 +232,9 @@ static int take_credentials(struct check *c, struct sub_impi *p, struct arena *a
 		p->ha1_sha256 = derive(p, DIGEST_SHA256, a);
 	if (!p->ha1 && !p->ha1_sha256)
 		return wrong(c, "%s needs a password or ha1", p->impi);
-	if (p->ha1 && !is_hex(p->ha1, 32))
-		return wrong(c, "ha1 of %s is not 32 hex digits", p->impi);
-	if (p->ha1_sha256 && !is_hex(p->ha1_sha256, 64))
-		return wrong(c, "ha1-sha256 of %s is not 64 hex digits", p->impi);
 	p->password = NULL;
-	return 0;
+	int err = given(c, p, DIGEST_MD5, &p->ha1, a);
+	return err ? err : given(c, p, DIGEST_SHA256, &p->ha1_sha256, a);
 }
 
 static int check_impi(struct check *c, struct sub_impi *p, struct arena *a)

@@ -10,15 +10,14 @@
 static const struct {
 	const char *name;
 	size_t hex_n;
-} algorithms[] = {[DIGEST_MD5] = {"MD5", 32}, [DIGEST_SHA256] = {"SHA-256", 64}};
-enum { N_ALGORITHMS = sizeof algorithms / sizeof *algorithms };
+} algorithms[DIGEST_ALGORITHMS] = {[DIGEST_MD5] = {"MD5", 32}, [DIGEST_SHA256] = {"SHA-256", 64}};
 
 int digest_algorithm_of(struct str name, enum digest_algorithm *out)
 {
 	*out = DIGEST_MD5;
 	if (!name.p)
 		return 0;
-	for (int i = 0; i < N_ALGORITHMS; i++)
+	for (int i = 0; i < DIGEST_ALGORITHMS; i++)
 		if (str_ieq(name, str_of(algorithms[i].name))) {
 			*out = (enum digest_algorithm)i;
 			return 0;
@@ -40,7 +39,7 @@ size_t digest_hex_n(enum digest_algorithm a)
  * are kept, for each thread. */
 static EVP_MD_CTX *context(enum digest_algorithm a)
 {
-	static __thread EVP_MD_CTX *kept[N_ALGORITHMS];
+	static __thread EVP_MD_CTX *kept[DIGEST_ALGORITHMS];
 	if (kept[a])
 		return kept[a];
 	EVP_MD *md = EVP_MD_fetch(NULL, algorithms[a].name, NULL);
@@ -90,6 +89,17 @@ void digest_ha1(enum digest_algorithm a, struct str username, struct str realm,
 {
 	const struct str parts[] = {username, realm, password};
 	hash(a, parts, 3, out);
+}
+
+int digest_ha1_take(enum digest_algorithm a, struct str hex, char out[DIGEST_HEX_MAX])
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	size_t n = algorithms[a].hex_n / 2;
+
+	if (str_hex(hex, sum, n))
+		return -EINVAL;
+	hex_of(sum, n, out);
+	return 0;
 }
 
 void digest_response(enum digest_algorithm a, struct str ha1, struct str method,

@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 
 enum digest_algorithm { DIGEST_MD5, DIGEST_SHA256 };
+enum { DIGEST_ALGORITHMS = 2 };
 enum { DIGEST_HEX_MAX = 65 };          /* 64 hex digits and NUL */
 
 /* Name as in the algorithm parameter, any case; absent (p NULL) is MD5. -EINVAL: another. */
@@ -13,6 +14,9 @@ size_t digest_hex_n(enum digest_algorithm a);      /* 32 or 64 */
 
 void digest_ha1(enum digest_algorithm a, struct str username, struct str realm,
 	struct str password, char out[DIGEST_HEX_MAX]);
+/* H(A1) as somebody else made it, in lower case as it is hashed. -EINVAL: not so many hex
+ * digits as the algorithm has. */
+int digest_ha1_take(enum digest_algorithm a, struct str hex, char out[DIGEST_HEX_MAX]);
 /* `method` empty: rspauth of Authentication-Info. */
 void digest_response(enum digest_algorithm a, struct str ha1, struct str method, struct str uri,
 	struct str nonce, struct str nc, struct str cnonce, struct str qop,

@@ -110,6 +110,21 @@ static void test_names(void **state)
 	assert_int_equal(digest_hex_n(DIGEST_SHA256), 64);
 }
 
+/* Hashed as lower-case text, whoever wrote it. */
+static void test_given_ha1(void **state)
+{
+	char out[DIGEST_HEX_MAX];
+
+	assert_int_equal(digest_ha1_take(DIGEST_MD5, STR("A84B27834B9DE0AD55F2422877874040"), out), 0);
+	assert_string_equal(out, vectors[0].ha1);
+	assert_int_equal(digest_ha1_take(DIGEST_SHA256, str_of(vectors[1].ha1), out), 0);
+	assert_string_equal(out, vectors[1].ha1);
+	assert_int_equal(digest_ha1_take(DIGEST_MD5, str_of(vectors[1].ha1), out), -EINVAL);
+	assert_int_equal(digest_ha1_take(DIGEST_SHA256, str_of(vectors[0].ha1), out), -EINVAL);
+	assert_int_equal(digest_ha1_take(DIGEST_MD5, STR("g84b27834b9de0ad55f2422877874040"), out), -EINVAL);
+	assert_int_equal(digest_ha1_take(DIGEST_MD5, STR_NONE, out), -EINVAL);
+}
+
 static void test_equal(void **state)
 {
 	assert_true(digest_equal(STR("09afAF"), STR("09AFaf")));
@@ -145,6 +160,7 @@ int main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_given_ha1),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_speed),
 	};
