@@ -32,6 +32,17 @@ struct challenge *challenge_take(
 	return NULL;
 }
 
+bool challenge_is_digest(const struct sip_msg *m, enum sip_header id)
+{
+	for (const struct sip_field *f = sip_first(m, id); f; f = sip_next(m, f)) {
+		struct sip_auth a;
+		if (!sip_auth_parse(&a, sip_field_value(m, f)) &&
+			str_ieq(a.scheme, STR("Digest")))
+			return true;
+	}
+	return false;
+}
+
 /* ---- writing ---- */
 
 enum {

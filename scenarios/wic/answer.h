@@ -20,6 +20,9 @@ struct challenge {
 struct challenge *challenge_take(
 	const struct sip_msg *m, enum sip_header id, struct str only);
 
+/* `m` has a challenge of scheme Digest, whatever its algorithm. */
+bool challenge_is_digest(const struct sip_msg *m, enum sip_header id);
+
 /* What an answer is made of. Members with p NULL are left out of the header field. */
 struct answer {
 	enum digest_algorithm algorithm;

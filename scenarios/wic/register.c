@@ -21,6 +21,7 @@ struct wic_tx {
 	uint64_t conn;
 	enum sip_method method;
 	bool dereg, check;
+	bool proof_due;	 /* it answers a challenge: who asked for that proves himself, too */
 	struct str only; /* algorithm to take from a challenge */
 	char rspauth[DIGEST_HEX_MAX];
 	int64_t asked_s;
@@ -177,18 +178,27 @@ static int64_t granted_s(const struct wic *w, const struct sip_msg *m, int64_t a
 	return sip_seconds_parse(sip_value(m, SIP_H_EXPIRES), &s) ? asked : s;
 }
 
-static bool proved(const struct wic_tx *t, const struct sip_msg *m, char **next_nonce)
+/* A response to a nonce at hand may have gone unread, where the edge vouches for the link. */
+static bool proved(const struct wic_tx *t, const struct sip_msg *m)
 {
-	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), proof = STR_NONE,
-		   next;
+	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), proof = STR_NONE;
 	struct sip_auth info = {.params = value};
 
-	if (!value.p || !*t->rspauth)
+	if (!*t->rspauth || !t->check || (!value.p && !t->proof_due))
 		return true;
-	if (sip_auth_param(&info, STR("nextnonce"), &next))
-		*next_nonce = replaced(*next_nonce, next);
-	return !t->check || (sip_auth_param(&info, STR("rspauth"), &proof) &&
-				    digest_equal(proof, str_of(t->rspauth)));
+	return value.p && sip_auth_param(&info, STR("rspauth"), &proof) &&
+	       digest_equal(proof, str_of(t->rspauth));
+}
+
+static void take_next_nonce(struct wic *w, const struct wic_tx *t, const struct sip_msg *m)
+{
+	struct sip_auth info = {.params = sip_value(m, SIP_H_AUTHENTICATION_INFO)};
+	struct str next;
+
+	if (!*t->rspauth || !info.params.p || !sip_auth_param(&info, STR("nextnonce"), &next))
+		return;
+	w->next_nonce = replaced(w->next_nonce, next);
+	w->nc = 0;
 }
 
 /* TS 24.229 5.1.1.2: the default identity is the first of P-Associated-URI. */
@@ -226,22 +236,34 @@ static void distrust(struct wic *w, const struct wic_tx *t)
 			w, "Authentication-Info: rspauth does not prove the password");
 }
 
+/* One without an algorithm that we know, or want, leaves nothing to answer (RFC 8760 2.4). */
+static void take_challenge(struct wic *w, const struct wic_tx *t, const struct sip_msg *m)
+{
+	struct challenge *c = challenge_take(m, SIP_H_WWW_AUTHENTICATE, t->only);
+	bool digest = c || challenge_is_digest(m, SIP_H_WWW_AUTHENTICATE);
+
+	if (!digest)
+		return;
+	free(w->challenge);
+	w->challenge = c;
+	w->next_nonce = replaced(w->next_nonce, STR_NONE);
+	w->nc = 0;
+	if (!c && w->env->h.fault)
+		w->env->h.fault(w, "the challenge has no algorithm that this client takes");
+}
+
 static void take_register_answer(struct wic *w, struct wic_tx *t, const struct sip_msg *m)
 {
-	struct challenge *c;
-
 	w->status = m->status;
-	if (m->status >= 200 && m->status < 300) {
-		if (proved(t, m, &w->next_nonce))
-			take_registration(w, t, m);
-		else
+	if (m->status == 401) {
+		take_challenge(w, t, m);
+	} else if (m->status >= 200 && m->status < 300) {
+		if (!proved(t, m)) {
 			distrust(w, t);
-	} else if (m->status == 401 &&
-		   (c = challenge_take(m, SIP_H_WWW_AUTHENTICATE, t->only))) {
-		free(w->challenge);
-		w->challenge = c;
-		w->next_nonce = replaced(w->next_nonce, STR_NONE);
-		w->nc = 0;
+			return;
+		}
+		take_next_nonce(w, t, m);
+		take_registration(w, t, m);
 	}
 }
 
@@ -445,6 +467,7 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 	t->dereg = kind == WIC_DEREGISTER;
 	t->asked_s = t->dereg ? 0 : c->expires;
 	t->check = c->check_rspauth;
+	t->proof_due = kind == WIC_ANSWER;
 	t->only = c->algorithm ? arena_str(&t->arena, str_of(c->algorithm)) : STR_NONE;
 	PUT(&f, "Max-Forwards", "70");
 	PUT(&f, "From", "<%s>;tag=%s", impu, w->tag);

@@ -150,6 +150,40 @@ static void challenges(void **state)
 	arena_free(&a);
 }
 
+static const char challenge_unknown[] =
+	"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/WSS a.invalid;branch=z9hG4bK1\r\n"
+	"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n"
+	"WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-512-256\r\n"
+	"WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=\"sha-256-sess\"\r\n"
+	"WWW-Authenticate: Bearer realm=\"r\"\r\nContent-Length: 0\r\n\r\n";
+
+/* What a challenge calls an algorithm may be quoted and of any case; none that we know is
+ * something else than no digest at all. */
+static void challenges_by_name(void **state)
+{
+	struct arena a = {0};
+	struct sip_msg m;
+	struct sip_fault fault;
+	struct buf known = {0};
+	struct str text = STR(challenge_unknown);
+	ptrdiff_t at = str_find(text, STR("sha-256-sess"));
+
+	assert_int_equal(sip_msg_parse(&m, text, &a, &fault), 0);
+	assert_null(challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR_NONE));
+	assert_true(challenge_is_digest(&m, SIP_H_WWW_AUTHENTICATE));
+	assert_false(challenge_is_digest(&m, SIP_H_PROXY_AUTHENTICATE));
+	buf_put(&known, text.p, (size_t)at);
+	buf_add(&known, STR("sha-256"));
+	buf_add(&known, str_skip(text, (size_t)at + strlen("sha-256-sess")));
+	assert_int_equal(sip_msg_parse(&m, buf_str(&known), &a, &fault), 0);
+	struct challenge *c = challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR("SHA-256"));
+	assert_non_null(c);
+	assert_int_equal(c->algorithm, DIGEST_SHA256);
+	free(c);
+	buf_free(&known);
+	arena_free(&a);
+}
+
 /* ---- pages and cookies ---- */
 
 static void urls(void **state)
@@ -378,6 +412,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(forged, issuer_open, issuer_close),
 		cmocka_unit_test(no_keys),
 		cmocka_unit_test(empty_answer), cmocka_unit_test(twists),
-		cmocka_unit_test(challenges)};
+		cmocka_unit_test(challenges), cmocka_unit_test(challenges_by_name)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
