@@ -34,6 +34,8 @@ static const struct conf_row conf_rows[] = {
 	CONF_STRUCT(struct scscf_conf, entity_params, "entity-params", 0, sip_entity_rows),
 	CONF_STRS(struct scscf_conf, blocked, "blocked", 0),
 	CONF_BOOL(struct scscf_conf, challenge_refresh, "challenge-refresh", "false"),
+	CONF_BOOL(struct scscf_conf, nextnonce, "nextnonce", "false"),
+	CONF_BOOL(struct scscf_conf, lenient_digest_algorithm, "lenient-digest-algorithm", "false"),
 	CONF_END};
 
 static int check(const void *conf, char why[512])

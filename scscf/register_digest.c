@@ -82,72 +82,98 @@ void scscf_digest_reset(void)
 
 /* ---- 401 ---- */
 
-/* The vector stands; a new nonce goes out with it. */
-static void challenge(struct sip_req *req, struct user *u, bool is_stale)
+static void renew_nonce(struct challenge *c)
 {
-	struct challenge *c = u->challenge;
-
 	chance_hex(&scscf.host->chance, c->nonce, 16);
 	c->nc = 0;
 	c->until_ms = clock_ms(scscf.host->clock) + scscf.conf->nonce_ms;
+}
+
+/* The vector stands; a new nonce goes out with it. One field for each algorithm, the stronger
+ * one first: a client answers the first that it knows (RFC 8760 2.4). */
+static void challenge(struct sip_req *req, struct user *u, bool is_stale)
+{
+	static const enum digest_algorithm preferred[] = {DIGEST_SHA256, DIGEST_MD5};
+	struct challenge *c = u->challenge;
+	struct buf fields = {0};
+
+	renew_nonce(c);
+	c->answered = false;
 	if (!timer_runs(&c->await))
 		user_await(u, scscf.conf->await_auth_ms, scscf_await_expired);
 	challenges.value++;
 	stale.value += is_stale;
-	sip_answer_fmt(req, 401, NULL,
-		"WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", qop=\"auth\", algorithm=%s%s\r\n",
-		c->realm, c->nonce, digest_algorithm_name(c->algorithm),
-		is_stale ? ", stale=TRUE" : "");
+	for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++)
+		if (*c->ha1[preferred[i]])
+			buf_fmt(&fields,
+				"WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", qop=\"auth\", "
+				"algorithm=%s%s\r\n",
+				c->realm, c->nonce, digest_algorithm_name(preferred[i]),
+				is_stale ? ", stale=TRUE" : "");
+	sip_answer(req, 401, NULL, buf_str(&fields));
+	buf_free(&fields);
 }
 
 /* ---- the check (sip.md 5) ---- */
 
 enum verdict { RIGHT, WRONG, STALE };
+struct proof {
+	enum digest_algorithm algorithm;
+	char rspauth[DIGEST_HEX_MAX];
+};
 
-/* Does the response match the vector, whatever its nonce? */
+/* Does the response match the vector, by an algorithm that was offered, whatever its nonce? */
 static bool matches(const struct challenge *c, const struct sip_msg *m, const struct sip_digest *d,
-	char proof[DIGEST_HEX_MAX])
+	struct proof *p)
 {
 	char expected[DIGEST_HEX_MAX];
-	enum digest_algorithm algorithm;
-	struct str ha1 = str_of(c->ha1);
 	struct sip_uri uri;
 
 	if (!str_eq(d->realm, str_of(c->realm)) || !str_ieq(d->qop, STR("auth")) || d->nc.n != 8 ||
-		!d->cnonce.n || digest_algorithm_of(d->algorithm, &algorithm) ||
-		algorithm != c->algorithm)
+		!d->cnonce.n || digest_algorithm_of(d->algorithm, &p->algorithm) ||
+		!*c->ha1[p->algorithm])
 		return false;
 	if (sip_uri_parse(&uri, d->uri) || !str_ieq(uri.host, str_of(scscf.conf->domain)))
 		return false;
-	digest_response(algorithm, ha1, m->method_text, d->uri, d->nonce, d->nc, d->cnonce, d->qop,
-		expected);
+	struct str ha1 = str_of(c->ha1[p->algorithm]);
+	digest_response(p->algorithm, ha1, m->method_text, d->uri, d->nonce, d->nc, d->cnonce,
+		d->qop, expected);
 	if (!digest_equal(str_of(expected), d->response))
 		return false;
-	digest_rspauth(algorithm, ha1, d->uri, d->nonce, d->nc, d->cnonce, d->qop, proof);
+	digest_rspauth(p->algorithm, ha1, d->uri, d->nonce, d->nc, d->cnonce, d->qop, p->rspauth);
 	return true;
 }
 
+/* Who has proved himself by one algorithm does not go on by another, weaker perhaps, but
+ * after a new challenge. */
 static enum verdict check(struct user *u, const struct sip_msg *m, const struct sip_digest *d,
-	char proof[DIGEST_HEX_MAX])
+	struct proof *p)
 {
 	struct challenge *c = u->challenge;
 	uint8_t nc[4];
 
-	if (!matches(c, m, d, proof) || str_hex(d->nc, nc, 4))
+	if (!matches(c, m, d, p) || str_hex(d->nc, nc, 4))
 		return WRONG;
 	uint32_t count = (uint32_t)nc[0] << 24 | (uint32_t)nc[1] << 16 | (uint32_t)nc[2] << 8 | nc[3];
 	if (!str_eq(d->nonce, str_of(c->nonce)) || clock_ms(scscf.host->clock) >= c->until_ms ||
-		count <= c->nc)
+		count <= c->nc || (c->answered && p->algorithm != c->algorithm))
 		return STALE;
 	c->nc = count;
+	c->answered = true;
+	c->algorithm = p->algorithm;
 	return RIGHT;
+}
+
+static void count_wrong(struct str impi)
+{
+	wrong.value++;
+	failures_count(impi);
 }
 
 /* A wrong response: another try, or the end of the series with 403 (TS 24.229 5.4.1.2.3A). */
 static void on_wrong(struct sip_req *req, struct sip_register *reg, struct user *u)
 {
-	wrong.value++;
-	failures_count(reg->impi);
+	count_wrong(reg->impi);
 	if (++u->challenge->wrong < scscf.conf->attempts) {
 		log_warn("digest", "wrong response of %s, challenged again", log_text(reg->impi));
 		challenge(req, u, false);
@@ -160,20 +186,31 @@ static void on_wrong(struct sip_req *req, struct sip_register *reg, struct user 
 	scscf_refuse(req, 403, NULL, "authentication failed");
 }
 
+/* Authentication-Info (RFC 7616 3.5). With nextnonce the nonce that was answered is used up. */
+static struct str proof_of(struct sip_req *req, const struct sip_register *reg,
+	struct challenge *c, const char *rspauth)
+{
+	const struct sip_digest *d = &reg->auth;
+	bool renews = scscf.conf->nextnonce && !reg->deregister;
+
+	if (renews)
+		renew_nonce(c);
+	return arena_fmt(sip_req_arena(req),
+		"qop=auth, rspauth=\"%s\", cnonce=\"" STR_FMT "\", nc=" STR_FMT "%s%s%s", rspauth,
+		STR_ARG(d->cnonce), STR_ARG(d->nc), renews ? ", nextnonce=\"" : "",
+		renews ? c->nonce : "", renews ? "\"" : "");
+}
+
 static void on_right(struct sip_req *req, struct sip_register *reg, struct user *u,
 	const char *rspauth)
 {
-	const struct sip_digest *d = &reg->auth;
 	struct failures *f = failures_of(reg->impi);
 
 	if (f)
 		failures_forget(f);
 	user_await_end(u);
 	u->challenge->wrong = 0;
-	scscf_go_on(req, reg, u,
-		arena_fmt(sip_req_arena(req),
-			"qop=auth, rspauth=\"%s\", cnonce=\"" STR_FMT "\", nc=" STR_FMT, rspauth,
-			STR_ARG(d->cnonce), STR_ARG(d->nc)));
+	scscf_go_on(req, reg, u, proof_of(req, reg, u->challenge, rspauth));
 }
 
 /* A response counts only where the edge vouches for the link (TS 33.203 P.4). */
@@ -189,17 +226,44 @@ static bool vouched(const struct sip_register *reg)
 
 /* ---- MAA ---- */
 
-static bool usable(const struct cx_msg *maa, enum digest_algorithm *algorithm)
+/* The pair that all releases have is of MD5; leniently, also of what it says it is. False:
+ * it says something else. */
+static bool take_first_pair(const struct cx_msg *maa, char ha1[][DIGEST_HEX_MAX])
+{
+	enum digest_algorithm a;
+
+	if (!maa->digest_ha1.p)
+		return !maa->digest_algorithm.p;
+	return !digest_algorithm_of(maa->digest_algorithm, &a) &&
+		(a == DIGEST_MD5 || scscf.conf->lenient_digest_algorithm) &&
+		!digest_ha1_take(a, maa->digest_ha1, ha1[a]);
+}
+
+/* The alternate pair, beside the first one or alone. An algorithm that we do not know is not
+ * offered. */
+static bool take_alternate_pair(const struct cx_msg *maa, char ha1[][DIGEST_HEX_MAX])
+{
+	enum digest_algorithm a;
+
+	if (!maa->alternate_ha1.p || !maa->alternate_algorithm.p)
+		return !maa->alternate_ha1.p && !maa->alternate_algorithm.p;
+	if (digest_algorithm_of(maa->alternate_algorithm, &a))
+		return true;
+	return !*ha1[a] && !digest_ha1_take(a, maa->alternate_ha1, ha1[a]);
+}
+
+/* H(A1) for each algorithm that the challenge will offer. False: not a vector for us. */
+static bool take_vector(const struct cx_msg *maa, char ha1[][DIGEST_HEX_MAX])
 {
 	return maa->has_auth_data && str_eq(maa->auth_scheme, STR("SIP Digest")) &&
-		!digest_algorithm_of(maa->digest_algorithm, algorithm) &&
-		maa->digest_ha1.n == digest_hex_n(*algorithm) && maa->digest_realm.n;
+		maa->digest_realm.n && take_first_pair(maa, ha1) && take_alternate_pair(maa, ha1) &&
+		(*ha1[DIGEST_MD5] || *ha1[DIGEST_SHA256]);
 }
 
 static void on_maa(int err, const struct cx_msg *maa, void *arg)
 {
-	enum digest_algorithm algorithm;
-	char proof[DIGEST_HEX_MAX];
+	char ha1[DIGEST_ALGORITHMS][DIGEST_HEX_MAX] = {""};
+	struct proof proof;
 	struct scscf_wait w;
 	struct user *u;
 	struct sip_req *req = scscf_wait_end(arg, &u, &w);
@@ -212,7 +276,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		scscf_refuse_cx(req, SCSCF_MAA, err, maa);
 		return;
 	}
-	if (!usable(maa, &algorithm)) {
+	if (!take_vector(maa, ha1)) {
 		scscf_refuse(req, 500, NULL, "the vector in the MAA is not for SIP Digest");
 		return;
 	}
@@ -221,14 +285,16 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 	if (!u)
 		u = user_new(&scscf.users, w.reg->impi, w.reg->impu);
 	struct challenge *c = user_challenge(u, maa->digest_realm);
-	c->algorithm = algorithm;
-	str_copy(maa->digest_ha1, c->ha1, sizeof c->ha1);
+	memcpy(c->ha1, ha1, sizeof ha1);
+	explicit_bzero(ha1, sizeof ha1);
 	user_hss(u, maa->origin_host);
 	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
 	bool answers = sip_register_answers(w.reg) && vouched(w.reg);
-	bool right = answers && matches(c, sip_req_msg(req), &w.reg->auth, proof);
-	if (answers && !right)
-		failures_count(w.reg->impi);
+	bool right = answers && matches(c, sip_req_msg(req), &w.reg->auth, &proof);
+	if (answers && !right) {
+		c->wrong = 1;
+		count_wrong(w.reg->impi);
+	}
 	challenge(req, u, right);
 }
 
@@ -279,13 +345,39 @@ static bool ours(struct user *u, const struct sip_register *reg)
 	return true;
 }
 
+/* A vector serves one series: from its 401 until the user is in. Who has to be challenged later
+ * is so by a new one, since his password may have changed. */
+static bool in_series(const struct user *u)
+{
+	return timer_runs(&u->challenge->await);
+}
+
+/* Answers, if the response decides it. */
+static bool decided(struct sip_req *req, struct sip_register *reg, struct user *u)
+{
+	struct proof proof;
+
+	if (!u || !u->challenge || !vouched(reg) || !sip_register_answers(reg) ||
+		!str_eq(reg->auth.nonce, str_of(u->challenge->nonce)))
+		return false;
+	enum verdict verdict = check(u, sip_req_msg(req), &reg->auth, &proof);
+	if (verdict != RIGHT && !in_series(u))
+		return false;
+	if (verdict == RIGHT)
+		on_right(req, reg, u, proof.rspauth);
+	else if (verdict == WRONG)
+		on_wrong(req, reg, u);
+	else
+		challenge(req, u, true);
+	return true;
+}
+
 void scscf_digest(struct sip_req *req, struct sip_register *reg)
 {
 	struct user *u = user_find(&scscf.users, reg->impi, reg->impu);
 	struct str flag = reg->digest ? reg->auth.integrity_protected : STR_NONE;
 	bool bound = str_eq(flag, STR("tls-yes")) || str_eq(flag, STR("ip-assoc-yes"));
 	struct failures *f = failures_of(reg->impi);
-	char proof[DIGEST_HEX_MAX];
 
 	if (f && f->count >= scscf.conf->lock_failures) {
 		locked.value++;
@@ -296,20 +388,8 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 		scscf_go_on(req, reg, u, STR_NONE);
 		return;
 	}
-	if (vouched(reg) && sip_register_answers(reg) && u && u->challenge &&
-		str_eq(reg->auth.nonce, str_of(u->challenge->nonce))) {
-		switch (check(u, sip_req_msg(req), &reg->auth, proof)) {
-		case RIGHT:
-			on_right(req, reg, u, proof);
-			return;
-		case WRONG:
-			on_wrong(req, reg, u);
-			return;
-		case STALE:
-			challenge(req, u, true);
-			return;
-		}
-	}
+	if (decided(req, reg, u))
+		return;
 	if ((int64_t)scscf.users.waiting >= scscf.conf->max_challenges) {
 		scscf_refuse(req, 503, NULL, "too many challenges wait for their response");
 		return;

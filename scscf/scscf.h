@@ -31,6 +31,8 @@ struct scscf_conf {
 	struct sip_entity_params entity_params;
 	struct conf_list blocked;      /* of char *: WAFs and WWSFs under suspicion */
 	bool challenge_refresh;        /* also when the edge says tls-yes or ip-assoc-yes */
+	bool nextnonce;                /* each 200 brings the nonce of the next response */
+	bool lenient_digest_algorithm; /* a vector whose Digest-Algorithm is SHA-256 */
 };
 
 struct scscf {

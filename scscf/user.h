@@ -29,7 +29,8 @@ struct binding {
 /* A challenge, from MAA on: the vector and the nonce that went out with it. */
 struct challenge {
 	char nonce[33];
-	char ha1[DIGEST_HEX_MAX];
+	char ha1[DIGEST_ALGORITHMS][DIGEST_HEX_MAX]; /* "": not offered */
+	bool answered;                 /* a response was accepted since the 401, made by: */
 	enum digest_algorithm algorithm;
 	int64_t until_ms;              /* nonce good until then, rig clock */
 	uint32_t nc;                   /* last one accepted with it */

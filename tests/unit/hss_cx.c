@@ -321,8 +321,21 @@ static void mar_digest_data(void **state)
 	assert_null(a->alternate_ha1.p);
 	assert_null(a->authenticate.p);
 	a = link_ask(&scscf, mar("frank", "SIP Digest"));
+	assert_true(str_eq(a->digest_algorithm, STR("MD5")));
+	assert_int_equal(a->digest_ha1.n, 32);
 	assert_true(str_eq(a->alternate_algorithm, STR("SHA-256")));
 	assert_int_equal(a->alternate_ha1.n, 64);
+	/* the alternate pair alone: nothing there could be taken for MD5 */
+	a = link_ask(&scscf, mar("heidi", "SIP Digest"));
+	assert_result(a, DIAMETER_SUCCESS);
+	assert_null(a->digest_algorithm.p);
+	assert_null(a->digest_ha1.p);
+	assert_true(str_eq(a->digest_realm, STR("ims.example.org")));
+	assert_true(str_eq(a->digest_qop, STR("auth")));
+	digest_ha1(DIGEST_SHA256, STR("heidi-impi@ims.example.org"), STR("ims.example.org"),
+		STR("heidi-secret"), ha1);
+	assert_true(str_eq(a->alternate_algorithm, STR("SHA-256")));
+	assert_true(str_eq(a->alternate_ha1, str_of(ha1)));
 }
 
 static void mar_state(void **state)
