@@ -47,8 +47,8 @@ const browser = await launch(chromium, program, work);
 const brief = ['--set', 'scscf.min-expires=10s', '--set', 'epcscf.tokens.min-expires=10s'];
 await visit(browser, 'wwsf', brief, 3, [
   flows.registersByDigest, flows.registersByToken, flows.refusesForgedToken, flows.refusesExpiredToken,
-  flows.signsOut, flows.refusesPassword, flows.showsUnknownAlgorithm, flows.losesAndRegainsConnection,
-  flows.givesUpOnConnection]);
+  flows.signsOut, flows.refusesPassword, flows.showsUnknownAlgorithm, flows.passesOverUnknownAlgorithm,
+  flows.losesAndRegainsConnection, flows.givesUpOnConnection]);
 // An address that is no rig's, and most likely nobody's.
 const elsewhere = `127.255.${process.pid >> 8 & 255}.${process.pid % 254 + 1}`;
 await visit(browser, 'waf', ['--waf', '--listen', elsewhere, ...brief], 0, [

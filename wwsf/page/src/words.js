@@ -7,19 +7,17 @@ function challengesOf(response) {
   return response.getHeaders('www-authenticate').map(readChallenge);
 }
 
+/** Of several WWW-Authenticate fields JsSIP keeps the last, so that MD5 behind SHA-256 is found. */
 function digestRefusal(challenges) {
-  const algorithms = challenges.filter((c) => c.scheme.toLowerCase() === 'digest').map((c) => c.algorithm ?? 'MD5');
-  const first = algorithms[0];
-  if (first && first !== 'MD5') {
-    const offered = algorithms.join(' and ');
+  const digest = challenges.find((c) => c.scheme.toLowerCase() === 'digest');
+  const algorithm = digest && (digest.algorithm ?? 'MD5');
+  if (algorithm && algorithm !== 'MD5') {
     return {
-      what: `Refused by this client: the challenge asks for ${first}.`,
-      why: algorithms.includes('MD5')
-        ? `${LIBRARY} reads the first challenge only, and knows MD5 alone; offered were ${offered}, in this order. No answer was sent.`
-        : `${LIBRARY} knows the digest algorithm MD5 alone; offered was ${offered}. No answer was sent. A token registers without digest.`,
+      what: `Refused by this client: the challenge asks for ${algorithm}.`,
+      why: `${LIBRARY} knows the digest algorithm MD5 alone. No answer was sent. A token registers without digest.`,
     };
   }
-  if (first) return { what: 'The password was not accepted.', why: 'The network asked for it a second time (401).' };
+  if (digest) return { what: 'The password was not accepted.', why: 'The network asked for it a second time (401).' };
   return { what: 'The challenge could not be read.', why: 'The 401 names no scheme that this page knows.' };
 }
 
