@@ -180,11 +180,14 @@ void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 	rig_calm(rig, false, limit_ms, on_quiet, q);
 }
 
-/* ---- advance: from deadline to deadline, all offsets together ---- */
+/* ---- advance: from deadline to deadline ----
+ * Those whose timers fire get their new offset last, when all others have theirs: what they
+ * send then finds nobody in the past, who would take the jump for a time-out. */
 
 struct advance {
 	struct rig *rig;
 	int64_t target, next; /* offsets */
+	bool due[RIG_ELEMENTS], late; /* whose timers fire; it is their turn */
 	rig_done_h *h;
 	void *arg;
 };
@@ -197,6 +200,8 @@ static void advance_done(struct advance *a, int err, const char *why)
 	a->h(err, why, a->arg);
 	free(a);
 }
+
+static void set_clocks(struct advance *a);
 
 static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 {
@@ -212,8 +217,25 @@ static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 		advance_done(a, -EPROTO, why);
 		return;
 	}
+	if (!a->late) {
+		a->late = true;
+		set_clocks(a);
+		return;
+	}
 	clock_set_offset(a->rig->clock, a->next);
 	rig_calm(a->rig, false, ADVANCE_LIMIT_MS, on_calm, a);
+}
+
+static void set_clocks(struct advance *a)
+{
+	bool to[RIG_ELEMENTS];
+	json_t *command =
+		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)a->next);
+
+	for (size_t i = 0; i < RIG_ELEMENTS; i++)
+		to[i] = a->due[i] == a->late;
+	rig_send_to(a->rig, to, command, on_clocks_set, a);
+	json_decref(command);
 }
 
 static int64_t nearest(const struct advance *a, json_t *const answers[RIG_ELEMENTS])
@@ -241,10 +263,12 @@ static void on_calm(
 	a->next = nearest(a, answers);
 	if (a->next <= now)
 		a->next = now + 1; /* due already: it fires by itself, time goes on */
-	json_t *command =
-		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)a->next);
-	rig_broadcast(a->rig, command, on_clocks_set, a);
-	json_decref(command);
+	for (size_t i = 0; i < RIG_ELEMENTS; i++) {
+		const json_t *n = json_object_get(answers[i], "next_offset_ms");
+		a->due[i] = json_is_integer(n) && json_integer_value(n) <= a->next;
+	}
+	a->late = false;
+	set_clocks(a);
 }
 
 void rig_advance(struct rig *rig, int64_t ms, rig_done_h *h, void *arg)
