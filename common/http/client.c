@@ -18,7 +18,7 @@ METRIC_COUNTER(
 METRIC_COUNTER(
 	bad, "imsrig_http_client_bad_answers_total", "HTTP answers that were none");
 
-enum { TIMEOUT_MS = 10 * 1000 };
+enum { TIMEOUT_MS = 10 * 1000, KEPT_MS = 30 * 1000 };
 
 struct exchange {
 	struct exchange *next;
@@ -42,6 +42,7 @@ struct http_client {
 	struct task task; /* connects: never inside http_send, which would call back */
 	bool at_gate;            /* the answer is: nothing is read behind it */
 	bool open, sent, used;   /* used: an exchange went over this connection before */
+	int64_t used_ms;         /* when the last one did */
 	bool freed;
 	int depth;               /* callbacks under way */
 };
@@ -138,6 +139,7 @@ static void answered(struct http_client *c, struct http_parser *p)
 
 	http_parser_take(p, &store, &m);
 	c->used = true;
+	c->used_ms = clock_ms(c->host->clock);
 	if (m.status == 101 && c->first->upgrade) {
 		given = c->stream;
 		c->stream = NULL;
@@ -296,11 +298,14 @@ static void on_turn(struct task *t)
 		fail(c, err, uv_strerror(err));
 }
 
-/* The next exchange, if there is one and the last is over. */
+/* The next exchange, if there is one and the last is over. A server may be giving up a
+ * connection that was long idle just now, and not every request may be sent again. */
 static void advance(struct http_client *c)
 {
 	if (!c->first || c->sent || timer_runs(&c->timer))
 		return;
+	if (c->used && clock_ms(c->host->clock) - c->used_ms >= KEPT_MS)
+		leave(c);
 	timer_start(c->host->clock, &c->timer, c->conf.timeout_ms, on_late, c);
 	if (c->open)
 		transmit(c);

@@ -223,6 +223,22 @@ static void test_talk(void **state)
 	talk(false);
 }
 
+/* The server gives the kept connection up as the client is about to use it again. */
+static void test_long_idle(void **state)
+{
+	struct lab l;
+	struct got g;
+	lab_open(&l, false);
+	ask(&l, "POST", "/echo", "once", &g);
+	assert_int_equal(g.status, 200);
+	clock_set_offset(l.rig.host.clock, 61000);
+	ask(&l, "POST", "/echo", "again", &g);
+	assert_int_equal(g.err, 0);
+	assert_string_equal(g.body, "POST /echo again");
+	assert_int_equal(l.served, 2);
+	lab_close(&l);
+}
+
 static void test_talk_tls(void **state)
 {
 	talk(true);
@@ -793,6 +809,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_talk), cmocka_unit_test(test_talk_tls),
+		cmocka_unit_test(test_long_idle),
 		cmocka_unit_test(test_held), cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_timeout), cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_idle), cmocka_unit_test(test_upgrade),
