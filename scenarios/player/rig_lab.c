@@ -106,7 +106,11 @@ int lab_issue(struct rig *rig, const char *name, const struct addr *addr, bool f
 	const char *dns[] = {fqdn, NULL};
 	const char *addresses[] = {addr_host(addr), rig->conf.extra_addr, NULL};
 	struct ca_subject subject = {
-		.name = fqdn, .dns = dns, .addresses = addresses, .use = CA_BOTH};
+		.name = fqdn,
+		.dns = dns,
+		.addresses = addresses,
+		/* a WWSF shows a server's, on W4 too (TR 23.701 6.3.2.1.4 step 1) */
+		.use = strncmp(name, "wwsf", 4) ? CA_BOTH : CA_SERVER};
 	int err;
 
 	snprintf(from, sizeof from, "%s", foreign ? "foreign-" : "");
