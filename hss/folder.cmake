@@ -5,6 +5,9 @@ add_custom_command(OUTPUT ${HSS_SCHEMA}
     -DNAME=hss_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
   DEPENDS hss/schema.sql hss/embed.cmake)
 
+imsrig_library(hss_seal SOURCES hss/seal.c LINK base PkgConfig::OPENSSL)
+imsrig_test(seal LINK hss_seal)
+
 imsrig_library(hss_store
   SOURCES
     hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
