@@ -570,6 +570,28 @@ static void test_b64url(void **state)
 	}
 }
 
+/* RFC 4648 10 */
+static void test_b64(void **state)
+{
+	static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+		{"\xfb\xff\xbf", "+/+/"}};
+	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v\n", "-_-_",
+		"Z===", "====", "=Zg=", "Zg==Zg=="};
+	uint8_t again[64];
+	char out[B64_N(64) + 1];
+	size_t n;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		n = strlen(rows[i][0]);
+		assert_int_equal(b64_write(rows[i][0], n, out), B64_N(n));
+		assert_string_equal(out, rows[i][1]);
+		assert_int_equal(b64_read(str_of(rows[i][1]), again, &n), 0);
+		assert_true(str_eq((struct str){(char *)again, n}, str_of(rows[i][0])));
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(b64_read(str_of(bad[i]), again, &n), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_metric),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_b64url),
+		cmocka_unit_test(test_b64),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
