@@ -21,6 +21,7 @@ static const struct conf_row cx_rows[] = {
 	CONF_END};
 
 /*	database: hss.db             created when missing
+ *	seal-key: hss.db.key         what keys of USIMs are sealed with; made with the first of them
  *	subscribers: [FILE, ...]     docs/subscribers.md; loaded at start
  *	visited-networks: [...]      default of subscriptions; none: the realm alone
  *	keep-server-name: true       SAR types 6 and 7; false: they are answered 2004
@@ -29,6 +30,7 @@ static const struct conf_row cx_rows[] = {
 const struct conf_row hss_conf_rows[] = {
 	CONF_STRUCT(struct hss_conf, cx, "cx", CONF_REQUIRED, cx_rows),
 	CONF_STR(struct hss_conf, database, "database", CONF_REQUIRED, NULL),
+	CONF_STR(struct hss_conf, seal_key, "seal-key", 0, NULL),
 	CONF_STRS(struct hss_conf, subscribers, "subscribers", 0),
 	CONF_STRS(struct hss_conf, visited_networks, "visited-networks", 0),
 	CONF_BOOL(struct hss_conf, keep_server_name, "keep-server-name", "true"),

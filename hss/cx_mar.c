@@ -60,6 +60,8 @@ static int remember(const struct cx_msg *m, const struct found *f)
 
 static bool is_served(const struct found *f, struct str scheme)
 {
+	if (f->scheme == AUTH_AKA)
+		return str_eq(scheme, AKA_SCHEME);
 	return f->scheme == AUTH_DIGEST &&
 		(str_eq(scheme, STR("Unknown")) || str_eq(scheme, STR("SIP Digest")));
 }
@@ -74,11 +76,15 @@ void hss_mar(struct cx_req *req, const struct cx_msg *m)
 	if (!is_served(&f, m->auth_scheme))
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_AUTH_SCHEME_NOT_SUPPORTED),
 			"no credentials for that scheme");
+	else if (m->authorization.p && !hss_may_resync(req, m, is_server(&f, m)))
+		return;
 	else if (f.fixed && !is_server(&f, m))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY),
 			"the S-CSCF of the subscription is fixed");
 	else if (remember(m, &f))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");
+	else if (f.scheme == AUTH_AKA)
+		hss_answer_aka(req, m, &f);
 	else
 		answer_digest(req, m, &f);
 }

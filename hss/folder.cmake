@@ -11,8 +11,8 @@ imsrig_test(seal LINK hss_seal)
 imsrig_library(hss_store
   SOURCES
     hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
-    hss/user_data.c ${HSS_SCHEMA}
-  LINK base conf crypto sip_msg PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
+    hss/user_data.c hss/store_aka.c ${HSS_SCHEMA}
+  LINK hss_seal base conf crypto sip_msg PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
 
 # What `imsrig subscriber` is made of.
 imsrig_library(hss_subscriber
@@ -20,7 +20,7 @@ imsrig_library(hss_subscriber
   LINK hss_store admin_client)
 
 imsrig_library(hss_cx
-  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_sar.c hss/cx_lir.c
+  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_mar_aka.c hss/cx_sar.c hss/cx_lir.c
   LINK hss_store cx)
 
 add_executable(hss hss/main.c)
@@ -32,9 +32,11 @@ target_compile_definitions(hss_rig PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 imsrig_test(hss_cx LINK hss_rig crypto)
 add_dependencies(test_hss_cx hss)
+imsrig_test(hss_aka LINK hss_rig hss_store crypto)
+add_dependencies(test_hss_aka hss)
 imsrig_test(cx_bad LINK hss_rig)
 add_dependencies(test_cx_bad hss)
-set_tests_properties(hss_cx cx_bad PROPERTIES
+set_tests_properties(hss_cx hss_aka cx_bad PROPERTIES
   ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
 
 add_executable(bench_cx_load tests/bench/cx_load.c)

@@ -257,6 +257,8 @@ int hss_start(struct host *host, const struct hss_conf *conf, hss_dead_h *dead, 
 	hss = (struct hss){.host = host, .conf = conf};
 	int err = store_open(conf->database, &hss.store, why);
 	if (!err)
+		err = store_unlock(hss.store, conf->seal_key, why);
+	if (!err)
 		err = hss_load(true, why);
 	return err ? err : listen_cx(dead, why);
 }

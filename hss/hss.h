@@ -17,6 +17,7 @@ struct hss_conf {
 		int64_t max_outstanding;
 	} cx;
 	char *database;
+	char *seal_key;                        /* file; NULL: that of the database */
 	struct conf_list subscribers;          /* of char *: files loaded at start */
 	struct conf_list visited_networks;     /* of char *: where roaming is allowed */
 	bool keep_server_name;                 /* SAR types 6 and 7 */
@@ -49,6 +50,12 @@ void hss_uar(struct cx_req *req, const struct cx_msg *m);
 void hss_mar(struct cx_req *req, const struct cx_msg *m);
 void hss_sar(struct cx_req *req, const struct cx_msg *m);
 void hss_lir(struct cx_req *req, const struct cx_msg *m);
+
+/* cx_mar_aka.c, of a MAR: */
+#define AKA_SCHEME STR("Digest-AKAv1-MD5")
+/* Its SIP-Authorization, RAND and AUTS, may be looked at; false: answered. */
+bool hss_may_resync(struct cx_req *req, const struct cx_msg *m, bool serves);
+void hss_answer_aka(struct cx_req *req, const struct cx_msg *m, const struct found *f);
 
 /* Answers with a result and nothing else, and says why in the log. */
 void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result result,

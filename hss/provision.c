@@ -97,7 +97,9 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 	bind_text(q, 5, str_of(p->realm));
 	bind_text(q, 6, str_of(p->ha1));
 	bind_text(q, 7, str_of(p->ha1_sha256));
-	return add_identity(s, q, p->impi, why);
+	int err = add_identity(s, q, p->impi, why);
+	return err || p->scheme != AUTH_AKA ? err :
+		store_add_usim(s, store_number(subscription, place), p, why);
 }
 
 static int add_impu(struct store *s, int64_t subscription, size_t place,

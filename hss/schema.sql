@@ -1,5 +1,5 @@
 -- The HSS's database: what is provided for subscribers, and where they are registered.
--- PRAGMA user_version is 2; a change of the schema raises it.
+-- PRAGMA user_version is 3; a change of the schema raises it.
 
 -- An IMS subscription (TS 23.228 4.3.1). Lists are texts, their entries parted by one blank.
 CREATE TABLE subscription (
@@ -45,6 +45,22 @@ CREATE TABLE impi (
 	ha1_sha256 TEXT                        -- TS 29.229, Alternate-Digest-HA1
 ) WITHOUT ROWID;
 CREATE INDEX impi_subscription ON impi (subscription, id);
+
+-- The USIM of a private identity with scheme 1 (TS 33.102 6.3). `keys` is K and OPc, sealed for
+-- this identity (hss/seal.h).
+CREATE TABLE usim (
+	impi INTEGER PRIMARY KEY REFERENCES impi (id) ON DELETE CASCADE,
+	keys BLOB NOT NULL,
+	amf INTEGER NOT NULL,
+	sqn INTEGER NOT NULL,                  -- of the last vector
+	first_sqn INTEGER NOT NULL             -- as it was provided
+);
+
+-- One row once something is sealed: a value that the right key opens.
+CREATE TABLE sealed (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	value BLOB NOT NULL
+);
 
 -- A public identity (TS 23.228 4.3.3.2), member of an implicit registration set (4.3.3.4).
 CREATE TABLE impu (

@@ -11,7 +11,7 @@
 
 extern const char hss_schema[];        /* schema.sql */
 
-enum { USER_VERSION = 2 };
+enum { USER_VERSION = 3 };
 
 const char *reg_state_name(enum reg_state s)
 {
@@ -53,6 +53,12 @@ struct str column_view(sqlite3_stmt *q, int at)
 {
 	const char *p = (const char *)sqlite3_column_text(q, at);
 	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
+}
+
+struct str column_blob(sqlite3_stmt *q, int at, struct arena *a)
+{
+	struct str v = {sqlite3_column_blob(q, at), (size_t)sqlite3_column_bytes(q, at)};
+	return v.p ? arena_str(a, v) : v;
 }
 
 struct str column_text(sqlite3_stmt *q, int at, struct arena *a)
@@ -98,7 +104,7 @@ static int check_version(struct store *s, const char *path, char why[512])
 		return 0;
 	if (version == 0 && tables == 0) {
 		if (sqlite3_exec(s->db, hss_schema, NULL, NULL, NULL) == SQLITE_OK &&
-			sqlite3_exec(s->db, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK)
+			sqlite3_exec(s->db, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK)
 			return 0;
 		return refuse(s, path, why);
 	}
@@ -191,6 +197,8 @@ void store_close(struct store *s)
 	free_servers(s);
 	cache_free(s->cache);
 	store_unindex(s);
+	seal_close(s->seal);
+	free(s->key_file);
 	free(s);
 }
 
@@ -491,7 +499,7 @@ int store_release(struct store *s, const struct found *f)
 int store_reset(struct store *s)
 {
 	static const enum sql parts[] = {SQL_RESET_PAIRS, SQL_RESET_ASSIGNMENTS,
-		SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS};
+		SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS, SQL_RESET_USIMS};
 	int err = store_pools_empty(s);
 	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++)
 		err = store_done(s, store_sql(s, parts[i]));

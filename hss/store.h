@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "common/base/mem.h"
+#include "common/crypto/aka.h"
 #include "hss/subscription.h"
 
 struct store;
@@ -15,6 +16,10 @@ const char *reg_state_name(enum reg_state s);  /* "not-registered" */
 /* A missing file is created. -EINVAL another version, or not one of our databases; -EBUSY
  * somebody else has it; a sentence in `why`. */
 int store_open(const char *path, struct store **out, char why[512]);
+/* Names the file with the key of what is sealed (NULL: the database's own, FILE.key); before it
+ * no key of a USIM is stored or told. When something is sealed, the key must be the one: errors
+ * as of seal_open, -EBADMSG another key; a sentence in `why`. */
+int store_unlock(struct store *s, const char *file, char why[512]);
 void store_close(struct store *s);
 
 /* Changes between these two become durable together. store_commit: 0 or -EIO; then none
@@ -46,6 +51,15 @@ int store_find(struct store *s, struct str impi, struct str impu, struct arena *
 	struct found *out);
 /* The registration of a public identity by whoever may use it. 0 or -EIO. */
 int store_aggregate(struct store *s, const struct found *f, enum reg_state *out);
+/* What a private identity shares with its USIM, which the caller wipes. 0, -ENOENT none, -EBADMSG
+ * it can't be opened, -EIO. */
+struct usim_row {
+	struct milenage keys;
+	uint8_t amf[2];
+	uint64_t sqn;                  /* of the last vector */
+};
+int store_usim(struct store *s, const struct found *f, struct str impi, struct usim_row *out);
+int store_usim_sqn(struct store *s, const struct found *f, uint64_t sqn);  /* 0 or -EIO */
 /* Services of an identity for when it is not registered (TS 29.228 6.1.4.1 step 3). */
 bool store_unregistered_services(struct store *s, const struct found *f, struct str impu);
 /* True when an identity of the set is neither barred nor other than a distinct IMPU. */
@@ -99,7 +113,8 @@ int store_register(struct store *s, const struct found *f, int64_t impi, enum re
 /* Forgets the S-CSCF unless an identity of the subscription still has a use for it, or it is
  * fixed. */
 int store_release(struct store *s, const struct found *f);
-int store_reset(struct store *s);      /* nobody is registered any more, pools are empty */
+int store_reset(struct store *s);      /* nobody is registered any more, pools are empty,
+                                        * sequence numbers of USIMs are as they were provided */
 
 /* ---- provisioning ---- */
 enum store_added { STORE_ADDED, STORE_SAME, STORE_REPLACED };

@@ -5,6 +5,7 @@
 
 #include "hss/cache.h"
 #include "common/sip/wildcard.h"
+#include "hss/seal.h"
 #include "hss/store.h"
 
 enum sql {
@@ -15,6 +16,7 @@ enum sql {
 	SQL_ASSIGN, SQL_PENDING, SQL_REGISTER, SQL_REGISTER_ALL, SQL_RELEASE,
 	SQL_RESET_PAIRS, SQL_RESET_ASSIGNMENTS, SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS,
 	SQL_ADD_SUBSCRIPTION, SQL_ADD_POOL, SQL_ADD_MEMBER, SQL_MEMBER, SQL_ANY_MEMBER, SQL_FIX_PAIRS, SQL_ADD_IMPI, SQL_ADD_IMPU, SQL_ADD_PAIR, SQL_ADD_FILTER,
+	SQL_ADD_USIM, SQL_USIM, SQL_USIM_SQN, SQL_RESET_USIMS, SQL_SEALED, SQL_SEAL,
 	SQL_ADD_TRIGGER, SQL_FINGERPRINT, SQL_NAMED, SQL_REMOVE, SQL_REMOVE_PAIRS,
 	SQL_REMOVE_ASSIGNMENT, SQL_LIST, SQL_COUNT,
 	SQL_SHOW, SQL_SHOW_IMPIS, SQL_SHOW_PAIRS,
@@ -39,6 +41,8 @@ struct pool {                          /* value of a wildcard in `pools` */
 struct store {
 	sqlite3 *db;
 	struct cache *cache;
+	char *key_file;                /* of store_unlock; NULL: nothing can be sealed */
+	struct seal *seal;             /* NULL: nothing is sealed yet */
 	/* What is provided for more identities than are in the database, of which it is read
 	 * again when it was changed there. */
 	struct sip_wildcards wildcards, pools;
@@ -68,6 +72,10 @@ int store_pools_empty(struct store *s);                    /* of all members */
 int64_t store_number(int64_t subscription, size_t place);  /* of an identity: schema.sql */
 
 int64_t store_server(struct store *s, struct str name, struct str host);   /* 0: fault */
+/* ---- store_aka.c ---- */
+int store_add_usim(struct store *s, int64_t impi, const struct sub_impi *p, char why[512]);
+
 struct str column_text(sqlite3_stmt *q, int at, struct arena *a);
+struct str column_blob(sqlite3_stmt *q, int at, struct arena *a);
 void bind_text(sqlite3_stmt *q, int at, struct str v);     /* p NULL: NULL; not copied */
 struct str column_view(sqlite3_stmt *q, int at);           /* good until the next step */

@@ -26,11 +26,12 @@ static const char usage[] =
 	"NAME is a subscription's name, or a private or public identity of it.\n"
 	"  --rig DIR         the rig whose HSS is asked (default: the newest one that is up)\n"
 	"  --database FILE   works on a database that no HSS has open\n"
+	"  --key FILE        ... and the key of what is sealed in it (default: the database's own)\n"
 	"  --json            prints answers as JSON\n"
 	"A range's password may have a %d too; without one it is the user's name.\n";
 
 struct cli {
-	const char *rig, *database;
+	const char *rig, *database, *key;
 	bool json, replace;
 	const char *range, *password, *realm, *after;
 	int64_t count, first, limit;
@@ -57,7 +58,7 @@ static int open_target(struct cli *c)
 {
 	char why[512];
 	if (c->database) {
-		if (store_open(c->database, &c->store, why))
+		if (store_open(c->database, &c->store, why) || store_unlock(c->store, c->key, why))
 			return fail("%s", why);
 		return 0;
 	}
@@ -310,6 +311,7 @@ static int read_options(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"rig", required_argument, NULL, 'r'}, {"database", required_argument, NULL, 'd'},
+		{"key", required_argument, NULL, 'k'},
 		{"json", no_argument, NULL, 'j'}, {"no-color", no_argument, NULL, 'n'},
 		{"replace", no_argument, NULL, 'R'}, {"range", required_argument, NULL, 'g'},
 		{"count", required_argument, NULL, 'c'}, {"first", required_argument, NULL, 'f'},
@@ -322,6 +324,7 @@ static int read_options(struct cli *c, int argc, char **argv)
 		switch (o) {
 		case 'r': c->rig = optarg; break;
 		case 'd': c->database = optarg; break;
+		case 'k': c->key = optarg; break;
 		case 'j': c->json = true; break;
 		case 'n': break;
 		case 'R': c->replace = true; break;

@@ -27,6 +27,11 @@ static const struct conf_row impi_rows[] = {
 	CONF_STR(struct sub_impi, password, "password", 0, NULL),
 	CONF_STR(struct sub_impi, ha1, "ha1", 0, NULL),
 	CONF_STR(struct sub_impi, ha1_sha256, "ha1-sha256", 0, NULL),
+	CONF_STR(struct sub_impi, k, "k", 0, NULL),
+	CONF_STR(struct sub_impi, op, "op", 0, NULL),
+	CONF_STR(struct sub_impi, opc, "opc", 0, NULL),
+	CONF_STR(struct sub_impi, amf, "amf", 0, NULL),
+	CONF_STR(struct sub_impi, sqn, "sqn", 0, NULL),
 	CONF_STR(struct sub_impi, realm, "realm", 0, NULL),
 	CONF_ENUM(struct sub_impi, scheme, "scheme", 0, "sip-digest", scheme_names),
 	CONF_STRS(struct sub_impi, algorithms, "algorithms", 0),
@@ -213,6 +218,36 @@ static int given(struct check *c, const struct sub_impi *p, enum digest_algorith
 	return 0;
 }
 
+static int check_octets(struct check *c, const struct sub_impi *p, const char *name,
+	const char *text, size_t n)
+{
+	uint8_t octets[16];
+	int err = str_hex(str_of(text), octets, n);
+	explicit_bzero(octets, sizeof octets);
+	return err ? wrong(c, "%s of %s is not %zu hex digits", name, p->impi, 2 * n) : 0;
+}
+
+/* What a USIM and its home network share (TS 33.102 6.3, TS 35.206). */
+static int check_usim(struct check *c, struct sub_impi *p)
+{
+	if (p->scheme != AUTH_AKA)
+		return p->k || p->op || p->opc || p->amf || p->sqn ?
+			wrong(c, "%s: k, op, opc, amf and sqn are of scheme aka", p->impi) : 0;
+	if (p->password || p->ha1 || p->ha1_sha256)
+		return wrong(c, "%s: scheme aka has no password", p->impi);
+	if (!p->k || !p->op == !p->opc)
+		return wrong(c, "%s: scheme aka needs k, and op or opc", p->impi);
+	p->amf = p->amf ? p->amf : "8000";
+	p->sqn = p->sqn ? p->sqn : "000000000000";
+	int err = check_octets(c, p, "k", p->k, 16);
+	if (!err)
+		err = p->op ? check_octets(c, p, "op", p->op, 16) :
+			check_octets(c, p, "opc", p->opc, 16);
+	if (!err)
+		err = check_octets(c, p, "amf", p->amf, 2);
+	return err ? err : check_octets(c, p, "sqn", p->sqn, 6);
+}
+
 /* The password is turned into what is kept of it. */
 static int take_credentials(struct check *c, struct sub_impi *p, struct arena *a)
 {
@@ -244,7 +279,8 @@ static int check_impi(struct check *c, struct sub_impi *p, struct arena *a)
 		return wrong(c, "private identity \"%s\" is not user@realm", p->impi);
 	if (!p->realm)
 		p->realm = p->impi + at + 1;
-	return take_credentials(c, p, a);
+	int err = check_usim(c, p);
+	return err ? err : take_credentials(c, p, a);
 }
 
 static bool has_impi(const struct subscription *s, const char *name)

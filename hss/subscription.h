@@ -11,6 +11,7 @@ enum spt_kind { SPT_METHOD, SPT_REQUEST_URI, SPT_HEADER, SPT_SESSION_CASE, SPT_S
 
 struct sub_impi {
 	char *impi, *password, *ha1, *ha1_sha256, *realm;
+	char *k, *op, *opc, *amf, *sqn;        /* of a USIM, hexadecimal */
 	int scheme;                    /* enum auth_scheme */
 	struct conf_list algorithms;   /* of char *; none: MD5 */
 };

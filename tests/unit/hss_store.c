@@ -35,7 +35,7 @@ static int setup(void **state)
 	strcpy(f->dir, "/tmp/imsrig-store-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->db, sizeof f->db, "%s/hss.db", f->dir);
-	if (store_open(f->db, &f->store, f->why))
+	if (store_open(f->db, &f->store, f->why) || store_unlock(f->store, NULL, f->why))
 		fail_msg("%s", f->why);
 	*state = f;
 	return 0;
@@ -115,7 +115,7 @@ static void another_version(void **state)
 	assert_int_equal(store_open(f->db, &f->store, f->why), -EINVAL);
 	f->store = NULL;
 	assert_non_null(strstr(f->why, "move it away and provide the subscribers anew"));
-	assert_non_null(strstr(f->why, "has version 7, this program needs version 2"));
+	assert_non_null(strstr(f->why, "has version 7, this program needs version 3"));
 }
 
 static void not_ours(void **state)
@@ -153,6 +153,14 @@ static void what_is_refused(void **state)
 			"private identity \"x\" is not user@realm"},
 		{"subscriptions: [{name: a, private: [{impi: a@x}], public: [{impu: 'sip:a@x'}]}]",
 			"a@x needs a password or ha1"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, scheme: aka}], public: [{impu: 'sip:a@x'}]}]",
+			"a@x: scheme aka needs k, and op or opc"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, scheme: aka, password: x, k: 00}],"
+		 " public: [{impu: 'sip:a@x'}]}]", "a@x: scheme aka has no password"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, password: x, sqn: 00}],"
+		 " public: [{impu: 'sip:a@x'}]}]", "a@x: k, op, opc, amf and sqn are of scheme aka"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, scheme: aka, k: 00, opc: 11}],"
+		 " public: [{impu: 'sip:a@x'}]}]", "k of a@x is not 32 hex digits"},
 		{"subscriptions: [{name: a, private: [{impi: a@x, ha1: 12}], public: [{impu: 'sip:a@x'}]}]",
 			"ha1 of a@x is not 32 hex digits"},
 		{"subscriptions: [{name: a, private: [{impi: a@x, password: p, algorithms: [SHA-1]}],"
