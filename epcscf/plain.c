@@ -1,4 +1,5 @@
-/* A plain user: SIP Digest without TLS (TS 33.203 Annex N, TS 24.229 5.2.2.3).
+/* A plain user: SIP Digest without TLS (TS 33.203 Annex N, TS 24.229 5.2.2.3), or AKA, which he
+ * names as his algorithm; as there is no IPsec here, its flag is always `no`.
  *
  *	UE          P-CSCF        I-CSCF
  *	 | REGISTER   |             |
@@ -12,6 +13,7 @@
  * address and one sent-by. No token and no auth-done come this way.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/metric.h"
+#include "common/crypto/aka.h"
 #include "epcscf/epcscf.h"
 
 METRIC_COUNTER(
@@ -58,6 +60,8 @@ static const char *flag_of(const struct plain_reg *r)
 {
 	if (!r->asked.digest)
 		return NULL;
+	if (aka_algorithm_of(r->asked.auth.algorithm))
+		return EDGE_NO_IPSEC;
 	if (edge_book_plain(
 		    edge_bindings(epcscf.edge), r->asked.impi, &r->source, r->sent_by))
 		return EDGE_IP_YES;

@@ -33,6 +33,7 @@ static const struct conf_row conf_rows[] = {
 	ROW_INT(max_challenges, "max-challenges", "100000", 1, 10000000),
 	CONF_STRUCT(struct scscf_conf, entity_params, "entity-params", 0, sip_entity_rows),
 	CONF_STRS(struct scscf_conf, blocked, "blocked", 0),
+	CONF_BOOL(struct scscf_conf, aka_without_ipsec, "aka-without-ipsec", "false"),
 	CONF_BOOL(struct scscf_conf, challenge_refresh, "challenge-refresh", "false"),
 	CONF_BOOL(struct scscf_conf, nextnonce, "nextnonce", "false"),
 	CONF_BOOL(struct scscf_conf, lenient_digest_algorithm, "lenient-digest-algorithm", "false"),
@@ -99,7 +100,7 @@ static int start(struct host *host, const void *conf, char why[512])
 static void forget_users(void)
 {
 	user_table_reset(&scscf.users);
-	scscf_digest_reset();
+	scscf_failures_reset();
 }
 
 static void stop(void)

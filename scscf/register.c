@@ -178,6 +178,8 @@ void scscf_register(struct sip_req *req)
 		return;
 	else if (sip_register_auth_done(reg))
 		scscf_trusted(req, reg);
+	else if (scscf_aka_wanted(reg))
+		scscf_aka(req, reg);
 	else
 		scscf_digest(req, reg);
 }

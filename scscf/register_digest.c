@@ -17,6 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
+#include "scscf/failures.h"
 #include "scscf/scscf.h"
 
 METRIC_COUNTER(challenges, "imsrig_scscf_challenges_total", "401 sent with a digest challenge");
@@ -25,60 +26,6 @@ METRIC_COUNTER(wrong, "imsrig_scscf_digest_wrong_total", "digest responses that 
 METRIC_COUNTER(locked, "imsrig_scscf_digest_locked_total",
 	"REGISTERs refused because of earlier failures of the IMPI");
 METRIC_COUNTER(late, "imsrig_scscf_maa_late_total", "MAAs that came after their REGISTER had ended");
-METRIC_IDLE(watched, "imsrig_scscf_failing_impis", "IMPIs with recent digest failures");
-
-/* ---- failures of one IMPI in a window (brute force) ---- */
-
-struct failures {
-	UT_hash_handle hh;
-	struct timer window;
-	int64_t count;
-	char impi[];
-};
-enum { FAILURES_MAX = 100000 };        /* IMPIs watched at once; beyond, the count is not kept */
-static struct failures *failures;
-
-static struct failures *failures_of(struct str impi)
-{
-	struct failures *f;
-	HASH_FIND(hh, failures, impi.p, impi.n, f);
-	return f;
-}
-
-static void failures_forget(struct failures *f)
-{
-	HASH_DEL(failures, f);
-	timer_stop(&f->window);
-	watched.value--;
-	free(f);
-}
-
-static void on_window_end(struct timer *t, void *arg)
-{
-	failures_forget(arg);
-}
-
-static void failures_count(struct str impi)
-{
-	struct failures *f = failures_of(impi);
-	if (!f) {
-		if (HASH_COUNT(failures) >= FAILURES_MAX)
-			return;
-		f = mem_zalloc(sizeof *f + impi.n + 1);
-		memcpy(f->impi, impi.p, impi.n);
-		HASH_ADD_KEYPTR(hh, failures, f->impi, impi.n, f);
-		watched.value++;
-		timer_start(scscf.host->clock, &f->window, scscf.conf->lock_ms, on_window_end, f);
-	}
-	f->count++;
-}
-
-void scscf_digest_reset(void)
-{
-	struct failures *f, *next;
-	HASH_ITER(hh, failures, f, next)
-		failures_forget(f);
-}
 
 /* ---- 401 ---- */
 
@@ -325,22 +272,22 @@ static void ask_vector(struct sip_req *req, struct sip_register *reg, struct use
 
 /* ---- REGISTER ---- */
 
-/* A bound link says that somebody authenticated the user there. It does for what we did
- * ourselves; a registration that a trusted node vouched for is not gone on with by digest
+/* A bound link says that somebody authenticated the user there. It does for what we did by
+ * digest; a registration by AKA, or that a trusted node vouched for, is not gone on with by it
  * (TS 33.203 P.4: the scheme stays), so that is a new authentication. */
 static bool ours(struct user *u, const struct sip_register *reg)
 {
 	size_t own = 0;
 	for (size_t i = 0; i < reg->n_contacts; i++) {
 		const struct binding *b = binding_find(u, &reg->contacts[i]);
-		if (b && b->trusted)
+		if (b && (b->trusted || b->aka))
 			return false;
 		own += b != NULL;
 	}
 	if (own && own == reg->n_contacts)
 		return true;
 	for (const struct binding *b = u->bindings; b; b = b->next)
-		if (b->trusted)
+		if (b->trusted || b->aka)
 			return false;
 	return true;
 }
@@ -357,7 +304,7 @@ static bool decided(struct sip_req *req, struct sip_register *reg, struct user *
 {
 	struct proof proof;
 
-	if (!u || !u->challenge || !vouched(reg) || !sip_register_answers(reg) ||
+	if (!u || !u->challenge || u->challenge->aka || !vouched(reg) || !sip_register_answers(reg) ||
 		!str_eq(reg->auth.nonce, str_of(u->challenge->nonce)))
 		return false;
 	enum verdict verdict = check(u, sip_req_msg(req), &reg->auth, &proof);

@@ -160,6 +160,7 @@ static void store(struct sip_req *req, const struct sip_register *reg, struct us
 			b = binding_set(u, c, call_id, m->cseq, buf_str(&path), ms,
 				scscf_binding_expired);
 			b->trusted = sip_register_auth_done(reg);
+			b->aka = scscf_aka_wanted(reg) != AKA_NONE;
 			b->vouchers = entities_hold(who);
 		} else if (b) {
 			binding_remove(b);

@@ -2,9 +2,11 @@
  *
  *	register.c         what every REGISTER goes through, and where it branches
  *	register_digest.c  SIP Digest: vector, challenge, check (TS 33.203 Annex N)
+ *	register_aka.c     IMS AKA: vector of the USIM, resynchronisation (TS 33.203 6.1, Annex X)
  *	register_trusted.c a trusted node authenticated the user (TS 33.203 Annex U): who vouches
  *	register_save.c    the HSS is told (SAR), the binding stored, 200
  *	deregister.c       ends of a registration: by the user, by time, failed authentication
+ *	failures.c         failed authentications of one IMPI
  *	user.c             who is registered: identities, users, bindings
  *	entities.c         names of WAFs and WWSFs: lists, and those that are blocked
  *	profile.c          User-Data of the SAA (TS 29.228 Annex E)
@@ -30,6 +32,7 @@ struct scscf_conf {
 	int64_t max_challenges;        /* users waiting for their response */
 	struct sip_entity_params entity_params;
 	struct conf_list blocked;      /* of char *: WAFs and WWSFs under suspicion */
+	bool aka_without_ipsec;        /* a response that came in the clear counts */
 	bool challenge_refresh;        /* also when the edge says tls-yes or ip-assoc-yes */
 	bool nextnonce;                /* each 200 brings the nonce of the next response */
 	bool lenient_digest_algorithm; /* a vector whose Digest-Algorithm is SHA-256 */
@@ -76,7 +79,13 @@ void scscf_go_on(struct sip_req *req, struct sip_register *reg, struct user *u, 
 
 /* register_digest.c */
 void scscf_digest(struct sip_req *req, struct sip_register *reg);
-void scscf_digest_reset(void);
+
+/* register_aka.c; AKA_NONE: not by AKA */
+enum aka_algorithm scscf_aka_wanted(const struct sip_register *reg);
+void scscf_aka(struct sip_req *req, struct sip_register *reg);
+
+/* failures.c */
+void scscf_failures_reset(void);
 
 /* register_trusted.c */
 void scscf_trusted(struct sip_req *req, struct sip_register *reg);

@@ -200,11 +200,22 @@ struct challenge *user_challenge(struct user *u, struct str realm)
 	return u->challenge;
 }
 
+struct challenge *user_challenge_aka(struct user *u, struct str realm, enum aka_algorithm a)
+{
+	struct challenge *c = user_challenge(u, realm);
+	c->aka = MEM_NEW(struct aka_challenge);
+	c->aka->algorithm = a;
+	return c;
+}
+
 void user_challenge_end(struct user *u)
 {
 	if (!u->challenge)
 		return;
 	user_await_end(u);
+	if (u->challenge->aka)
+		explicit_bzero(u->challenge->aka, sizeof *u->challenge->aka);
+	free(u->challenge->aka);
 	explicit_bzero(u->challenge->ha1, sizeof u->challenge->ha1);
 	free(u->challenge);
 	u->challenge = NULL;

@@ -7,6 +7,7 @@
 #pragma once
 #include "common/base/clock.h"
 #include "common/base/hash.h"
+#include "common/crypto/aka.h"
 #include "common/crypto/digest.h"
 #include "common/sip/register.h"
 #include "scscf/entities.h"
@@ -19,11 +20,20 @@ struct binding {
 	uint32_t cseq, reg_id;
 	bool trusted;                  /* a trusted node authenticated it, we did not: */
 	struct entities *vouchers;     /* WAF and WWSF that it named; NULL: none */
+	bool aka;                      /* authenticated by AKA */
 	struct str contact;            /* the address as it came: <uri> and parameters */
 	struct str uri;                /* inside contact */
 	struct str instance, call_id;
 	struct str path;               /* all Path elements, comma-separated; may be empty */
 	char text[];
+};
+
+/* What an AKA challenge has in place of a digest's nonce and vector. */
+struct aka_challenge {
+	enum aka_algorithm algorithm;
+	char nonce[AKA_NONCE_N + 1];   /* RAND and AUTN */
+	char ha1[DIGEST_HEX_MAX];      /* made with XRES */
+	int64_t until_ms;
 };
 
 /* A challenge, from MAA on: the vector and the nonce that went out with it. */
@@ -35,6 +45,7 @@ struct challenge {
 	int64_t until_ms;              /* nonce good until then, rig clock */
 	uint32_t nc;                   /* last one accepted with it */
 	uint32_t wrong;                /* wrong responses since the series began */
+	struct aka_challenge *aka;     /* NULL: by digest */
 	struct timer await;            /* reg-await-auth; runs while the response is awaited */
 	char realm[];
 };
@@ -88,6 +99,8 @@ void user_table_reset(struct user_table *t);
 
 /* Replaces the user's challenge. `wrong` starts at 0. */
 struct challenge *user_challenge(struct user *u, struct str realm);
+/* ... by one of AKA: its nonce is in `aka`, no digest answers it. */
+struct challenge *user_challenge_aka(struct user *u, struct str realm, enum aka_algorithm a);
 void user_challenge_end(struct user *u);               /* forgets nonce and HA1 */
 void user_await(struct user *u, int64_t ms, timer_h *h);
 void user_await_end(struct user *u);                   /* stops reg-await-auth */

@@ -37,6 +37,7 @@ static const struct str digest_grammar[] = {
 static const struct str flags_kept[] = {
 	{EDGE_TLS_PENDING, 11},
 	{EDGE_TLS_YES, 7},
+	{EDGE_TLS_CONNECTED, 13},
 	{EDGE_AUTH_DONE, 9},
 };
 /* Keys of an AKA challenge, for the P-CSCF alone (TS 24.229 7.2A.1). */

@@ -21,6 +21,7 @@ enum {
 #define EDGE_TLS_CONNECTED "tls-connected"
 #define EDGE_IP_PENDING    "ip-assoc-pending"
 #define EDGE_IP_YES        "ip-assoc-yes"
+#define EDGE_NO_IPSEC      "no"
 #define EDGE_AUTH_DONE     "auth-done"
 
 /* A request from a user: header fields, URI parameters, Via below the first, and all

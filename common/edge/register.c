@@ -16,6 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
+#include "common/crypto/aka.h"
 #include "common/edge/inner.h"
 
 METRIC_COUNTER(registers, "imsrig_edge_registers_total", "REGISTERs of WICs");
@@ -134,8 +135,8 @@ static const char *flag_of(const struct edge_reg *r)
 {
 	if (!r->asked.digest || r->trusted)
 		return NULL;
-	if (str_ieq(r->asked.auth.algorithm, STR("AKAv2-SHA-256")))
-		return EDGE_TLS_CONNECTED;
+	if (aka_algorithm_of(r->asked.auth.algorithm) == AKA_V2_SHA256)
+		return EDGE_TLS_CONNECTED; /* TS 33.203 P.3; AKAv1 is not for WebRTC (X.2) */
 	if (r->bound)
 		return EDGE_TLS_YES;
 	return sip_register_answers(&r->asked) ? EDGE_TLS_PENDING : NULL;

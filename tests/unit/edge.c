@@ -358,6 +358,10 @@ static const struct {
 		NULL, 0, "Digest username=\"a@x\", realm=\"x\""},
 	{"Digest username=\"a@x\", integrity-protected=\"tls-yes\"", NULL, EDGE_KEEP_FLAG,
 		"Digest username=\"a@x\", integrity-protected=\"tls-yes\""},
+	{"Digest username=\"a@x\", integrity-protected=\"tls-connected\"", NULL, EDGE_KEEP_FLAG,
+		"Digest username=\"a@x\", integrity-protected=\"tls-connected\""},
+	{"Digest username=\"a@x\", integrity-protected=\"tls-connected\"", NULL, 0,
+		"Digest username=\"a@x\""},
 	{"Digest username=\"a@x\", integrity-protected=\"auth-done\", "
 	 "authorization-entity=\"w\"",
 		NULL, EDGE_KEEP_FLAG,

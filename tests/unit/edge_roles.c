@@ -63,6 +63,10 @@ static void plain_request(struct plain *p, const char *to, const char *method,
 }
 
 #define PLAIN EDGE ":5062"
+#define AKA(algorithm, response, more)                                                   \
+	"Authorization: Digest username=\"alice@ims.example.org\", realm=\"ims.example.org\", " \
+	"uri=\"sip:ims.example.org\", nonce=\"n\", response=\"" response "\", algorithm=" algorithm \
+	", " more "\r\n"
 
 static void test_plain(void **state)
 {
@@ -80,6 +84,13 @@ static void test_plain(void **state)
 	core_is("Authorization.integrity-protected", "ip-assoc-yes");
 	plain_request(&q, PLAIN, "REGISTER", ANSWER("alice"), 200); /* from elsewhere */
 	core_is("Authorization.integrity-protected", "ip-assoc-pending");
+	/* by AKA there is no IPsec, whatever is bound and whatever he says */
+	plain_request(&p, PLAIN, "REGISTER",
+		AKA("AKAv1-MD5", "", "integrity-protected=\"yes\""), 401);
+	core_is("Authorization.integrity-protected", "no");
+	plain_request(&p, PLAIN, "REGISTER", AKA("akav2-sha-256", "x", "auts=\"y\""), 200);
+	core_is("Authorization.integrity-protected", "no");
+	core_is("Authorization.auts", "y");
 	plain_request(&p, PLAIN, "REGISTER", "", 401);
 	core_has("P-Access-Network-Info", "network-provided");
 	int got = world.core.got;
