@@ -194,6 +194,14 @@ const char *option_text(const json_t *o, const char *name, const char *dflt)
 	return strcmp(text, "absent") ? text : NULL;
 }
 
+struct card_conf actor_usim(const json_t *o)
+{
+	return (struct card_conf){.k = option_text(o, "k", NULL),
+		.op = option_text(o, "op", NULL),
+		.opc = option_text(o, "opc", NULL),
+		.sqn = option_text(o, "sqn", NULL)};
+}
+
 int64_t option_number(const json_t *o, const char *name, int64_t dflt)
 {
 	const json_t *v = json_object_get(o, name);

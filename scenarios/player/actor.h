@@ -12,6 +12,7 @@
 #include "common/net/stream.h"
 #include "common/sip/msg.h"
 #include "scenarios/player/play.h"
+#include "scenarios/wic/card.h"
 
 struct actor;
 
@@ -90,6 +91,7 @@ const char *option_text(const json_t *o, const char *name, const char *dflt);
 int64_t option_number(const json_t *o, const char *name, int64_t dflt);
 bool option_switch(const json_t *o, const char *name, bool dflt);
 bool option_absent(const json_t *o, const char *name); /* the word "absent" */
+struct card_conf actor_usim(const json_t *o); /* k, op, opc, sqn */
 
 /* Fills ${...} of a script's text: the rig's values, and what `find` knows (NULL: nothing
  * more); others are left as they are. */

@@ -40,6 +40,7 @@ struct peer {
 	size_t n_waiting;
 	struct buf last; /* the last message received */
 	struct challenge *challenge;
+	struct card *card; /* NULL: no USIM was used yet */
 	char tag[17], call_id[21], branch[24];
 	uint32_t cseq, nc;
 	bool closed;
@@ -139,7 +140,8 @@ static void take(struct actor *a, struct str bytes, const struct way *way)
 		if (m.request && m.method != SIP_M_ACK && !reply(a, &m, way))
 			keep(p, bytes, way);
 		if (!m.request &&
-			(c = challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR_NONE))) {
+			((c = challenge_take(&m, SIP_H_WWW_AUTHENTICATE, STR_NONE)) ||
+				(c = challenge_take_aka(&m, SIP_H_WWW_AUTHENTICATE)))) {
 			free(p->challenge);
 			p->challenge = c;
 			p->nc = 0;
@@ -286,7 +288,8 @@ static const struct actor_option peer_settings[] = {{"port", OPTION_NUMBER},
 	{"tls-port", OPTION_NUMBER}, {"certificate", OPTION_TEXT},
 	{"transport", OPTION_WORD, transport_words}, {"to", OPTION_TEXT},
 	{"username", OPTION_TEXT}, {"password", OPTION_TEXT}, {"realm", OPTION_TEXT},
-	{"listens", OPTION_SWITCH}, {.name = NULL}};
+	{"k", OPTION_TEXT}, {"op", OPTION_TEXT}, {"opc", OPTION_TEXT}, {"sqn", OPTION_TEXT},
+	{"algorithm", OPTION_TEXT}, {"listens", OPTION_SWITCH}, {.name = NULL}};
 static const struct actor_option sends_options[] = {{"message", OPTION_TEXT},
 	{"hex", OPTION_TEXT}, {"response", OPTION_MAP}, {"auth", OPTION_MAP},
 	{.name = NULL}};
@@ -328,8 +331,8 @@ static bool find_var(struct actor *a, struct str name, struct buf *out)
 }
 
 /* The value of an Authorization field for the last challenge. */
-static void authorization(struct actor *a, const json_t *o, struct str method,
-	struct str uri, struct buf *out)
+static int authorization(struct actor *a, const json_t *o, struct str method,
+	struct str uri, struct buf *out, char why[256])
 {
 	struct peer *p = self(a);
 	const struct challenge *c = p->challenge;
@@ -338,7 +341,14 @@ static void authorization(struct actor *a, const json_t *o, struct str method,
 		.uri = uri,
 		.method = method,
 		.password = str_of(option_text(o, "password", ""))};
+	const struct card_conf usim = actor_usim(o);
 	char cnonce[17];
+	int err;
+
+	if (usim.k && (err = card_insert(&p->card, &usim, why)))
+		return err;
+	if (usim.k)
+		answer.algorithm_name = str_of(option_text(o, "algorithm", "AKAv1-MD5"));
 
 	if (c) {
 		chance_hex(&a->host.chance, cnonce, 8);
@@ -350,25 +360,29 @@ static void authorization(struct actor *a, const json_t *o, struct str method,
 		answer.qop = STR("auth");
 		answer.cnonce = str_of(cnonce);
 		answer.nc = ++p->nc;
+		if (c->aka && usim.k)
+			card_answer(p->card, c, &answer);
 	}
 	answer_write(&answer, json_object_get(o, "response"), json_object_get(o, "auth"),
 		out, NULL);
+	return 0;
 }
 
 /* "${authorization}" needs the request line of the message that it stands in. */
-static void put_authorization(
-	struct actor *a, const json_t *o, struct str text, struct buf *out)
+static int put_authorization(struct actor *a, const json_t *o, struct str text, struct buf *out,
+	char why[256])
 {
 	ptrdiff_t at = str_find(text, STR("${authorization}"));
 	struct str line = text, method = str_cut(&line, ' '), uri = str_cut(&line, ' ');
 
 	if (at < 0) {
 		buf_add(out, text);
-		return;
+		return 0;
 	}
 	buf_put(out, text.p, (size_t)at);
-	authorization(a, o, method, uri, out);
+	int err = authorization(a, o, method, uri, out, why);
 	buf_add(out, str_skip(text, (size_t)at + strlen("${authorization}")));
+	return err;
 }
 
 /* Each message is a new request, unless it says that it goes on with the last one. */
@@ -393,14 +407,14 @@ static int compose(struct actor *a, const json_t *o, struct buf *out, char why[2
 	}
 	draw(a);
 	actor_fill(a, str_of(message), find_var, &filled);
-	put_authorization(a, o, buf_str(&filled), &whole);
+	int err = put_authorization(a, o, buf_str(&filled), &whole, why);
 	actor_crlf(buf_str(&whole), out);
 	/* A block of YAML ends its text with one line end; a head must end with two. */
 	if (str_find(buf_str(out), STR("\r\n\r\n")) < 0)
 		buf_add(out, STR("\r\n"));
 	buf_free(&filled);
 	buf_free(&whole);
-	return 0;
+	return err;
 }
 
 static int transmit(struct actor *a, const json_t *o, struct str bytes, char why[256])
@@ -534,6 +548,7 @@ static void peer_close(struct actor *a)
 	reply_free(&p->replies);
 	buf_free(&p->last);
 	free(p->challenge);
+	card_free(p->card);
 }
 
 static bool peer_closed(const struct actor *a)

@@ -36,7 +36,8 @@ static const char *const authorization_words[] = {
 	"full", "none", "bearer", "bearer-only", "body", NULL};
 static const char *const token_form_words[] = {"token68", "param", NULL};
 static const char *const identities_words[] = {"answer", "token", NULL};
-static const char *const algorithm_words[] = {"MD5", "SHA-256", NULL};
+static const char *const algorithm_words[] = {
+	"MD5", "SHA-256", "AKAv1-MD5", "AKAv2-SHA-256", NULL};
 
 static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
 	{"edge-address", OPTION_TEXT}, {"path", OPTION_TEXT}, {"impi", OPTION_TEXT},
@@ -45,6 +46,7 @@ static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
 	{"expires", OPTION_SECONDS}, {"instance", OPTION_TEXT}, {"reg-id", OPTION_NUMBER},
 	{"domain", OPTION_TEXT}, {"authorization", OPTION_WORD, authorization_words},
 	{"algorithm", OPTION_WORD, algorithm_words}, {"rspauth", OPTION_SWITCH},
+	{"k", OPTION_TEXT}, {"op", OPTION_TEXT}, {"opc", OPTION_TEXT}, {"sqn", OPTION_TEXT},
 	{"flow", OPTION_TEXT}, {"wwsf", OPTION_TEXT}, {"web-user", OPTION_TEXT},
 	{"web-password", OPTION_TEXT}, {"token", OPTION_TEXT},
 	{"token-form", OPTION_WORD, token_form_words},
@@ -114,6 +116,7 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 		.impu = identity_of(a, o, "impu", w->impu),
 		.password = option_text(o, "password", ""),
 		.algorithm = option_text(o, "algorithm", NULL),
+		.usim = actor_usim(o),
 		.authorization = authorization_of(o),
 		.token = option_text(o, "token", NULL),
 		.token_param = !strcmp(option_text(o, "token-form", "token68"), "param"),

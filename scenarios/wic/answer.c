@@ -6,14 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool known(struct challenge *c, struct str only)
+{
+	c->aka = aka_algorithm_of(c->d.algorithm);
+	if (c->aka) {
+		c->algorithm = aka_digest(c->aka);
+		return str_ieq(str_of(aka_algorithm_name(c->aka)), only);
+	}
+	return !digest_algorithm_of(c->d.algorithm, &c->algorithm) &&
+	       (!only.p || str_ieq(str_of(digest_algorithm_name(c->algorithm)), only));
+}
+
 static struct challenge *challenge_of(struct str value, struct str only)
 {
 	struct challenge *c = mem_zalloc(sizeof *c + value.n + 1);
 
 	memcpy(c->text, value.p, value.n);
-	if (sip_digest_parse(&c->d, (struct str){c->text, value.n}) ||
-		digest_algorithm_of(c->d.algorithm, &c->algorithm) ||
-		(only.p && !str_ieq(str_of(digest_algorithm_name(c->algorithm)), only))) {
+	if (sip_digest_parse(&c->d, (struct str){c->text, value.n}) || !known(c, only)) {
 		free(c);
 		return NULL;
 	}
@@ -43,6 +52,14 @@ bool challenge_is_digest(const struct sip_msg *m, enum sip_header id)
 	return false;
 }
 
+struct challenge *challenge_take_aka(const struct sip_msg *m, enum sip_header id)
+{
+	struct challenge *c = NULL;
+	for (int a = AKA_V1_MD5; !c && a <= AKA_V2_SHA256; a++)
+		c = challenge_take(m, id, str_of(aka_algorithm_name((enum aka_algorithm)a)));
+	return c;
+}
+
 /* ---- writing ---- */
 
 enum {
@@ -56,6 +73,7 @@ enum {
 	P_OPAQUE,
 	P_QOP,
 	P_NC,
+	P_AUTS,
 	PARAMS
 };
 static const struct param {
@@ -72,6 +90,7 @@ static const struct param {
 	[P_OPAQUE] = {"opaque", true},
 	[P_QOP] = {"qop", false},
 	[P_NC] = {"nc", false},
+	[P_AUTS] = {"auts", true},
 };
 
 static int param_of(const char *name)
@@ -135,7 +154,7 @@ void answer_write(const struct answer *a, const json_t *twist, const json_t *for
 	char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX] = "",
 				  proof[DIGEST_HEX_MAX] = "";
 	char nc[16], numbers[PARAMS][24], more_numbers[PARAMS][24];
-	enum digest_algorithm algorithm = a->algorithm;
+	enum digest_algorithm algorithm = a->algorithm, named;
 	bool first = true;
 
 	snprintf(nc, sizeof nc, "%08x", a->nc);
@@ -147,11 +166,12 @@ void answer_write(const struct answer *a, const json_t *twist, const json_t *for
 		[P_CNONCE] = a->cnonce,
 		[P_OPAQUE] = a->opaque,
 		[P_QOP] = a->qop,
-		[P_NC] = a->nc ? str_of(nc) : STR_NONE};
+		[P_NC] = a->nc ? str_of(nc) : STR_NONE,
+		[P_AUTS] = a->auts};
 	lay(p, twist, numbers);
 	if (a->nc) {
-		digest_algorithm_of(
-			p[P_ALGORITHM], &algorithm); /* unknown: as challenged */
+		if (!digest_algorithm_of(p[P_ALGORITHM], &named))
+			algorithm = named; /* unknown: as challenged */
 		digest_ha1(algorithm, p[P_USERNAME], p[P_REALM], a->password, ha1);
 		digest_response(algorithm, str_of(ha1), a->method, p[P_URI], p[P_NONCE],
 			p[P_NC], p[P_CNONCE], p[P_QOP], response);

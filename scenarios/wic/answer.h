@@ -5,28 +5,32 @@
 #include <jansson.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/digest.h"
+#include "common/crypto/aka.h"
 #include "common/sip/field.h"
 
 /* A kept challenge: views into its own copy of the field's value. */
 struct challenge {
 	struct sip_digest d;
 	enum digest_algorithm algorithm;
+	enum aka_algorithm aka; /* AKA_NONE: plain digest */
 	bool stale;
 	char text[];
 };
 /* The first challenge of `m` (field `id`, WWW-Authenticate or Proxy-Authenticate) with an
- * algorithm that we know; `only`: that one alone (p NULL: any). free() it; NULL: none. */
+ * algorithm that we know; `only`: that one alone (p NULL: any that is not of AKA). free() it; NULL: none. */
 struct challenge *challenge_take(
 	const struct sip_msg *m, enum sip_header id, struct str only);
 
 /* `m` has a challenge of scheme Digest, whatever its algorithm. */
 bool challenge_is_digest(const struct sip_msg *m, enum sip_header id);
 
+/* The first one of AKA. */
+struct challenge *challenge_take_aka(const struct sip_msg *m, enum sip_header id);
+
 /* What an answer is made of. Members with p NULL are left out of the header field. */
 struct answer {
 	enum digest_algorithm algorithm;
-	struct str username, realm, uri, nonce, qop, cnonce, opaque, method, password;
+	struct str username, realm, uri, nonce, qop, cnonce, opaque, method, password, auts;
 	struct str algorithm_name; /* as the challenge wrote it; p NULL: left out */
 	uint32_t nc;		   /* 0: an empty answer, which names the user alone */
 };

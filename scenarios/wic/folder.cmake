@@ -1,6 +1,7 @@
 imsrig_library(digest_answer
-  SOURCES scenarios/wic/answer.c
+  SOURCES scenarios/wic/answer.c scenarios/wic/card.c
   LINK sip_msg crypto base PkgConfig::JANSSON)
+imsrig_test(card LINK digest_answer)
 imsrig_library(forge
   SOURCES scenarios/wic/forge.c
   LINK base PkgConfig::OPENSSL PkgConfig::JANSSON)

@@ -368,6 +368,14 @@ static void put_call(
 	PUT(f, "CSeq", "%u " STR_FMT, ++w->cseq, STR_ARG(method));
 }
 
+/* What the client wants to be challenged by. p NULL: whatever comes. */
+static struct str algorithm_of(const struct wic_conf *c)
+{
+	if (c->algorithm || !c->usim.k)
+		return str_of(c->algorithm);
+	return str_of(aka_algorithm_name(AKA_V2_SHA256));
+}
+
 static struct str digest_value(struct fields *f, struct wic *w, const struct wic_conf *c,
 	bool with_response, char rspauth[DIGEST_HEX_MAX])
 {
@@ -380,6 +388,8 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 	char cnonce[17];
 	struct buf b = {0};
 
+	if (c->usim.k)
+		a.algorithm_name = algorithm_of(c);
 	if (with_response) {
 		a.algorithm = ch->algorithm;
 		a.algorithm_name = ch->d.algorithm;
@@ -390,8 +400,12 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 		a.nc = ++w->nc;
 		chance_hex(&w->env->host->chance, cnonce, 8);
 		a.cnonce = str_of(cnonce);
+		if (ch->aka && w->card)
+			card_answer(w->card, ch, &a);
 	}
 	answer_write(&a, c->response, c->auth, &b, rspauth);
+	if (with_response && ch->aka)
+		*rspauth = 0; /* AUTN was the network's proof */
 	struct str out = arena_str(f->a, buf_str(&b));
 	buf_free(&b);
 	return out;
@@ -459,6 +473,10 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 		tx_free(t);
 		return -ENOMSG;
 	}
+	if (c->usim.k && (err = card_insert(&w->card, &c->usim, why))) {
+		tx_free(t);
+		return err;
+	}
 	struct fields f = {.a = &t->arena};
 	struct str body =
 		c->authorization == WIC_BODY ? str_of(token_of(w, c)) : STR_NONE;
@@ -468,7 +486,7 @@ int wic_register(struct wic *w, const struct wic_conf *c, enum wic_register_kind
 	t->asked_s = t->dereg ? 0 : c->expires;
 	t->check = c->check_rspauth;
 	t->proof_due = kind == WIC_ANSWER;
-	t->only = c->algorithm ? arena_str(&t->arena, str_of(c->algorithm)) : STR_NONE;
+	t->only = algorithm_of(c).p ? arena_str(&t->arena, algorithm_of(c)) : STR_NONE;
 	PUT(&f, "Max-Forwards", "70");
 	PUT(&f, "From", "<%s>;tag=%s", impu, w->tag);
 	PUT(&f, "To", "<%s>", impu);

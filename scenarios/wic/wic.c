@@ -103,6 +103,7 @@ void wic_free(struct wic *w)
 		free(flow);
 	}
 	free(w->challenge);
+	card_free(w->card);
 	free(w->next_nonce);
 	free(w->call_id);
 	free(w->service_route);

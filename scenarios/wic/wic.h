@@ -11,7 +11,7 @@
 #include "common/http/http.h"
 #include "common/sip/stack.h"
 #include "common/ws/ws.h"
-#include "scenarios/wic/answer.h"
+#include "scenarios/wic/card.h"
 #include "scenarios/wic/jar.h"
 
 struct wic;
@@ -59,7 +59,8 @@ enum wic_authorization {
 struct wic_conf {
 	const char *domain; /* home domain: Request-URI and realm */
 	const char *impi, *impu, *password;
-	const char *algorithm; /* NULL: the first challenge that we know */
+	const char *algorithm; /* NULL: the first challenge that we know; with a USIM AKAv2-SHA-256 */
+	struct card_conf usim;
 	enum wic_authorization authorization;
 	const char *token;
 	bool token_param; /* Bearer access_token="..." (TS 24.371) in place of RFC 8898's */
@@ -99,6 +100,7 @@ struct wic {
 	struct wic_flow *flows;
 	struct wic_tx *txs;	     /* requests under way */
 	struct challenge *challenge; /* last one; NULL: none yet */
+	struct card *card; /* NULL: no USIM was used yet */
 	char *next_nonce; /* of Authentication-Info, used for the next answer */
 	uint32_t nc;	  /* answers made with the nonce in use */
 	uint32_t cseq;
