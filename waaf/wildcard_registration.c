@@ -18,8 +18,8 @@
  * 7 fall away. A DELETE goes the same way with Expires 0. Where the P-CSCF says that the link is
  * bound to the pilot (tls-yes), the S-CSCF may answer step 2 with 200: 3 to 6 fall away.
  *
- * The network's set may lack a block (7): then the pilot is deregistered again, by a procedure of
- * its own, and nothing stays registered.
+ * The network's set may lack a block (7), or its verdict may be lost: then the pilot is
+ * deregistered again, by a procedure of its own, and nothing stays registered.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
@@ -215,12 +215,16 @@ static const struct {
 	{504, REGISTRATION_NO_NO_ANSWER},
 };
 
-static void on_silence(struct procedure *p, int err)
+static enum registration_refusal of_silence(const struct procedure *p, int err)
 {
 	log_warn("range", "%s: REGISTER of the pilot: %s", p->range->conf->wwsf,
 		uv_strerror(err));
-	give_up(p, err == -ETIMEDOUT ? REGISTRATION_NO_NO_ANSWER : REGISTRATION_NO_UNREACHABLE,
-		retry_s(), NULL);
+	return err == -ETIMEDOUT ? REGISTRATION_NO_NO_ANSWER : REGISTRATION_NO_UNREACHABLE;
+}
+
+static void on_silence(struct procedure *p, int err)
+{
+	give_up(p, of_silence(p, err), retry_s(), NULL);
 }
 
 static void on_refusal(struct procedure *p, const struct sip_msg *m)
@@ -364,12 +368,25 @@ static bool is_stale(const struct sip_msg *m)
 		str_ieq(d.stale, STR("true"));
 }
 
+/* The network may have registered the pilot all the same, for nobody. The WWSF hears at once
+ * that it is not. What stood before the refresh goes on. */
+static void on_lost_verdict(struct procedure *p, int err)
+{
+	if (!p->seconds || p->range->reg.id[0]) {
+		on_silence(p, err);
+		return;
+	}
+	registration_refuse(p->req, p->range, of_silence(p, err), retry_s(), NULL);
+	p->req = NULL;
+	fsm_go(&p->fsm, W_UNDONE);
+}
+
 static void on_verdict(struct fsm *f, int event, const void *data)
 {
 	struct procedure *p = of(f);
 
 	if (event == SILENT)
-		on_silence(p, *(const int *)data);
+		on_lost_verdict(p, *(const int *)data);
 	else if (event == REFUSED)
 		on_refusal(p, data);
 	else if (event == REGISTERED)
