@@ -476,7 +476,7 @@ void registration_reset(void)
 	timer_stop(&reg.timer);
 	reg.generation++;
 	reg.wanted = false;
-	reg.reason[0] = 0;
+	reg.reason[0] = reg.nonce[0] = 0;
 	forget();
 	enter(NONE);
 }
