@@ -46,13 +46,17 @@ static int add_yaml(struct store *s, const json_t *args, bool replace, int64_t a
 static int add_range(struct store *s, const json_t *args, bool replace, int64_t added[3],
 	char why[512])
 {
-	const char *pattern = json_string_value(json_object_get(args, "range"));
-	const char *password = json_string_value(json_object_get(args, "password"));
-	const char *realm = json_string_value(json_object_get(args, "realm"));
+	struct range r = {json_string_value(json_object_get(args, "range")),
+		json_string_value(json_object_get(args, "realm")),
+		json_string_value(json_object_get(args, "password")),
+		json_string_value(json_object_get(args, "k")),
+		json_string_value(json_object_get(args, "opc"))};
 	int64_t first = number(args, "first", 1), count = number(args, "count", 0);
 	struct arena a = {0};
 	int err = 0;
 
+	if (!r.realm)
+		r.realm = "ims.example.org";
 	if (count < 1 || count > 10000000 || first < 0 || first > INT64_C(1000000000000)) {
 		snprintf(why, 512, "a range has a count of 1 to 10000000, and is counted from 0 up");
 		return -EINVAL;
@@ -60,8 +64,7 @@ static int add_range(struct store *s, const json_t *args, bool replace, int64_t 
 	for (int64_t i = 0; !err && i < count; i++) {
 		struct subscription sub;
 		enum store_added how;
-		err = subscription_of_range(pattern, first + i, password,
-			realm ? realm : "ims.example.org", &sub, &a, why);
+		err = subscription_of_range(&r, first + i, &sub, &a, why);
 		if (!err)
 			err = store_add(s, &sub, replace, &how, why);
 		if (!err)

@@ -7,7 +7,8 @@
 /* Runs a command of the admin socket and returns its answer (a new reference), NULL when
  * `cmd` is none of these:
  *	subscriber.add     {"yaml":"..","name":"FILE","replace":false} or
- *	                   {"range":"user%06d","count":N,"first":1,"password":"..","realm":".."}
+ *	                   {"range":"user%06d","count":N,"first":1,"password":"..","realm":"..",
+ *	                    "k":"..","opc":".."}
  *	                   -> {"ok":true,"added":N,"replaced":N,"same":N}
  *	subscriber.list    {"after":"..","limit":100} -> {"ok":true,"names":[..],"count":N}
  *	subscriber.show    {"name":"name, IMPI or IMPU"} -> {"ok":true,"subscription":{..}}

@@ -17,7 +17,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 4, ANSWER_MS = 600000 };
 static const char usage[] =
 	"usage: imsrig subscriber add FILE... [--replace]\n"
 	"       imsrig subscriber add --range user%06d --count N [--first N] [--password P]\n"
-	"                             [--realm R] [--replace]\n"
+	"                             [--realm R] [--k K --opc OPC] [--replace]\n"
 	"       imsrig subscriber list [--after NAME] [--limit N]\n"
 	"       imsrig subscriber show NAME\n"
 	"       imsrig subscriber remove NAME...\n"
@@ -28,12 +28,13 @@ static const char usage[] =
 	"  --database FILE   works on a database that no HSS has open\n"
 	"  --key FILE        ... and the key of what is sealed in it (default: the database's own)\n"
 	"  --json            prints answers as JSON\n"
-	"A range's password may have a %d too; without one it is the user's name.\n";
+	"A range's password may have a %d too; without one it is the user's name. With --k, which\n"
+	"may have one as well, each user has a USIM.\n";
 
 struct cli {
 	const char *rig, *database, *key;
 	bool json, replace;
-	const char *range, *password, *realm, *after;
+	const char *range, *password, *realm, *k, *opc, *after;
 	int64_t count, first, limit;
 	struct store *store;           /* --database */
 	char socket[512];
@@ -153,6 +154,8 @@ static int add_range(struct cli *c)
 	put_text(command, "range", c->range);
 	put_text(command, "password", c->password);
 	put_text(command, "realm", c->realm);
+	put_text(command, "k", c->k);
+	put_text(command, "opc", c->opc);
 	json_object_set_new(command, "count", json_integer(c->count));
 	json_object_set_new(command, "first", json_integer(c->first));
 	json_object_set_new(command, "replace", json_boolean(c->replace));
@@ -316,6 +319,7 @@ static int read_options(struct cli *c, int argc, char **argv)
 		{"replace", no_argument, NULL, 'R'}, {"range", required_argument, NULL, 'g'},
 		{"count", required_argument, NULL, 'c'}, {"first", required_argument, NULL, 'f'},
 		{"password", required_argument, NULL, 'p'}, {"realm", required_argument, NULL, 'm'},
+		{"k", required_argument, NULL, 'K'}, {"opc", required_argument, NULL, 'o'},
 		{"after", required_argument, NULL, 'a'}, {"limit", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int err = 0;
@@ -333,6 +337,8 @@ static int read_options(struct cli *c, int argc, char **argv)
 		case 'f': err = read_number(optarg, &c->first); break;
 		case 'p': c->password = optarg; break;
 		case 'm': c->realm = optarg; break;
+		case 'K': c->k = optarg; break;
+		case 'o': c->opc = optarg; break;
 		case 'a': c->after = optarg; break;
 		case 'l': err = read_number(optarg, &c->limit); break;
 		case 'h': fputs(usage, stdout); exit(0);

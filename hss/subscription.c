@@ -501,22 +501,34 @@ static struct str numbered(const char *pattern, int64_t number, struct arena *a)
 		(int)width, (long long)number, end + 1);
 }
 
-int subscription_of_range(const char *name, int64_t number, const char *password,
-	const char *realm, struct subscription *out, struct arena *a, char why[512])
+/* The pattern may be a plain text as well. */
+static char *numbered_or_not(const char *pattern, int64_t number, struct arena *a)
+{
+	return (char *)(strchr(pattern, '%') ? numbered(pattern, number, a) :
+		arena_str(a, str_of(pattern))).p;
+}
+
+int subscription_of_range(const struct range *r, int64_t number, struct subscription *out,
+	struct arena *a, char why[512])
 {
 	struct subscriptions all = {{out, 1}};
-	struct str user = numbered(name, number, a), secret = user;
-	if (password)
-		secret = strchr(password, '%') ? numbered(password, number, a) : str_of(password);
-	if (!user.p || !secret.p) {
+	struct str user = numbered(r->name, number, a);
+	struct sub_impi *impi = ARENA_NEW(a, struct sub_impi);
+	struct sub_impu *impu = ARENA_NEW(a, struct sub_impu);
+	if (r->k) {
+		impi->scheme = AUTH_AKA;
+		impi->k = numbered_or_not(r->k, number, a);
+		impi->opc = r->opc ? (char *)arena_str(a, str_of(r->opc)).p : NULL;
+	} else {
+		impi->password = r->password ? numbered_or_not(r->password, number, a) :
+			(char *)user.p;
+	}
+	if (!user.p || !(r->k ? impi->k : impi->password)) {
 		snprintf(why, 512, "a range has one %%d (or %%06d) in its name");
 		return -EINVAL;
 	}
-	struct sub_impi *impi = ARENA_NEW(a, struct sub_impi);
-	struct sub_impu *impu = ARENA_NEW(a, struct sub_impu);
-	impi->impi = (char *)arena_fmt(a, STR_FMT "@%s", STR_ARG(user), realm).p;
-	impi->password = (char *)arena_str(a, secret).p;
-	impu->impu = (char *)arena_fmt(a, "sip:" STR_FMT "@%s", STR_ARG(user), realm).p;
+	impi->impi = (char *)arena_fmt(a, STR_FMT "@%s", STR_ARG(user), r->realm).p;
+	impu->impu = (char *)arena_fmt(a, "sip:" STR_FMT "@%s", STR_ARG(user), r->realm).p;
 	impu->set = impu->profile = 1;
 	*out = (struct subscription){.name = (char *)user.p, .may_register = true,
 		.impis = {impi, 1}, .impus = {impu, 1}};

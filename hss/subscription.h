@@ -77,9 +77,14 @@ int subscriptions_load(const char *path, struct subscriptions *out, struct arena
 int subscriptions_load_text(struct str yaml, const char *name, struct subscriptions *out,
 	struct arena *a, char why[512]);
 /* One subscription of a range: `name` with one %d or %0Nd stands for the user's name,
- * IMPI name@realm, IMPU sip:name@realm; `password` may have a %d too (NULL: the name). */
-int subscription_of_range(const char *name, int64_t number, const char *password,
-	const char *realm, struct subscription *out, struct arena *a, char why[512]);
+ * IMPI name@realm, IMPU sip:name@realm. `password` and `k` may have a %d too; with `k` it has a
+ * USIM, else a password (NULL: the name). */
+struct range {
+	const char *name, *realm, *password;
+	const char *k, *opc;           /* NULL: no USIM */
+};
+int subscription_of_range(const struct range *r, int64_t number, struct subscription *out,
+	struct arena *a, char why[512]);
 
 /* A hash of all that it says: equal subscriptions have equal ones. */
 uint64_t subscription_fingerprint(const struct subscription *s);

@@ -19,6 +19,7 @@ static const struct {
 	const char *help;
 } benches[] = {
 	{"register", bench_register, "digest registrations a second, over UDP and over WSS"},
+	{"aka", bench_aka, "registrations a second of WICs with USIMs, beside digest, over WSS"},
 	{"token", bench_token, "registrations by token a second, over WSS"},
 	{"wildcard-members", bench_members,
 		"members of one range that register at the WAAF a second, and the bytes of one"},

@@ -17,6 +17,7 @@ struct bench_who {
 	const char *prefix;            /* of IMPI and IMPU: user000001 */
 	const char *realm;             /* of the IMPI */
 	const char *issuer, *wwsf;     /* of their tokens */
+	const char *k, *opc;           /* of their USIMs, the user's number behind k; NULL: none */
 };
 struct bench {
 	const char *name;
@@ -39,6 +40,7 @@ int bench_fail(struct bench *b, int err, const char *fmt, ...)
 
 /* ---- benches; 0 or a negative errno with `why`; -ENOTSUP: can't run here ---- */
 int bench_register(struct bench *b);
+int bench_aka(struct bench *b);
 int bench_growth(struct bench *b);
 int bench_token(struct bench *b);
 int bench_issue(struct bench *b);
@@ -80,6 +82,11 @@ json_t *bench_ask(struct bench_rig *r, struct bench *b, const char *element, jso
 int bench_let_go(struct bench_rig *r, struct bench *b);
 /* Provides user000001@ims.example.org and on, their passwords their names. */
 int bench_provide(struct bench_rig *r, struct bench *b, int64_t users);
+/* The same of others, by their pattern, with USIMs when `who` has them. */
+int bench_provide_who(struct bench_rig *r, struct bench *b, const struct bench_who *who,
+	int64_t users);
+/* WICs of subscribers at the eP-CSCF, and what is else said of them. */
+extern const struct bench_who bench_subscribers;
 /* A metric of the element. */
 double bench_metric(struct bench_rig *r, struct bench *b, const char *element, const char *name);
 

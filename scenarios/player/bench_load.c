@@ -89,13 +89,16 @@ static void step(struct bench_wics *l);
 static int ask(struct user *u, enum wic_register_kind kind)
 {
 	const struct bench_who *who = u->all->who;
-	char impi[100], impu[64], name[24], why[256];
+	char impi[100], impu[64], name[24], k[40], why[256];
 	struct wic_conf conf = {.domain = RIG_DOMAIN, .impi = impi, .impu = impu,
 		.password = name, .reg_id = 1,
 		.expires = u->all->what == BENCH_DEREGISTER ? 0 : 3600,
 		.authorization = u->wic->token ? WIC_BEARER : WIC_FULL,
-		.call_id = kind == WIC_REGISTER ? "new" : NULL};
+		.call_id = kind == WIC_REGISTER ? "new" : NULL,
+		.usim = {.k = who->k ? k : NULL, .opc = who->opc}};
 	int err;
+
+	snprintf(k, sizeof k, "%.26s%06lld", who->k ? who->k : "", (long long)u->number);
 
 	snprintf(name, sizeof name, "%.8s%06lld", who->prefix, (long long)u->number);
 	snprintf(impi, sizeof impi, "%s@%s", name, who->realm);
@@ -243,7 +246,7 @@ void bench_wics_sign(struct bench_wics *l, const struct token_keys *keys)
 
 static const struct wic_h wic_h = {.connected = on_connected, .response = on_response};
 
-static const struct bench_who subscribers = {
+const struct bench_who bench_subscribers = {
 	.edge = "wss://epcscf." RIG_DOMAIN ":8443/sip",
 	.origin = "https://wwsf." RIG_DOMAIN ":8443",
 	.prefix = "user",
@@ -286,7 +289,7 @@ int bench_wics_open(struct bench_rig *r, struct bench *b, int connections,
 	int err;
 
 	l->r = r;
-	l->who = b->who ? b->who : &subscribers;
+	l->who = b->who ? b->who : &bench_subscribers;
 	l->n = connections;
 	l->users = mem_zalloc((size_t)l->n * sizeof *l->users);
 	l->idle = mem_zalloc((size_t)l->n * sizeof *l->idle);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "scenarios/player/bench.h"
+#include "scenarios/player/rig.h"
 
 enum {
 	UDP_OUTSTANDING = 256,
@@ -52,8 +53,10 @@ static int over_udp(struct bench_rig *r, struct bench *b, int64_t first, int64_t
 	return 0;
 }
 
-static int over_wss(struct bench_rig *r, struct bench *b, int64_t first, int64_t n)
+static int over_wss(struct bench_rig *r, struct bench *b, const char *before, int64_t first,
+	int64_t n)
 {
+	char firsts[40], refreshes[40];
 	struct bench_rounds k = {.r = r, .next = first,
 		.connections = b->connections ? b->connections : BENCH_CONNECTIONS,
 		.outstanding = b->outstanding ? b->outstanding : BENCH_OUTSTANDING};
@@ -64,8 +67,10 @@ static int over_wss(struct bench_rig *r, struct bench *b, int64_t first, int64_t
 		bench_put(b, "wss_handshakes_per_s",
 			k.connections / bench_wics_seconds(k.wics));
 		bench_put(b, "wss_outstanding", k.outstanding);
-		bench_rounds(&k, b, BENCH_REGISTER, "wss_first_", first + n);
-		bench_rounds(&k, b, BENCH_REFRESH, "wss_refresh_", INT64_MAX);
+		snprintf(firsts, sizeof firsts, "%sfirst_", before);
+		snprintf(refreshes, sizeof refreshes, "%srefresh_", before);
+		bench_rounds(&k, b, BENCH_REGISTER, firsts, first + n);
+		bench_rounds(&k, b, BENCH_REFRESH, refreshes, INT64_MAX);
 	}
 	bench_wics_close(k.wics);
 	return err;
@@ -84,7 +89,39 @@ int bench_register(struct bench *b)
 	if (!err && (both || b->udp))
 		err = over_udp(&r, b, 1, each);
 	if (!err && (both || b->wss))
-		err = over_wss(&r, b, both ? each + 1 : 1, each);
+		err = over_wss(&r, b, "wss_", both ? each + 1 : 1, each);
+	bench_rig_close(&r);
+	return err;
+}
+
+/* ---- AKA beside digest ---- */
+
+/* The same users' number, the same rig, one after the other: what a vector and its checks cost. */
+int bench_aka(struct bench *b)
+{
+	static const struct bench_who usims = {
+		.edge = "wss://epcscf." RIG_DOMAIN ":8443/sip",
+		.origin = "https://wwsf." RIG_DOMAIN ":8443",
+		.prefix = "usim",
+		.realm = RIG_DOMAIN,
+		.k = "465b5ce8b199b49faa5f0a2ee2",
+		.opc = "cd63cb71954a9f4e48a5994e37a02baf",
+	};
+	int64_t each = (b->users ? b->users : USERS) / 2;
+	struct bench_rig r;
+	int err = bench_rig_open(&r, b, bench_registrars, NULL, 0);
+
+	bench_put(b, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
+	if (!err)
+		err = bench_provide(&r, b, each);
+	if (!err)
+		err = over_wss(&r, b, "digest_", 1, each);
+	if (!err)
+		err = bench_provide_who(&r, b, &usims, each);
+	b->who = &usims;
+	b->source = 1; /* ports of before are still taken */
+	if (!err)
+		err = over_wss(&r, b, "aka_", 1, each);
 	bench_rig_close(&r);
 	return err;
 }

@@ -236,9 +236,20 @@ int bench_let_go(struct bench_rig *r, struct bench *b)
 
 int bench_provide(struct bench_rig *r, struct bench *b, int64_t users)
 {
+	return bench_provide_who(r, b, &bench_subscribers, users);
+}
+
+int bench_provide_who(struct bench_rig *r, struct bench *b, const struct bench_who *who,
+	int64_t users)
+{
 	uint64_t start = clock_real_ns();
-	json_t *answer = bench_ask(r, b, "hss", json_pack("{s:s, s:s, s:I}", "cmd",
-		"subscriber.add", "range", "user%06d", "count", (json_int_t)users));
+	char range[40], k[40];
+
+	snprintf(range, sizeof range, "%s%%06d", who->prefix);
+	snprintf(k, sizeof k, "%s%%06d", who->k ? who->k : "");
+	json_t *answer = bench_ask(r, b, "hss", json_pack("{s:s, s:s, s:I, s:s*, s:s*}", "cmd",
+		"subscriber.add", "range", range, "count", (json_int_t)users, "k",
+		who->k ? k : NULL, "opc", who->opc));
 	if (!answer)
 		return -EIO;
 	json_decref(answer);

@@ -731,6 +731,14 @@ static void command_line(void **state)
 	assert_int_equal(CLI("show", "bob"), 1);
 	assert_int_equal(CLI("add", "--range", "u%03d", "--count", "20", "--realm", "r.x"), 0);
 	assert_int_equal(CLI("show", "u020@r.x"), 0);
+	assert_int_equal(CLI("add", "--range", "s%02d", "--count", "3", "--k",
+		"465b5ce8b199b49faa5f0a2ee238a6%02d", "--opc", "cd63cb71954a9f4e48a5994e37a02baf"), 0);
+	assert_int_equal(CLI("show", "s02@ims.example.org"), 0);
+	assert_non_null(strstr(out, "scheme aka"));
+	assert_null(strstr(out, "465b5ce8"));
+	assert_int_equal(CLI("add", "--range", "t%02d", "--count", "3", "--k", "465b"), 1);
+	assert_int_equal(CLI("show", "s02@ims.example.org", "--key", "/nonexistent.key"), 1);
+	assert_non_null(strstr(out, "/nonexistent.key: it is missing"));
 	assert_int_equal(CLI("validate", file), 0);
 	assert_int_equal(CLI("validate", "/nonexistent.yaml"), 1);
 	assert_int_equal(CLI("add", "/nonexistent.yaml"), 1);
