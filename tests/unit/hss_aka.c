@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -399,6 +400,44 @@ static void numbers_outlive_a_restart(void **state)
 	assert_int_equal(judge(sqn, &out, rand), USIM_OK);
 }
 
+/* What the program says when it is started as it is configured; its exit code. */
+static int start_refused(char *said, size_t size)
+{
+	char cmd[300];
+	snprintf(cmd, sizeof cmd, "timeout 20 " BIN_DIR "/hss --config %s/hss.yaml 2>&1", rig.dir);
+	FILE *out = popen(cmd, "r");
+	assert_non_null(out);
+	said[fread(said, 1, size - 1, out)] = 0;
+	return WEXITSTATUS(pclose(out));
+}
+
+static void no_start_without_the_key(void **state)
+{
+	char key[100], away[100], said[4000];
+	struct usim_answer out;
+	uint8_t rand[16];
+
+	snprintf(key, sizeof key, "%s/hss.db.key", rig.dir);
+	snprintf(away, sizeof away, "%s/away", rig.dir);
+	link_close(&scscf);
+	assert_int_equal(hss_rig_stop(&rig), 0);
+	assert_int_equal(rename(key, away), 0);
+	assert_int_not_equal(start_refused(said, sizeof said), 0);
+	assert_non_null(strstr(said, "hss.db.key: it is missing, and secrets were sealed with it; put it back"));
+	FILE *o = fopen(key, "w");
+	fputs("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n", o);
+	fclose(o);
+	assert_int_equal(chmod(key, 0600), 0);
+	assert_int_not_equal(start_refused(said, sizeof said), 0);
+	assert_non_null(strstr(said, "put the right file back"));
+	assert_null(strstr(said, "0001020304"));
+	assert_int_equal(rename(away, key), 0);
+	hss_rig_start(&rig);
+	assert_int_equal(link_open(&scscf, &rig, 14, "scscf.ims.example.org"), DIAMETER_SUCCESS);
+	link_ask(&scscf, mar(AKA, STR_NONE));
+	assert_int_equal(judge(0x100, &out, rand), USIM_OK);
+}
+
 #define STORE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define RIG(name)   cmocka_unit_test_setup(name, fresh)
 
@@ -407,7 +446,8 @@ int main(void)
 	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(keys_hidden),
 		STORE(wrong_keys), STORE(moved_row), STORE(no_key_file)};
 	const struct CMUnitTest rig_tests[] = {RIG(schemes), RIG(a_vector), RIG(resync),
-		RIG(bad_resync), RIG(numbers_outlive_a_restart)};
+		RIG(bad_resync), RIG(numbers_outlive_a_restart),
+		RIG(no_start_without_the_key)};
 	int failed = cmocka_run_group_tests(store_tests, NULL, NULL);
 	return failed + cmocka_run_group_tests(rig_tests, rig_setup, rig_teardown);
 }
