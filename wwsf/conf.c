@@ -117,6 +117,7 @@ const struct conf_row wwsf_conf_rows[] = {
 	CONF_STRUCT(struct wwsf_conf, range, "range", 0, range_rows),
 	CONF_STRUCT(struct wwsf_conf, pool, "pool", 0, pool_rows),
 	CONF_BOOL(struct wwsf_conf, anonymous, "anonymous", "off"),
+	CONF_BOOL(struct wwsf_conf, lookup, "lookup", "off"),
 	CONF_MS(struct wwsf_conf, session_life_ms, "session-life", 0, "12h"),
 	CONF_INT(struct wwsf_conf, sessions, "sessions", 0, "65536", 1, 1 << 24),
 	{"login", CONF_T_STRUCT, 0, 0, .rows = login_rows},

@@ -45,9 +45,10 @@ void wwsf_on_config(struct http_req *req, void *arg)
 {
 	static const char *const issuers[] = {"none", "self", "waf"};
 	static const char *const grants[] = {"client_credentials", "authorization_code"};
-	json_t *body = json_pack("{s:s, s:s, s:s, s:b, s:b}", "domain", wwsf.conf->domain, "edge",
+	json_t *body = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "domain", wwsf.conf->domain, "edge",
 		api_edge(req), "issuer", issuers[wwsf.conf->token.issuer], "session",
-		session_of(req) != NULL, "anonymous", wwsf.conf->anonymous);
+		session_of(req) != NULL, "anonymous", wwsf.conf->anonymous, "lookup",
+		wwsf.conf->lookup);
 	if (wwsf.conf->token.issuer == WWSF_ISSUER_WAF)
 		json_object_set_new(body, "grant", json_string(grants[wwsf.conf->waf.grant]));
 	api_answer(req, 200, STR(""), body);
@@ -61,6 +62,10 @@ void wwsf_on_identities(struct http_req *req, void *arg)
 	struct str name = form_param(http_req_msg(req)->query, STR("user"), a);
 	struct identity id;
 
+	if (!wwsf.conf->lookup) {
+		api_refuse(req, 401, "sign_in_required");
+		return;
+	}
 	if (!name.n) {
 		api_answer(req, 400, STR(""), json_pack("{s:s}", "error", "user is missing"));
 		return;

@@ -59,6 +59,7 @@ struct wwsf_conf {
 	} translation;
 	struct wwsf_lend_conf range, pool;
 	bool anonymous;                /* POST /anonymous is served */
+	bool lookup;                   /* GET /identities tells anybody who names a user */
 	int64_t session_life_ms, sessions;
 	struct {
 		int64_t failures, window_ms, per_source, source_window_ms, workers;

@@ -599,12 +599,20 @@ static void translates(void **state)
 		json_object_get(world.web.body, "impu"), 0)), "sip:mallory@ims.example.org");
 	login("x@y", "wonderland"); /* would be another domain's */
 	is_error(403, "no_identity");
-	assert_int_equal(ask("GET", "/identities?user=nobody", "", ""), 404);
+}
+
+static void keeps_identities(void **state)
+{
+	world_start("");
+	ask("GET", "/identities?user=alice", "", "");
+	is_error(401, "sign_in_required");
+	ask("GET", "/identities?user=nobody", "", "");
+	is_error(401, "sign_in_required");
 }
 
 static void tells_identities(void **state)
 {
-	world_start("");
+	world_start("lookup: true\n");
 	assert_int_equal(ask("GET", "/identities?user=alice", "", ""), 200);
 	assert_string_equal(web_text("impi"), "alice-impi@ims.example.org");
 	assert_int_equal(ask("GET", "/identities?user=silent", "", ""), 200);
@@ -700,7 +708,7 @@ int main(void)
 		T(keeps_what_is_taken_back), T(bounds_what_is_taken_back),
 		T(keeps_a_session), T(needs_the_session), T(needs_the_csrf_token),
 		T(ends_a_session), T(bounds_sessions), T(bounds_tokens_of_a_user), T(rotates_keys),
-		T(translates), T(tells_identities), T(keeps_the_database),
+		T(translates), T(tells_identities), T(keeps_identities), T(keeps_the_database),
 		T(refuses_configurations)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

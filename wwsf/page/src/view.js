@@ -98,7 +98,8 @@ export function signedIn(user, anonymous = false) {
 }
 
 /** How a user may sign in here. */
-export function ways({ issuer, grant, anonymous }) {
+export function ways({ issuer, grant, anonymous, lookup }) {
+  document.body.dataset.lookup = lookup ? 'yes' : 'no';
   document.body.dataset.anonymous = anonymous ? 'yes' : 'no';
   document.body.dataset.issuer = issuer;
   document.body.dataset.grant = issuer === 'waf' ? grant ?? '' : '';
@@ -116,7 +117,8 @@ export const signinSay = (text, tone = '') => {
 /** Shows what the way to register needs. */
 export function how() {
   const digest = $('how-digest').checked;
-  $('password-field').hidden = $('lookup').hidden = !digest;
+  $('password-field').hidden = !digest;
+  $('lookup').hidden = !digest || document.body.dataset.lookup !== 'yes';
   $('ims-password').required = digest;
   $('token-more').hidden = digest;
 }
