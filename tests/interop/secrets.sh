@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# secrets.sh RUN-DIRECTORY SCENARIOS: no password or HA1 of a subscriber, and no digest
+# secrets.sh RUN-DIRECTORY SCENARIOS: no password, HA1 or key of a subscriber, and no digest
 # response that went over a wire, stands in anything that a run leaves but the trace, which is
 # there for the octets, and the HSS's database and the elements' keys.
 # SPDX-License-Identifier: Apache-2.0
@@ -17,6 +17,10 @@ sed -n 's/.*impi: *\([^,} ]*\),.*password: *\([^,} ]*\).*/\1 \2/p' "$scenarios"/
 		printf '%s:ims.example.org:%s' "$impi" "$password" | sha256sum | cut -d' ' -f1
 	done >"$list"
 [ "$(wc -l <"$list")" -ge 20 ] || { echo "the subscribers' passwords were not found"; exit 1; }
+# ... the keys of USIMs, the network's and the clients'
+keys=$(cat "$scenarios"/subscribers/*.yaml "$scenarios"/ladders/*.yaml | grep -oE '\b(k|op|opc): *[0-9a-f]{32}\b' | sed 's/.*: *//')
+[ "$(echo "$keys" | sort -u | wc -l)" -ge 4 ] || { echo "the keys of USIMs were not found"; exit 1; }
+echo "$keys" >>"$list"
 # ... and the passwords of web users, but for those that are wrong
 sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' "$scenarios"/*/*.yaml | grep -vx wrong >>"$list"
 tshark -n -r "$dir/trace.pcapng" -Y 'sip.auth.digest.response' -T fields \
