@@ -225,8 +225,7 @@ static void on_broadcast_empty(int err, const char *why, void *arg)
 	broadcast_done(arg);
 }
 
-void rig_send_to(struct rig *rig, const bool to[RIG_ELEMENTS], const json_t *command,
-	rig_answers_h *h, void *arg)
+void rig_broadcast(struct rig *rig, const json_t *command, rig_answers_h *h, void *arg)
 {
 	struct broadcast *b = MEM_NEW(struct broadcast);
 
@@ -234,22 +233,14 @@ void rig_send_to(struct rig *rig, const bool to[RIG_ELEMENTS], const json_t *com
 	b->arg = arg;
 	for (size_t i = 0; i < RIG_ELEMENTS; i++) {
 		b->parts[i] = (struct broadcast_part){b, i};
-		b->pending += to[i] && element_alive(&rig->elements[i]);
+		b->pending += element_alive(&rig->elements[i]);
 	}
 	if (!b->pending)
 		rig_later(rig, 0, NULL, on_broadcast_empty, b);
 	for (size_t i = 0; i < RIG_ELEMENTS; i++)
-		if (to[i] && element_alive(&rig->elements[i]))
+		if (element_alive(&rig->elements[i]))
 			admin_ask(rig->elements[i].admin, command, on_broadcast_answer,
 				&b->parts[i]);
-}
-
-void rig_broadcast(struct rig *rig, const json_t *command, rig_answers_h *h, void *arg)
-{
-	bool all[RIG_ELEMENTS];
-
-	memset(all, true, sizeof all);
-	rig_send_to(rig, all, command, h, arg);
 }
 
 struct asked {

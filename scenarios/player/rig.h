@@ -74,8 +74,6 @@ void rig_after(struct rig *rig, int ms, rig_done_h *h, void *arg);
  * not asked, or no answer. Good during the call. */
 typedef void(rig_answers_h)(json_t *const answers[RIG_ELEMENTS], void *arg);
 void rig_broadcast(struct rig *rig, const json_t *command, rig_answers_h *h, void *arg);
-void rig_send_to(struct rig *rig, const bool to[RIG_ELEMENTS], const json_t *command,
-	rig_answers_h *h, void *arg); /* ... to some of them */
 
 /* ---- rig_reset.c ---- */
 void rig_close_actors(struct rig *rig);	 /* they begin to go */

@@ -180,14 +180,15 @@ void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 	rig_calm(rig, false, limit_ms, on_quiet, q);
 }
 
-/* ---- advance: from deadline to deadline ----
- * Those whose timers fire get their new offset last, when all others have theirs: what they
- * send then finds nobody in the past, who would take the jump for a time-out. */
+/* ---- advance: from deadline to deadline, all offsets together ----
+ * All are brought near the deadline first: one that fires may reach another that does not have
+ * its new offset yet, and begins a timer by the old one. Then that loses a second, not hours. */
+
+enum { NEAR_MS = 1000 };
 
 struct advance {
 	struct rig *rig;
-	int64_t target, next; /* offsets */
-	bool due[RIG_ELEMENTS], late; /* whose timers fire; it is their turn */
+	int64_t target, next, at; /* offsets: asked for, the deadline, what is being set */
 	rig_done_h *h;
 	void *arg;
 };
@@ -201,7 +202,7 @@ static void advance_done(struct advance *a, int err, const char *why)
 	free(a);
 }
 
-static void set_clocks(struct advance *a);
+static void set_clocks(struct advance *a, int64_t offset_ms);
 
 static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 {
@@ -217,24 +218,21 @@ static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 		advance_done(a, -EPROTO, why);
 		return;
 	}
-	if (!a->late) {
-		a->late = true;
-		set_clocks(a);
+	clock_set_offset(a->rig->clock, a->at);
+	if (a->at < a->next) {
+		set_clocks(a, a->next);
 		return;
 	}
-	clock_set_offset(a->rig->clock, a->next);
 	rig_calm(a->rig, false, ADVANCE_LIMIT_MS, on_calm, a);
 }
 
-static void set_clocks(struct advance *a)
+static void set_clocks(struct advance *a, int64_t offset_ms)
 {
-	bool to[RIG_ELEMENTS];
 	json_t *command =
-		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)a->next);
+		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)offset_ms);
 
-	for (size_t i = 0; i < RIG_ELEMENTS; i++)
-		to[i] = a->due[i] == a->late;
-	rig_send_to(a->rig, to, command, on_clocks_set, a);
+	a->at = offset_ms;
+	rig_broadcast(a->rig, command, on_clocks_set, a);
 	json_decref(command);
 }
 
@@ -263,12 +261,7 @@ static void on_calm(
 	a->next = nearest(a, answers);
 	if (a->next <= now)
 		a->next = now + 1; /* due already: it fires by itself, time goes on */
-	for (size_t i = 0; i < RIG_ELEMENTS; i++) {
-		const json_t *n = json_object_get(answers[i], "next_offset_ms");
-		a->due[i] = json_is_integer(n) && json_integer_value(n) <= a->next;
-	}
-	a->late = false;
-	set_clocks(a);
+	set_clocks(a, a->next - NEAR_MS > now ? a->next - NEAR_MS : a->next);
 }
 
 void rig_advance(struct rig *rig, int64_t ms, rig_done_h *h, void *arg)
