@@ -18,6 +18,7 @@ struct options {
 	struct session_conf session;
 	const char *variant; /* glob; NULL: all */
 	bool no_color;
+	bool keep_rigs;
 };
 
 static const char usage[] =
@@ -26,6 +27,7 @@ static const char usage[] =
 	"  --variant V    only this variant (or glob); the flow itself is \"base\"\n"
 	"  --jobs N       run up to N variants at once, each on a rig of its own\n"
 	"  --keep-going   go on after a verdict that is not pass\n"
+	"  --keep-rigs    no two variants on one rig; databases stay as each left them\n"
 	"  --json         one JSON object a line: results, then a summary\n"
 	"  --ladder       print every ladder, not only those of the flows themselves\n"
 	"  --seed N       draw the same values as a run with this seed (verdicts.json "
@@ -41,6 +43,7 @@ static const char usage[] =
 enum {
 	O_VARIANT = 256,
 	O_KEEP_GOING,
+	O_KEEP_RIGS,
 	O_JSON,
 	O_LADDER,
 	O_SEED,
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
 	{"variant", required_argument, NULL, O_VARIANT},
 	{"jobs", required_argument, NULL, O_JOBS},
 	{"keep-going", no_argument, NULL, O_KEEP_GOING},
+	{"keep-rigs", no_argument, NULL, O_KEEP_RIGS},
 	{"json", no_argument, NULL, O_JSON},
 	{"ladder", no_argument, NULL, O_LADDER},
 	{"seed", required_argument, NULL, O_SEED},
@@ -88,6 +92,9 @@ static int read_options(struct options *o, int argc, char **argv)
 			break;
 		case O_KEEP_GOING:
 			o->session.keep_going = true;
+			break;
+		case O_KEEP_RIGS:
+			o->keep_rigs = true;
 			break;
 		case O_JSON:
 			o->session.json = true;
@@ -134,10 +141,11 @@ static int choose_variants(struct options *o, const struct catalog *c)
 
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t k = 0; k < c->scripts[i]->n_variants; k++) {
-			const struct variant *v = &c->scripts[i]->variants[k];
+			struct variant *v = &c->scripts[i]->variants[k];
 			if (o->variant && strcmp(o->variant, v->id) &&
 				fnmatch(o->variant, v->id, 0))
 				continue;
+			v->own_rig = v->own_rig || o->keep_rigs;
 			s->variants = mem_realloc(
 				s->variants, (s->n + 1) * sizeof *s->variants);
 			s->variants[s->n++] = v;

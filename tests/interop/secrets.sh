@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # secrets.sh RUN-DIRECTORY SCENARIOS: no password, HA1 or key of a subscriber, and no digest
 # response that went over a wire, stands in anything that a run leaves but the trace, which is
-# there for the octets, and the HSS's database and the elements' keys.
+# there for the octets, the HSS's database, the elements' keys, and the configurations of those
+# that are given a secret.
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 dir=$1 scenarios=$2
@@ -25,10 +26,13 @@ echo "$keys" >>"$list"
 sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' "$scenarios"/*/*.yaml | grep -vx wrong >>"$list"
 tshark -n -r "$dir/trace.pcapng" -Y 'sip.auth.digest.response' -T fields \
 	-e sip.auth.digest.response 2>/dev/null | tr -d '"' | grep -E '^[0-9a-f]{32,}$' >>"$list"
+# ... those of W4, too, where the WAAF checks them itself
+tshark -n -r "$dir/trace.pcapng" -Y 'http.request.uri == "/registrations"' -T fields -E aggregator='|' \
+	-e json.value.string 2>/dev/null | sed 's/.*|//' | grep -E '^[0-9a-f]{32}([0-9a-f]{32})?$' >>"$list"
 sort -u -o "$list" "$list"
 sed -i '/^$/d' "$list"
 found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' \
-	--exclude='*-keys.json' "$dir")
+	--exclude='*-keys.json' --exclude='wwsf*.yaml' --exclude='waaf.yaml' "$dir")
 # Every security token begins so, whoever made it; it is {"alg", {"typ" or {"kid" in base64url.
 tokens=$(grep -rlE 'eyJ(hbGci|0eXAi|raWQi)' --exclude=trace.pcapng "$dir")
 [ -z "$found$tokens" ] && { echo "$(wc -l <"$list") secrets looked for, and tokens; none found"; exit 0; }
