@@ -22,6 +22,7 @@ const struct conf_row epcscf_conf_rows[] = {EDGE_CONF_ROWS(struct epcscf_conf, e
 	CONF_LIST(struct epcscf_conf, waafs, "waafs", 0, waaf_rows, struct epcscf_waaf),
 	CONF_ADDR(struct epcscf_conf, waaf_listen, "waaf-listen", 0, 5061),
 	CONF_STR(struct epcscf_conf, ca, "ca", 0, NULL),
+	CONF_STRUCT(struct epcscf_conf, wsf, "wsf", 0, wsf_conf_rows),
 	CONF_ENUM(struct epcscf_conf, access, "access", 0, "off", access_names),
 	CONF_ADDR(struct epcscf_conf, access_listen, "access-listen", 0, 5062), CONF_END};
 
@@ -50,5 +51,7 @@ int epcscf_conf_check(const void *conf, char why[512])
 	if (c->access && !addr_is(&c->access_listen))
 		return refuse(why, "access needs access-listen: an address of its own, "
 				   "apart from Mw");
-	return edge_conf_check(&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN, why);
+	int err = edge_conf_check(
+		&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN | EDGE_AUTH_SESSION, why);
+	return err ? err : wsf_conf_check(&c->wsf, &c->edge, why);
 }

@@ -6,11 +6,13 @@
  *	register.c  who sends what: WICs by the edge (common/edge), everybody else below
  *	pcscf.c     REGISTER from a WAAF: of a user behind it, or its own
  *	ibcf.c      a WAAF in static mode, at whose border it stands (TR 23.701 6.3.2.1.4)
+ *	wsf.h       users who register by HTTPS (TR 23.701 6.2.2.4.2)
  *	plain.c     REGISTER from a plain user (TS 33.203 Annex N, digest without TLS)
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/edge/edge.h"
 #include "common/node/sections.h"
+#include "epcscf/wsf.h"
 
 /* A WAAF whose word about its users is believed. By TLS its certificate names it; without
  * TLS it is known by its address alone, and only if `plain` says so. */
@@ -33,6 +35,7 @@ struct epcscf_conf {
 	struct conf_list waafs;        /* of struct epcscf_waaf; none: no such role */
 	struct addr waaf_listen;       /* TLS with certificates both ways */
 	char *ca;                      /* PEM file of those who sign WAAFs */
+	struct wsf_conf wsf;           /* no listen: no such role */
 	int access;                    /* enum epcscf_access */
 	struct addr access_listen;
 };

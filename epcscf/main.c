@@ -80,6 +80,18 @@ static int find_icscf(const struct epcscf_conf *c, char why[512])
 	return 0;
 }
 
+static int start_wsf(const struct epcscf_conf *c, char why[512])
+{
+	const struct wsf setup = {.conf = &c->wsf,
+		.edge_conf = &c->edge,
+		.host = epcscf.host,
+		.edge = epcscf.edge,
+		.stack = epcscf.stack,
+		.mw = &epcscf.mw,
+		.icscf = &epcscf.icscf};
+	return addr_is(&c->wsf.listen) ? wsf_start(&setup, why) : 0;
+}
+
 static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {
@@ -113,10 +125,14 @@ static int start(struct host *host, const void *conf, char why[512])
 		.sip = c->sip.listen,
 		.onward = epcscf_onward,
 	};
+	if (addr_is(&c->wsf.listen)) {
+		setup.registrar = &wsf_registrar;
+		setup.web = &wsf_web;
+	}
 	if ((err = sip_section_listen(epcscf.stack, &c->sip, why)) ||
 		(err = listen_waaf(c, why)) || (err = listen_plain(c, why)) ||
 		(err = find_icscf(c, why)) ||
-		(err = edge_open(&setup, &epcscf.edge, why)))
+		(err = edge_open(&setup, &epcscf.edge, why)) || (err = start_wsf(c, why)))
 		return err;
 	node_ready();
 	return 0;
@@ -124,6 +140,7 @@ static int start(struct host *host, const void *conf, char why[512])
 
 static void stop(void)
 {
+	wsf_stop();
 	if (epcscf.stack)
 		sip_stack_close(epcscf.stack);
 	if (epcscf.edge)
@@ -135,21 +152,24 @@ static void stop(void)
 
 static void reset(void)
 {
+	wsf_reset();
 	sip_stack_reset(epcscf.stack);
 	edge_reset(epcscf.edge);
 }
 
 static int open_work(void)
 {
-	return sip_stack_open(epcscf.stack) + edge_busy(epcscf.edge);
+	return sip_stack_open(epcscf.stack) + edge_busy(epcscf.edge) + wsf_open();
 }
 
 /* ---- state ---- */
 
-/* common/edge/edge.h says what they are. */
+/* common/edge/edge.h says what they are; "sessions" are the WSF's (of one "user"). */
 static json_t *run_state(const json_t *args)
 {
-	return edge_state(epcscf.edge, args);
+	json_t *state = edge_state(epcscf.edge, args);
+	json_object_set_new(state, "sessions", wsf_json(args));
+	return state;
 }
 
 static json_t *run_block(const json_t *args)

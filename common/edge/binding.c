@@ -148,6 +148,8 @@ void edge_book_clear(struct edge_book *k)
 
 static bool same_flow(const struct edge_binding *b, const struct edge_bind *what)
 {
+	if (b->session != what->session)
+		return false;
 	return what->kind != EDGE_PLAIN ||
 	       (b->sent_by == what->sent_by && addr_host_eq(&b->source, &what->source));
 }
@@ -197,6 +199,7 @@ struct edge_binding *edge_book_bind(
 		.book = k,
 		.conn = what->conn,
 		.sent_by = what->sent_by,
+		.session = what->session,
 		.source = what->source,
 		.kind = what->kind,
 		.trusted = what->trusted,
@@ -342,7 +345,7 @@ static json_t *binding_json(const struct edge_binding *b)
 	json_object_set_new(o, "associated", set);
 	if (b->kind == EDGE_WIC) {
 		json_object_set_new(o, "flow", json_string(b->conn ? "open" : "lost"));
-		json_object_set_new(o, "by", json_string(b->trusted ? "token" : "digest"));
+		json_object_set_new(o, "by", json_string(b->session ? "session" : b->trusted ? "token" : "digest"));
 	}
 	if (b->kind == EDGE_WAAF)
 		json_object_set_new(

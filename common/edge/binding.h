@@ -36,6 +36,7 @@ struct edge_binding {
 	struct edge_book *book;
 	uint64_t conn;         /* EDGE_WIC: the connection; 0: lost */
 	uint64_t sent_by;      /* EDGE_PLAIN: hash of Via's sent-by */
+	uint64_t session;      /* EDGE_WIC: of this web session; 0: of none */
 	struct addr source;    /* EDGE_PLAIN */
 	enum edge_kind kind;
 	bool trusted;          /* EDGE_WIC: by a token */
@@ -65,11 +66,11 @@ struct edge_bind {
 	bool trusted;
 	void *owner;
 	struct str text[EDGE_TEXTS];
-	uint64_t conn, sent_by;
+	uint64_t conn, sent_by, session;
 	struct addr source;
 };
-/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI and implicit set
- * (plain users: and flow; at most EDGE_PLAIN_MOST flows an IMPI, then the first goes). */
+/* Binds for `seconds`. Takes the place of the one with the same kind, IMPI, implicit set and
+ * web session (plain users: and flow; at most EDGE_PLAIN_MOST flows an IMPI, then the first goes). */
 enum { EDGE_PLAIN_MOST = 8 };
 struct edge_binding *edge_book_bind(struct edge_book *k, const struct edge_bind *what,
 	int64_t seconds);

@@ -80,6 +80,7 @@ static const struct {
 	{{"digest", 6}, EDGE_AUTH_DIGEST},
 	{{"token", 5}, EDGE_AUTH_TOKEN},
 	{{"wildcard", 8}, EDGE_AUTH_WILDCARD},
+	{{"session", 7}, EDGE_AUTH_SESSION},
 };
 
 static unsigned method_bit(struct str name)
@@ -128,9 +129,13 @@ static int check_auth(const char *name, unsigned served, char why[512])
 {
 	if (method_bit(str_of(name)) & served)
 		return 0;
-	snprintf(why, 512, "origins: auth \"%s\" is not known here (expected digest%s token%s)",
-		name, served & EDGE_AUTH_WILDCARD ? "," : " or",
-		served & EDGE_AUTH_WILDCARD ? " or wildcard" : "");
+	size_t n = (size_t)snprintf(
+		why, 512, "origins: auth \"%s\" is not known here (expected", name);
+	for (size_t i = 0; i < COUNT(methods) && n < 400; i++)
+		if (methods[i].bit & served)
+			n += (size_t)snprintf(why + n, 512 - n, "%s " STR_FMT,
+				i ? " or" : "", STR_ARG(methods[i].name));
+	snprintf(why + n, 512 - n, ")");
 	return -EINVAL;
 }
 
@@ -228,7 +233,7 @@ static int check_tokens(const struct edge_conf *conf, char why[512])
 	}
 	for (size_t i = 0; !err && i < conf->origins.n; i++) {
 		unsigned bits = edge_origin_auth(&o[i]);
-		if (!(bits & (EDGE_AUTH_TOKEN | EDGE_AUTH_WILDCARD)))
+		if (!(bits & EDGE_AUTH_BY_TOKEN))
 			continue;
 		if (t->issuers.n && o[i].wwsf)
 			continue;

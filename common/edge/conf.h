@@ -19,12 +19,12 @@ struct edge_wss_conf {
  * One row a WWSF: exact values of Origin, as browsers write them. What a WIC of its page
  * may register with stands in auth; nothing at all with []. `wildcard`, which stands alone:
  * by token, as a member of a range that the element itself registers (TR 23.701
- * 6.3.2.1.5). */
+ * 6.3.2.1.5). `session`: by a web session that the element keeps (6.2.2.4.2). */
 struct edge_origin_conf {
 	char *origin;
 	struct conf_list also;         /* of char *: other origins of the same pages */
 	char *wwsf;                    /* identity of the WWSF; may be NULL without token */
-	struct conf_list auth;         /* of char *: digest, token, wildcard */
+	struct conf_list auth;         /* of char *: digest, token, wildcard, session */
 };
 /*	limits: {handshakes-per-second: 10, open-per-address: 200, open: 100000,
  *	         register-within: 10s, registers-per-10s: 5, requests-per-second: 20} */
@@ -96,7 +96,13 @@ extern const char *const edge_domain_names[];
 		CONF_STRUCT(S, m.tokens, "tokens", 0, edge_tokens_rows), \
 		CONF_STRUCT(S, m.entities, "entity-params", 0, sip_entity_rows)
 /* What an origin may register with. */
-enum { EDGE_AUTH_DIGEST = 1, EDGE_AUTH_TOKEN = 2, EDGE_AUTH_WILDCARD = 4 };
+enum {
+	EDGE_AUTH_DIGEST = 1,
+	EDGE_AUTH_TOKEN = 2,
+	EDGE_AUTH_WILDCARD = 4,
+	EDGE_AUTH_SESSION = 8,
+	EDGE_AUTH_BY_TOKEN = EDGE_AUTH_TOKEN | EDGE_AUTH_WILDCARD,
+};
 /* Origins that are none, methods of authentication that are not known or not among those
  * that the element serves, issuers that can't be asked: -EINVAL and a sentence. */
 int edge_conf_check(const struct edge_conf *conf, unsigned served, char why[512]);

@@ -8,7 +8,8 @@
  *
  *	front.c           handshake, connections, flow loss, limits
  *	register.c        REGISTER of a WIC and its answer
- *	register_token.c  ... by a security token: the checks
+ *	register_token.c  ... by a security token
+ *	token_check.c     what any token must be
  *	tna.c             what goes to the core in place of a token
  *	registrar.c       ... or is registered by the element itself
  *	issuer.c          who issues tokens: keys, revocations  introspect.c  or its word
@@ -29,8 +30,10 @@
 #include "common/edge/binding.h"
 #include "common/edge/border.h"
 #include "common/edge/conf.h"
+#include "common/edge/issuer.h"
 #include "common/edge/mw.h"
 #include "common/edge/flow_token.h"
+#include "common/http/http.h"
 #include "common/sip/stack.h"
 
 /* ---- refusals ---- */
@@ -47,12 +50,17 @@ struct edge_fault {
 	const char *why;
 	struct str fields;
 };
+int edge_refusal_status(enum edge_refusal no);
 /* Counts it, logs one line that says who, what and why. */
 void edge_count_refusal(const struct edge_fault *f, const struct addr *from);
 /* The same, and answers. */
 void edge_refuse(struct sip_req *req, const struct edge_fault *f);
 /* The next hop of a forwarded REGISTER does not answer: counted, logged; 504. */
 int edge_forward_failed(struct sip_req *req, int err, void *arg);
+
+/* The value of an Authorization field that vouches for an IMPI (TS 33.203 Annex U). */
+struct str edge_tna_credentials(const struct edge_conf *conf, struct str impi,
+	const struct sip_entities *vouchers, struct arena *a);
 
 /* What every REGISTER at the edge has to be, whoever sent it: To and From equal, a
  * Contact, the Request-URI the home domain, no option that a proxy would have to know,
@@ -66,6 +74,38 @@ void edge_answer_other(struct sip_req *req);
 
 struct edge;
 
+/* ---- a token, whoever brings it (token_check.c) ---- */
+
+struct edge_token_ask {
+	struct edge *edge;
+	struct arena *a;               /* what is read of it stands here */
+	struct str text;
+	const struct addr *from;       /* whom a bad one counts against */
+	bool known;                    /* ... unless he has shown a good one */
+	const char *wwsf;              /* of the page that it comes from; NULL: of no page */
+	struct edge_asker who;         /* called again after a wait */
+	/* what was found out */
+	struct edge_issuer *issuer;
+	uint64_t generation;           /* of its keys */
+	uint8_t digest[32];            /* SHA-256 of the text */
+};
+/* All that can be said without knowing what it is used for: its issuer's, for us, now, its
+ * WWSF trusted and not blocked, not taken back. WAITS: who.conn EDGE_OF_SESSION has
+ * edge_web.again called with who.req, and the token is to be judged anew. */
+enum edge_verdict { EDGE_TAKEN, EDGE_REFUSED, EDGE_WAITS };
+enum edge_verdict edge_token_check(struct edge_token_ask *k, struct token *t,
+	struct edge_fault *f);
+/* After TAKEN: whom the core is told. */
+struct sip_entities edge_token_vouchers(const struct edge_token_ask *k, const struct token *t);
+/* A registration by this token lives, here or in a web session. */
+bool edge_token_used_here(struct edge *ed, const struct token *t);
+/* Where it is used now: a connection, or EDGE_OF_SESSION | the number of a session. */
+#define EDGE_OF_SESSION (UINT64_C(1) << 63)
+void edge_token_remember(const struct edge_token_ask *k, const struct token *t,
+	struct str instance, uint64_t conn);
+/* A Bearer challenge (RFC 8898 2.3) as a field; `error` may be NULL. */
+struct str edge_token_challenge(const struct edge *ed, struct arena *a, const char *error);
+
 /* A REGISTER of a WIC that may go on. */
 struct edge_reg {
 	struct edge *edge;
@@ -77,9 +117,8 @@ struct edge_reg {
 	struct sip_entities vouchers;  /* trusted: whom the core is told, names of the
 	                                * configuration; p NULL: nobody */
 	uint32_t most_s;               /* trusted: the token's rest; 0: no bound */
-	struct str text;               /* the token; its SHA-256; its issuer's generation */
-	uint8_t digest[32];
-	uint64_t generation;
+	uint64_t session;              /* its web session answers for it; 0: none does */
+	struct edge_token_ask token_ask; /* trusted: by this token */
 	char token[EDGE_FLOW_TOKEN_SIZE]; /* names the flow, for Path */
 };
 /* Puts into the edits (which took out what the border takes out) what this element adds,
@@ -95,12 +134,15 @@ struct edge_grant {
 	uint32_t seconds;              /* 0: what was bound ends */
 	void *owner;                   /* its record of the binding; never NULL but for 0 s */
 	struct edge_binding **binding; /* where the edge puts the binding that it makes */
+	struct str route, set;         /* of the binding: Service-Route, identities ('\n') */
+	struct str answer;             /* fields of the 200; p NULL: the registrar answers */
 };
 /* Who registers identities of tokens here, in place of `onward`: for WICs of Origins with
- * `auth: [wildcard]`. */
+ * `auth: [wildcard]`, and for those of web sessions. */
 struct edge_registrar {
 	/* The token and its flow have passed all checks of the edge; `t` NULL: a flow takes
-	 * back what it registered. False with *f: refused. True: the binding is made as *g
+	 * back what it registered, or r->session answers for it, by which r->asked.impi is
+	 * to be set. False with *f: refused. True: the binding is made as *g
 	 * says when this returns, and the registrar answers r->req itself, later. */
 	bool (*judge)(struct edge_reg *r, const struct token *t, struct edge_grant *g,
 		struct edge_fault *f, void *arg);
@@ -119,6 +161,18 @@ void edge_unbind(struct edge *ed, struct edge_binding *b, enum edge_close code, 
 void edge_rebind(struct edge *ed, const struct edge_bind *what, int64_t seconds,
 	struct edge_binding **binding);
 
+/* ---- web sessions beside the edge (TR 23.701 6.2.2.4.2) ---- */
+
+/* Who keeps them: a WIC of an Origin with `auth: [session]` that shows one, by a cookie of
+ * the handshake or by a handle in Bearer's place, is registered by the registrar. Numbers
+ * are below EDGE_OF_SESSION; 0: no live session. */
+struct edge_web {
+	uint64_t (*cookie)(const struct http_msg *handshake, void *arg);
+	uint64_t (*handle)(struct str handle, void *arg);
+	bool (*lives)(uint64_t session, void *arg);
+	void (*again)(uint64_t who, void *arg); /* edge_token_check has waited */
+};
+
 struct edge_setup {
 	struct host *host;
 	struct sip_stack *stack;
@@ -126,6 +180,7 @@ struct edge_setup {
 	struct addr sip;               /* where it takes SIP, for Routes that name it */
 	edge_onward_h *onward;
 	const struct edge_registrar *registrar; /* NULL: none; else for `auth: [wildcard]` */
+	const struct edge_web *web;    /* NULL: none; else for `auth: [session]` */
 	void *arg;
 };
 /* Listens. 0, or a negative errno with a sentence. */

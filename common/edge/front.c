@@ -55,13 +55,14 @@ static void watch(struct edge_conn *c)
 }
 
 static void conn_new(struct edge *ed, struct ws *w, struct edge_source *source,
-	const struct edge_origin_conf *origin)
+	const struct edge_origin_conf *origin, uint64_t session)
 {
 	struct edge_conn *c = MEM_NEW(struct edge_conn);
 	c->edge = ed;
 	c->id = ws_id(w);
 	c->source = source;
 	c->origin = origin;
+	c->session = session;
 	c->next = ed->first;
 	c->prev = &ed->first;
 	if (c->next)
@@ -224,6 +225,15 @@ static const char *origin_fault(struct http_req *r)
 	return s.p;
 }
 
+/* Of its cookies; the Origin has been looked at, so no other site's page uses them. */
+static uint64_t session_of(
+	const struct edge *ed, const struct edge_origin_conf *o, const struct http_msg *m)
+{
+	if (!ed->setup.web || !(edge_origin_auth(o) & EDGE_AUTH_SESSION))
+		return 0;
+	return ed->setup.web->cookie(m, ed->setup.arg);
+}
+
 static void on_ws_message(struct ws *w, bool text, struct str bytes, void *arg)
 {
 }
@@ -232,17 +242,32 @@ static void on_ws_closed(struct ws *w, int code, const char *why, void *arg)
 {
 }
 
-static void on_handshake(struct http_req *r, void *arg)
+static void accept_ws(struct edge *ed, struct http_req *r, struct edge_source *source,
+	const struct edge_origin_conf *origin)
 {
 	static const struct ws_h until_taken = {on_ws_message, on_ws_closed};
+	struct ws_conf conf = {.ping_ms = (int)ed->setup.conf->wss.ping_ms};
+	uint64_t session = session_of(ed, origin, http_req_msg(r));
+	const char *why = NULL;
+	struct ws *w = ws_accept(r, "sip", &conf, &until_taken, ed, &why);
+
+	if (!w) {
+		edge_count_refusal(&(struct edge_fault){EDGE_NO_HANDSHAKE, why}, &source->addr);
+		return;
+	}
+	accepted.value++;
+	log_debug("edge", "WebSocket from %s, page of %s", addr_text(&source->addr),
+		origin->origin);
+	conn_new(ed, w, source, origin, session);
+}
+
+static void on_handshake(struct http_req *r, void *arg)
+{
 	struct edge *ed = arg;
 	const struct edge_limits_conf *limits = limits_of(ed);
 	struct addr from = *stream_remote(http_req_stream(r));
 	struct edge_source *source = edge_source_of(&ed->sources, &from, now_of(ed));
-	struct ws_conf conf = {.ping_ms = (int)ed->setup.conf->wss.ping_ms};
 	const struct edge_origin_conf *origin;
-	const char *why = NULL;
-	struct ws *w;
 	int wait_s;
 
 	handshakes.value++;
@@ -257,14 +282,8 @@ static void on_handshake(struct http_req *r, void *arg)
 		refuse_handshake(r, EDGE_NO_FULL, 60, "too many open");
 	else if (!(origin = origin_of(ed, http_req_msg(r))))
 		refuse_handshake(r, EDGE_NO_ORIGIN, 0, origin_fault(r));
-	else if (!(w = ws_accept(r, "sip", &conf, &until_taken, ed, &why)))
-		edge_count_refusal(&(struct edge_fault){EDGE_NO_HANDSHAKE, why}, &from);
-	else {
-		accepted.value++;
-		log_debug("edge", "WebSocket from %s, page of %s", addr_text(&from),
-			origin->origin);
-		conn_new(ed, w, source, origin);
-	}
+	else
+		accept_ws(ed, r, source, origin);
 }
 
 /* ---- what the stack tells ---- */

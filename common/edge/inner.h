@@ -2,10 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/edge/edge.h"
-#include "common/edge/issuer.h"
 #include "common/edge/limit.h"
 #include "common/edge/token_book.h"
-#include "common/http/http.h"
 
 /* What becomes of the WebSocket after a refusal. */
 enum edge_then { EDGE_STAY, EDGE_UNBOUND, EDGE_CLOSE };
@@ -32,7 +30,8 @@ struct edge_conn {
 	uint16_t under_way;            /* REGISTERs forwarded and not answered */
 	uint16_t waiting;              /* REGISTERs that wait for an issuer of tokens */
 	uint16_t bad_tokens;           /* since the last registration */
-	bool trusted;                  /* registered by token, not by digest */
+	bool trusted;                  /* registered by token or session, not by digest */
+	uint64_t session;              /* its web session; 0: none */
 	struct sip_entities vouchers;  /* of the token that did, for its deregistration */
 	bool challenged;               /* the last answer was 401: in edge->challenged */
 	bool closing;
@@ -102,17 +101,17 @@ void edge_blocks_changed(struct edge *ed);
 bool edge_token_there(const struct edge_reg *r);
 /* A body that is a token; p NULL: none. */
 struct str edge_token_body(const struct sip_msg *m);
-/* All checks up to the identities. TAKEN: r->asked.impi is the token's, and the rest of *r
- * says how to go on. WAITS: edge_register_again will be called. */
-enum edge_verdict { EDGE_TAKEN, EDGE_REFUSED, EDGE_WAITS };
+/* All checks. TAKEN: r->asked.impi is the token's, and the rest of *r says how to go on.
+ * WAITS: edge_register_again will be called. */
 enum edge_verdict edge_token_judge(struct edge_reg *r, struct edge_conn *c,
 	struct token *t, struct edge_fault *f);
 /* The token was taken and goes on: where it is used is remembered. */
 void edge_token_used(struct edge_reg *r, struct edge_conn *c, const struct token *t);
-/* A Bearer challenge (RFC 8898 2.3) as a field; `error` may be NULL. */
-struct str edge_token_challenge(const struct edge_reg *r, const char *error);
 /* Refuses; a bad token counts, and the last that is borne ends the connection. */
 void edge_token_refuse(struct edge_reg *r, struct edge_conn *c, const struct edge_fault *f);
+
+/* token_check.c */
+bool edge_token_is_bad(enum edge_refusal no);      /* it counts against whoever brought it */
 
 /* tna.c */
 /* Digest credentials that say auth-done in place of all others, and bounds on every expiry.

@@ -12,6 +12,12 @@ struct edge_mw {
 	const char *visited_network;   /* the edge's own network: orig-ioi, too */
 	const char *access_type;       /* of the network-provided P-Access-Network-Info */
 };
+/* Values of the fields that name this element and its network. */
+struct str edge_mw_path(const struct edge_mw *mw, const char *token, bool outbound,
+	struct arena *a);
+struct str edge_mw_charging_vector(const struct edge_mw *mw, struct chance *chance,
+	struct arena *a);
+struct str edge_mw_visited_network(const struct edge_mw *mw, struct arena *a);
 /* Own entry on top of Path, with `ob` when the user asks for an outbound flow. */
 void edge_put_path(struct sip_edit *e, const struct edge_mw *mw,
 	const struct sip_register *reg, const char *token);

@@ -24,6 +24,11 @@ const struct edge_refusal_row *edge_refusal_row(enum edge_refusal no)
 	return &rows[no];
 }
 
+int edge_refusal_status(enum edge_refusal no)
+{
+	return rows[no].status;
+}
+
 /* Who is refused again and again must not fill the log. */
 static bool may_log(void)
 {

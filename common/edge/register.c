@@ -44,6 +44,7 @@ struct edge_binding *edge_register_settle(struct edge_reg *r, struct edge_conn *
 	what->kind = EDGE_WIC;
 	what->conn = c ? r->conn : 0;
 	what->trusted = r->trusted;
+	what->session = r->session;
 	old = edge_book_find(&ed->book, what);
 	uint64_t old_conn = old ? old->conn : 0;
 	if (seconds && c) {
@@ -279,12 +280,48 @@ static void register_leave(struct edge_reg *r, struct edge_conn *c)
 	}
 }
 
+/* ---- by a web session ---- */
+
+/* The session of its handle, which stands where a token would; 0: it brings none. */
+static uint64_t session_of_handle(const struct edge_reg *r)
+{
+	const struct edge_setup *setup = &r->edge->setup;
+	const struct sip_msg *m = sip_req_msg(r->req);
+	struct str handle;
+	for (const struct sip_field *f = sip_first(m, SIP_H_AUTHORIZATION); f;
+		f = sip_next(m, f))
+		if (!sip_bearer_parse(sip_field_value(m, f), &handle))
+			return setup->web->handle(handle, setup->arg);
+	return 0;
+}
+
+/* A flow is of one session, which its handshake or its first REGISTER names; one that brings
+ * credentials of another kind is none of a session's. */
+static bool is_of_session(struct edge_reg *r, struct edge_conn *c)
+{
+	uint64_t named;
+	if (!(edge_origin_auth(c->origin) & EDGE_AUTH_SESSION) ||
+		sip_register_answers(&r->asked))
+		return false;
+	named = r->asked.bearer ? session_of_handle(r) : 0;
+	if (named && !c->session)
+		c->session = named;
+	r->session = c->session;
+	return c->session && (r->asked.bearer ? named == c->session : true);
+}
+
+static void register_session(struct edge_reg *r, struct edge_conn *c)
+{
+	r->trusted = true;
+	edge_register_here(r, c, NULL);
+}
+
 /* ---- by digest, or with nothing at all ---- */
 
 static void challenge(struct edge_reg *r, struct edge_conn *c)
 {
 	struct edge_fault f = {EDGE_NO_TOKEN_MISSING, "no token",
-		edge_token_challenge(r, NULL)};
+		edge_token_challenge(r->edge, sip_req_arena(r->req), NULL)};
 	edge_token_refuse(r, c, &f);
 }
 
@@ -292,6 +329,7 @@ static void register_digest(struct edge_reg *r, struct edge_conn *c)
 {
 	static const struct edge_fault
 		no_token = {EDGE_NO_NO_TOKEN, "WICs of this Origin may bring no token"},
+		no_session = {EDGE_NO_NO_SESSION, "no live web session"},
 		no_digest = {EDGE_NO_NO_DIGEST,
 			"WICs of this Origin may not register with IMS credentials"};
 	unsigned auth = edge_origin_auth(c->origin);
@@ -299,6 +337,8 @@ static void register_digest(struct edge_reg *r, struct edge_conn *c)
 
 	if (r->asked.bearer && !r->asked.digest)
 		edge_conn_refuse(c, r->req, &no_token);
+	else if (auth == EDGE_AUTH_SESSION)
+		edge_conn_refuse(c, r->req, &no_session);
 	else if (!(auth & EDGE_AUTH_DIGEST) && auth && !sip_register_answers(&r->asked))
 		challenge(r, c);
 	else if (!(auth & EDGE_AUTH_DIGEST))
@@ -316,11 +356,16 @@ static void route_register(struct edge_reg *r, struct edge_conn *c)
 {
 	static const struct edge_fault changed = {
 		EDGE_NO_SCHEME_CHANGED, "another way of authentication than it registered by"};
-	bool token = edge_token_there(r) && edge_origin_auth(c->origin) & ~EDGE_AUTH_DIGEST;
-	bool by_token = c->bindings && c->trusted;
+	bool token = edge_token_there(r) && edge_origin_auth(c->origin) & EDGE_AUTH_BY_TOKEN;
+	bool session = is_of_session(r, c), by_session = c->bindings && c->session;
+	bool by_token = c->bindings && c->trusted && !by_session;
 
 	r->bound = c->bindings > 0; /* a flow claims one IMPI: it is this one */
-	if (by_token && r->asked.deregister && !sip_register_answers(&r->asked))
+	if (session && (by_session || !c->bindings))
+		register_session(r, c);
+	else if (session || by_session)
+		edge_conn_refuse(c, r->req, &changed);
+	else if (by_token && r->asked.deregister && !sip_register_answers(&r->asked))
 		register_leave(r, c);
 	else if (token && c->bindings && !c->trusted)
 		edge_conn_refuse(c, r->req, &changed);
@@ -372,6 +417,10 @@ void edge_register_again(uint64_t id, uint64_t conn, void *edge)
 	struct edge_conn *c = edge_conn_of(ed, conn);
 	struct sip_req *req = sip_req_find(ed->setup.stack, id);
 
+	if (conn & EDGE_OF_SESSION) {
+		ed->setup.web->again(id, ed->setup.arg);
+		return;
+	}
 	if (c)
 		c->waiting--;
 	if (req && c && !c->closing)

@@ -1,9 +1,10 @@
-/* Identities of tokens that the element registers itself, as a WAAF does with members of a
- * WWSF's range (TR 23.701 6.3.2.1.5): nothing goes on.
+/* Identities that the element registers itself: nothing goes on. So does a WAAF with members
+ * of a WWSF's range (TR 23.701 6.3.2.1.5), and a WSF with users whom it has registered already
+ * when they came by HTTPS (6.2.2.4.2).
  *
  *	WIC          edge              registrar
  *	 | REGISTER    |                   |
- *	 |------------>| checks, as of any token (register_token.c)
+ *	 |------------>| checks, as of any token (register_token.c); or a web session
  *	 |             |------------------>| its own: refused, or granted
  *	 |             |<------------------|
  *	 |             | the flow is bound |
@@ -26,11 +27,15 @@ void edge_register_here(struct edge_reg *r, struct edge_conn *c, const struct to
 	}
 	edge_conn_claim(c, &r->asked);
 	edge_bind_asked(&what, &r->asked);
+	what.text[EDGE_ROUTE] = g.route;
+	what.text[EDGE_SET] = g.set;
 	what.owner = g.owner;
 	struct edge_binding *b = edge_register_settle(r, c, &what, g.seconds);
 	if (g.binding)
 		*g.binding = b;
 	edge_conn_settle(c);
+	if (g.answer.p)
+		sip_answer(r->req, 200, NULL, g.answer);
 }
 
 void edge_rebind(struct edge *ed, const struct edge_bind *what, int64_t seconds,

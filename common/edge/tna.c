@@ -17,19 +17,21 @@ static void put_entity(struct buf *b, const char *name, struct str value, struct
 		buf_fmt(b, ", %s=" STR_FMT, name, STR_ARG(sip_quote(a, value)));
 }
 
-static void put_credentials(const struct edge_reg *r, struct sip_edit *e)
+struct str edge_tna_credentials(const struct edge_conf *conf, struct str impi,
+	const struct sip_entities *vouchers, struct arena *a)
 {
-	const struct edge_conf *conf = r->edge->setup.conf;
 	struct buf b = {0};
+	struct str out;
 
 	buf_fmt(&b,
 		"Digest username=" STR_FMT ", realm=\"%s\", uri=\"sip:%s\", nonce=\"\", "
 		"response=\"\", integrity-protected=\"" EDGE_AUTH_DONE "\"",
-		STR_ARG(sip_quote(e->a, r->asked.impi)), conf->realm, conf->realm);
-	put_entity(&b, conf->entities.waf, r->vouchers.waf, e->a);
-	put_entity(&b, conf->entities.wwsf, r->vouchers.wwsf, e->a);
-	sip_edit_set(e, SIP_H_AUTHORIZATION, buf_str(&b));
+		STR_ARG(sip_quote(a, impi)), conf->realm, conf->realm);
+	put_entity(&b, conf->entities.waf, vouchers->waf, a);
+	put_entity(&b, conf->entities.wwsf, vouchers->wwsf, a);
+	out = arena_str(a, buf_str(&b));
 	buf_free(&b);
+	return out;
 }
 
 /* ---- expiry ---- */
@@ -90,7 +92,9 @@ static void bound_expiry(const struct edge_reg *r, struct sip_edit *e)
 
 void edge_tna_put(const struct edge_reg *r, struct sip_edit *e)
 {
-	put_credentials(r, e);
+	sip_edit_set(e, SIP_H_AUTHORIZATION,
+		edge_tna_credentials(
+			r->edge->setup.conf, r->asked.impi, &r->vouchers, e->a));
 	if (r->most_s)
 		bound_expiry(r, e);
 }

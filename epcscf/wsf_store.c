@@ -1,0 +1,203 @@
+/* Users and sessions in SQLite; wsf_schema.sql has the tables.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "epcscf/wsf.h"
+
+extern const struct str epcscf_wsf_schema_sql;
+
+enum { USER_VERSION = 1, CACHE_KIB = 4096 };
+enum sql {
+	SQL_NO_USERS, SQL_NO_IMPUS, SQL_ADD_USER, SQL_ADD_IMPU, SQL_USER, SQL_IMPUS, SQL_SOME_HASH,
+	SQL_PUT, SQL_FORGET, SQL_CLEAR, SQL_ALL, SQL_N
+};
+static const char *const texts[SQL_N] = {
+	[SQL_NO_USERS] = "DELETE FROM user",
+	[SQL_NO_IMPUS] = "DELETE FROM impu",
+	[SQL_ADD_USER] = "REPLACE INTO user VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_ADD_IMPU] = "REPLACE INTO impu VALUES (?1, ?2, ?3)",
+	[SQL_USER] = "SELECT name, hash, md5, sha256, impi FROM user WHERE name = ?1",
+	[SQL_IMPUS] = "SELECT impu FROM impu WHERE user = ?1 ORDER BY position LIMIT ?2",
+	[SQL_SOME_HASH] = "SELECT hash FROM user WHERE hash IS NOT NULL LIMIT 1",
+	[SQL_PUT] = "REPLACE INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+		    " ?13, ?14, ?15)",
+	[SQL_FORGET] = "DELETE FROM session WHERE cookie = ?1",
+	[SQL_CLEAR] = "DELETE FROM session",
+	[SQL_ALL] = "SELECT cookie, handle, user, impi, impu, contact, instance, call_id, cseq, route,"
+		    " identities, waf, wwsf, ends_ms, until_ms FROM session",
+};
+
+/* ---- the configured users ---- */
+
+static int add_user(const struct wsf_user_conf *u)
+{
+	char *const *impus = u->impus.items;
+	const char *const columns[] = {u->user, u->hash, u->md5, u->sha256, u->impi};
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_ADD_USER);
+	struct arena a = {0};
+	int err;
+
+	for (int i = 0; i < 5; i++)
+		db_text(q, i + 1, columns[i] ? str_of(columns[i]) : STR_NONE);
+	err = db_change(wsf.db, q);
+	for (size_t i = 0; !err && i < u->impus.n; i++) {
+		struct sip_uri uri;
+		sip_uri_parse(&uri, str_of(impus[i])); /* checked with the configuration */
+		q = db_sql(wsf.db, SQL_ADD_IMPU);
+		db_text(q, 1, str_of(u->user));
+		sqlite3_bind_int64(q, 2, (int64_t)i);
+		db_text(q, 3, sip_uri_canonical(&uri, &a));
+		err = db_change(wsf.db, q);
+	}
+	arena_free(&a);
+	return err;
+}
+
+static int load_users(void)
+{
+	const struct wsf_user_conf *u = wsf.conf->users.items;
+	int err = db_change(wsf.db, db_sql(wsf.db, SQL_NO_USERS));
+	if (!err)
+		err = db_change(wsf.db, db_sql(wsf.db, SQL_NO_IMPUS));
+	for (size_t i = 0; !err && i < wsf.conf->users.n; i++)
+		err = add_user(&u[i]);
+	return err;
+}
+
+/* ---- life ---- */
+
+/* Nothing waits for it: a session whose row is lost is one that a restart forgets. */
+static void on_committed(int err, void *arg)
+{
+}
+
+int wsf_store_open(char why[512])
+{
+	const struct db_conf conf = {
+		.path = wsf.conf->database ? wsf.conf->database : ":memory:",
+		.schema = epcscf_wsf_schema_sql.p,
+		.version = USER_VERSION,
+		.sql = texts,
+		.n_sql = SQL_N,
+		.cache_kib = CACHE_KIB,
+		.committed = on_committed};
+	char cause[512];
+	int err = db_open(wsf.host, &conf, &wsf.db, cause);
+	if (!err && (err = load_users()))
+		snprintf(cause, sizeof cause, "the configured users can't be stored");
+	if (err)
+		snprintf(why, 512, "wsf.database: %.480s", cause);
+	return err;
+}
+
+void wsf_store_close(void)
+{
+	db_close(wsf.db);
+	wsf.db = NULL;
+}
+
+/* ---- users ---- */
+
+static struct str column(sqlite3_stmt *q, int at, struct arena *a)
+{
+	struct str s = db_column(q, at);
+	return s.p ? arena_str(a, s) : STR_NONE;
+}
+
+int wsf_store_user(struct str name, struct arena *a, struct wsf_user *out)
+{
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_USER);
+	int rc;
+
+	*out = (struct wsf_user){0};
+	db_text(q, 1, name);
+	if ((rc = db_row(wsf.db, q)) <= 0)
+		return rc ? rc : -ENOENT;
+	*out = (struct wsf_user){.name = column(q, 0, a),
+		.hash = column(q, 1, a),
+		.ha1 = {[DIGEST_MD5] = column(q, 2, a), [DIGEST_SHA256] = column(q, 3, a)},
+		.impi = column(q, 4, a)};
+	sqlite3_reset(q);
+	q = db_sql(wsf.db, SQL_IMPUS);
+	db_text(q, 1, name);
+	sqlite3_bind_int(q, 2, WSF_IMPUS_MAX);
+	while ((rc = db_row(wsf.db, q)) > 0)
+		out->impu[out->n_impu++] = column(q, 0, a);
+	return rc;
+}
+
+struct str wsf_store_some_hash(struct arena *a)
+{
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_SOME_HASH);
+	struct str hash = db_row(wsf.db, q) > 0 ? column(q, 0, a) : STR_NONE;
+	sqlite3_reset(q);
+	return hash;
+}
+
+/* ---- sessions ---- */
+
+static void bind_octets(sqlite3_stmt *q, int at, struct str s)
+{
+	sqlite3_bind_blob(q, at, s.p, (int)s.n, SQLITE_STATIC);
+}
+
+int wsf_store_put(const struct wsf_session_row *row)
+{
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_PUT);
+	const struct str columns[] = {row->user, row->impi, row->impu, row->contact,
+		row->instance, row->call_id};
+	bind_octets(q, 1, row->cookie);
+	bind_octets(q, 2, row->handle);
+	for (int i = 0; i < 6; i++)
+		db_text(q, 3 + i, columns[i]);
+	sqlite3_bind_int64(q, 9, row->cseq);
+	db_text(q, 10, row->route);
+	db_text(q, 11, row->set);
+	db_text(q, 12, row->waf);
+	db_text(q, 13, row->wwsf);
+	sqlite3_bind_int64(q, 14, row->ends_ms);
+	sqlite3_bind_int64(q, 15, row->registered_ms);
+	return db_change(wsf.db, q);
+}
+
+int wsf_store_forget(struct str cookie)
+{
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_FORGET);
+	bind_octets(q, 1, cookie);
+	return db_change(wsf.db, q);
+}
+
+int wsf_store_clear(void)
+{
+	return db_change(wsf.db, db_sql(wsf.db, SQL_CLEAR));
+}
+
+static struct str octets(sqlite3_stmt *q, int at)
+{
+	const void *p = sqlite3_column_blob(q, at);
+	return (struct str){p, (size_t)sqlite3_column_bytes(q, at)};
+}
+
+void wsf_store_load(wsf_row_h *h)
+{
+	sqlite3_stmt *q = db_sql(wsf.db, SQL_ALL);
+	while (db_row(wsf.db, q) > 0)
+		h(&(const struct wsf_session_row){
+			.cookie = octets(q, 0),
+			.handle = octets(q, 1),
+			.user = db_column(q, 2),
+			.impi = db_column(q, 3),
+			.impu = db_column(q, 4),
+			.contact = db_column(q, 5),
+			.instance = db_column(q, 6),
+			.call_id = db_column(q, 7),
+			.cseq = (uint32_t)sqlite3_column_int64(q, 8),
+			.route = db_column(q, 9),
+			.set = db_column(q, 10),
+			.waf = db_column(q, 11),
+			.wwsf = db_column(q, 12),
+			.ends_ms = sqlite3_column_int64(q, 13),
+			.registered_ms = sqlite3_column_int64(q, 14),
+		});
+}
