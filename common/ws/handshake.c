@@ -191,6 +191,7 @@ int ws_connect(struct host *host, const struct ws_connect_conf *conf,
 		"Sec-WebSocket-Key: %s\r\n", key);
 	if (conf->origin)
 		buf_fmt(&fields, "Origin: %s\r\n", conf->origin);
+	buf_add(&fields, conf->fields);
 	if (conf->subprotocol)
 		buf_fmt(&fields, "Sec-WebSocket-Protocol: %s\r\n", conf->subprotocol);
 	o->client = http_client_new(host, &client);

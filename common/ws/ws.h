@@ -38,6 +38,7 @@ struct ws_connect_conf {
 	struct addr local, remote;
 	struct tls *tls;
 	const char *server_name, *path, *origin, *subprotocol; /* NULL: field left out */
+	struct str fields;     /* further ones, "Name: value\r\n" */
 	struct ws_conf ws;
 };
 int ws_connect(struct host *host, const struct ws_connect_conf *conf, const struct ws_h *h,

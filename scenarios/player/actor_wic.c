@@ -10,6 +10,7 @@
 #include "scenarios/wic/wic.h"
 
 #define WWSF_ORIGIN "https://wwsf." RIG_DOMAIN ":8443"
+#define WSF_ORIGIN  "https://epcscf." RIG_DOMAIN ":8444"
 
 enum { MAX_WAITING = 8, CONNECT_TRIES = 2000, ENDING_TRIES = 500 };
 struct wic_actor {
@@ -36,6 +37,7 @@ static const char *const authorization_words[] = {
 	"full", "none", "bearer", "bearer-only", "body", NULL};
 static const char *const token_form_words[] = {"token68", "param", NULL};
 static const char *const identities_words[] = {"answer", "token", NULL};
+static const char *const by_words[] = {"nothing", "digest", "password", "token", NULL};
 static const char *const algorithm_words[] = {
 	"MD5", "SHA-256", "AKAv1-MD5", "AKAv2-SHA-256", NULL};
 
@@ -50,7 +52,7 @@ static const struct actor_option wic_settings[] = {{"edge", OPTION_TEXT},
 	{"flow", OPTION_TEXT}, {"wwsf", OPTION_TEXT}, {"web-user", OPTION_TEXT},
 	{"web-password", OPTION_TEXT}, {"token", OPTION_TEXT},
 	{"token-form", OPTION_WORD, token_form_words},
-	{"identities", OPTION_WORD, identities_words}, {.name = NULL}};
+	{"identities", OPTION_WORD, identities_words}, {"wsf", OPTION_TEXT}, {.name = NULL}};
 
 static const struct actor_option register_options[] = {{"headers", OPTION_MAP},
 	{"response", OPTION_MAP}, {"auth", OPTION_MAP}, {"call-id", OPTION_TEXT},
@@ -63,6 +65,9 @@ static const struct actor_option page_options[] = {
 static const struct actor_option sign_in_options[] = {{"page", OPTION_TEXT},
 	{"headers", OPTION_MAP}, {"decision", OPTION_TEXT}, {"tries", OPTION_NUMBER},
 	{"until", OPTION_TEXT}, {.name = NULL}};
+static const struct actor_option web_register_options[] = {{"page", OPTION_TEXT},
+	{"headers", OPTION_MAP}, {"by", OPTION_WORD, by_words}, {"body", OPTION_MAP},
+	{"response", OPTION_MAP}, {"auth", OPTION_MAP}, {.name = NULL}};
 static const struct actor_option disconnect_options[] = {{"code", OPTION_NUMBER},
 	{"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
 static const struct actor_option send_options[] = {{"method", OPTION_TEXT},
@@ -236,6 +241,71 @@ static int asks_new_token(struct actor *a, const json_t *o, char why[256])
 static int signs_out(struct actor *a, const json_t *o, char why[256])
 {
 	return asks_in_session(a, o, "/logout", why);
+}
+
+/* ---- the WSF ---- */
+
+static int web_registers_by(
+	struct actor *a, const json_t *o, enum wic_web_by by, char why[256])
+{
+	struct wic_web_register c = {.by = by,
+		.origin = option_text(o, "wsf", WSF_ORIGIN),
+		.page = option_text(o, "page", "/register"),
+		.from = option_text(o, "origin", option_text(o, "wwsf", WWSF_ORIGIN)),
+		.user = option_text(o, "web-user", a->name),
+		.password = option_text(o, "web-password", ""),
+		.token = option_text(o, "token", NULL),
+		.algorithm = option_text(o, "algorithm", NULL),
+		.body = json_object_get(o, "body"),
+		.headers = json_object_get(o, "headers"),
+		.response = json_object_get(o, "response"),
+		.auth = json_object_get(o, "auth"),
+		.check_rspauth = option_switch(o, "rspauth", true)};
+
+	if ((by == WIC_WEB_DIGEST || (by == WIC_WEB_TOKEN && !c.token)) &&
+		await_web(a, why))
+		return -EAGAIN;
+	return wic_web_register(self(a)->wic, &c, why);
+}
+
+static int registers_by_https(struct actor *a, const json_t *o, char why[256])
+{
+	const char *word = option_text(o, "by", "nothing");
+	int by = WIC_WEB_NOTHING;
+
+	for (int i = 0; by_words[i]; i++)
+		if (!strcmp(by_words[i], word ? word : ""))
+			by = i;
+	return web_registers_by(a, o, (enum wic_web_by)by, why);
+}
+
+static int answers_by_https(struct actor *a, const json_t *o, char why[256])
+{
+	return web_registers_by(a, o, WIC_WEB_DIGEST, why);
+}
+
+static int asks_wsf(struct actor *a, const json_t *o, const char *method, char why[256])
+{
+	struct wic_ask ask = {.method = method,
+		.origin = option_text(o, "wsf", WSF_ORIGIN),
+		.target = option_text(o, "page", "/session"),
+		.from = option_text(o, "origin", option_text(o, "wwsf", WWSF_ORIGIN)),
+		.csrf = strcmp(method, "GET") != 0,
+		.headers = json_object_get(o, "headers")};
+
+	if (await_web(a, why))
+		return -EAGAIN;
+	return wic_ask(self(a)->wic, &ask, why);
+}
+
+static int asks_session(struct actor *a, const json_t *o, char why[256])
+{
+	return asks_wsf(a, o, "GET", why);
+}
+
+static int ends_session(struct actor *a, const json_t *o, char why[256])
+{
+	return asks_wsf(a, o, "DELETE", why);
 }
 
 static int start_connect(
@@ -466,7 +536,11 @@ static const struct actor_verb wic_verbs[] = {
 	{"signs in anonymously", page_options, signs_in_anonymously},
 	{"signs in at the WAF", sign_in_options, signs_in_at_waf},
 	{"asks for a new token", page_options, asks_new_token},
-	{"signs out", page_options, signs_out}, {"connects", connect_options, connects},
+	{"signs out", page_options, signs_out},
+	{"registers by HTTPS", web_register_options, registers_by_https},
+	{"answers by HTTPS", web_register_options, answers_by_https},
+	{"asks for the session", page_options, asks_session},
+	{"ends the session", page_options, ends_session}, {"connects", connect_options, connects},
 	{"registers", register_options, registers},
 	{"answers the challenge", register_options, answers_challenge},
 	{"refreshes", register_options, refreshes},
@@ -560,7 +634,7 @@ static const char *wic_actor_learnt(const struct actor *a, struct str name)
 		const char *name, *value;
 	} rows[] = {{"token", w ? w->token : NULL}, {"csrf", w ? w->csrf : NULL},
 		{"location", w ? w->location : NULL}, {"impi", w ? w->impi : NULL},
-		{"impu", w ? w->impu : NULL}};
+		{"impu", w ? w->impu : NULL}, {"session", w ? w->session : NULL}};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (str_eq(name, str_of(rows[i].name)))

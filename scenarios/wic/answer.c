@@ -17,7 +17,7 @@ static bool known(struct challenge *c, struct str only)
 	       (!only.p || str_ieq(str_of(digest_algorithm_name(c->algorithm)), only));
 }
 
-static struct challenge *challenge_of(struct str value, struct str only)
+struct challenge *challenge_read(struct str value, struct str only)
 {
 	struct challenge *c = mem_zalloc(sizeof *c + value.n + 1);
 
@@ -34,7 +34,7 @@ struct challenge *challenge_take(
 	const struct sip_msg *m, enum sip_header id, struct str only)
 {
 	for (const struct sip_field *f = sip_first(m, id); f; f = sip_next(m, f)) {
-		struct challenge *c = challenge_of(sip_field_value(m, f), only);
+		struct challenge *c = challenge_read(sip_field_value(m, f), only);
 		if (c)
 			return c;
 	}
@@ -58,6 +58,16 @@ struct challenge *challenge_take_aka(const struct sip_msg *m, enum sip_header id
 	for (int a = AKA_V1_MD5; !c && a <= AKA_V2_SHA256; a++)
 		c = challenge_take(m, id, str_of(aka_algorithm_name((enum aka_algorithm)a)));
 	return c;
+}
+
+bool answer_proved(struct str info, const char *rspauth, struct str *next)
+{
+	struct sip_auth fields = {.params = info};
+	struct str proof;
+
+	sip_auth_param(&fields, STR("nextnonce"), next);
+	return !*rspauth || (sip_auth_param(&fields, STR("rspauth"), &proof) &&
+				    digest_equal(proof, str_of(rspauth)));
 }
 
 /* ---- writing ---- */

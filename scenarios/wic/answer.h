@@ -27,6 +27,12 @@ bool challenge_is_digest(const struct sip_msg *m, enum sip_header id);
 /* The first one of AKA. */
 struct challenge *challenge_take_aka(const struct sip_msg *m, enum sip_header id);
 
+/* One field's value as a challenge; NULL as above. */
+struct challenge *challenge_read(struct str value, struct str only);
+/* Authentication-Info proves the password as `rspauth` says ("": nothing was asked to be
+ * proved); *next gets its nextnonce, if any (p NULL: none). */
+bool answer_proved(struct str info, const char *rspauth, struct str *next);
+
 /* What an answer is made of. Members with p NULL are left out of the header field. */
 struct answer {
 	enum digest_algorithm algorithm;

@@ -9,7 +9,7 @@ if(TARGET ws AND TARGET http)
   imsrig_library(wic
     SOURCES
       scenarios/wic/wic.c scenarios/wic/register.c scenarios/wic/web.c scenarios/wic/signin.c
-      scenarios/wic/page.c scenarios/wic/jar.c
+      scenarios/wic/page.c scenarios/wic/jar.c scenarios/wic/wsf.c
     LINK digest_answer forge sip ws http net trace base)
   imsrig_test(wic LINK wic)
 endif()

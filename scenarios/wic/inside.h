@@ -15,6 +15,7 @@ void wic_txs_forget(struct wic *w);
 int wic_txs_open(const struct wic *w);
 void wic_web_forget(struct wic *w);
 int wic_web_open(const struct wic *w);
+void wic_web_login_free(struct wic *w); /* wsf.c */
 
 /* ---- web.c: one request to any web server ---- */
 /* The answer; m NULL: none came. w NULL: the WIC has gone, `arg` is to be freed. */

@@ -181,13 +181,11 @@ static int64_t granted_s(const struct wic *w, const struct sip_msg *m, int64_t a
 /* A response to a nonce at hand may have gone unread, where the edge vouches for the link. */
 static bool proved(const struct wic_tx *t, const struct sip_msg *m)
 {
-	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), proof = STR_NONE;
-	struct sip_auth info = {.params = value};
+	struct str value = sip_value(m, SIP_H_AUTHENTICATION_INFO), next;
 
 	if (!*t->rspauth || !t->check || (!value.p && !t->proof_due))
 		return true;
-	return value.p && sip_auth_param(&info, STR("rspauth"), &proof) &&
-	       digest_equal(proof, str_of(t->rspauth));
+	return value.p && answer_proved(value, t->rspauth, &next);
 }
 
 static void take_next_nonce(struct wic *w, const struct wic_tx *t, const struct sip_msg *m)

@@ -75,6 +75,7 @@ static void learn_all(struct wic *w, const struct http_msg *m)
 	}
 	learn(&w->token, json_object_get(body, "token"));
 	learn(&w->csrf, json_object_get(body, "csrf"));
+	learn(&w->session, json_object_get(body, "session"));
 	learn(&w->edge, json_object_get(body, "epcscf"));
 	learn(&w->edge, json_object_get(body, "edge"));
 	if (json_is_integer(life))
@@ -207,8 +208,8 @@ int wic_ask(struct wic *w, const struct wic_ask *ask, char why[256])
 				.url = &url,
 				.type = text ? "application/json" : NULL,
 				.body = str_of(text),
-				.origin = ask->origin,
-				.site = "same-origin",
+				.origin = ask->from ? ask->from : ask->origin,
+				.site = ask->from ? "same-site" : "same-origin",
 				.csrf = ask->csrf ? w->csrf : NULL,
 				.headers = ask->headers},
 			why);

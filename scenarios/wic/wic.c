@@ -111,6 +111,8 @@ void wic_free(struct wic *w)
 	free(w->associated);
 	free(w->token);
 	free(w->csrf);
+	free(w->session);
+	wic_web_login_free(w);
 	free(w->location);
 	free(w->impi);
 	free(w->impu);
@@ -223,17 +225,21 @@ int wic_connect(struct wic *w, const struct wic_conf *c, char why[256])
 		return -EISCONN;
 	}
 	struct wic_flow *flow = mem_zalloc(sizeof *flow + strlen(name) + 1);
+	struct buf cookies = {0};
+	jar_put(&w->jar, str_of(at.name), &cookies);
 	struct ws_connect_conf conf = {.local = w->env->local,
 		.remote = at.addr,
 		.tls = w->env->tls,
 		.server_name = c->server_name ? c->server_name : at.name,
 		.path = at.path,
 		.origin = c->origin,
-		.subprotocol = c->subprotocol};
+		.subprotocol = c->subprotocol,
+		.fields = buf_str(&cookies)};
 	strcpy(flow->name, name);
 	flow->wic = w;
 	flow->opening = true;
 	err = ws_connect(w->env->host, &conf, &deaf, on_open, flow);
+	buf_free(&cookies);
 	if (err) {
 		snprintf(
 			why, 256, "cannot connect to %.200s: %s", edge, uv_strerror(err));

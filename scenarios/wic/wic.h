@@ -118,7 +118,9 @@ struct wic {
 	struct jar jar;
 	struct wic_page *pages;	  /* W1 requests under way */
 	bool claims;		  /* takes impi and impu out of the token (TR 23.701 6.3.2.1.3) */
-	char *token, *csrf;	  /* of the WWSF */
+	char *token, *csrf;	  /* of the WWSF; csrf: or of the WSF */
+	char *session;		  /* handle of the WSF's session */
+	struct wic_web_login *web; /* HTTP Digest at the WSF (wsf.c); NULL: never asked */
 	int64_t token_ends_ms;	  /* rig time */
 	char *location;		  /* where the last redirection led, absolute */
 	char *impi, *impu, *edge; /* learnt */
@@ -165,6 +167,7 @@ int wic_send_raw(struct wic *w, const char *flow, struct str bytes);
  * expires_in) and csrf are learnt. */
 struct wic_ask {
 	const char *method, *origin, *target;
+	const char *from;      /* field Origin; NULL: `origin` */
 	const json_t *body;    /* NULL: none */
 	bool csrf;	       /* brings X-CSRF-Token, when one is known */
 	const json_t *headers; /* {Name: text | "absent"} in place of what would be there */
@@ -175,6 +178,22 @@ static inline int wic_get(
 {
 	return wic_ask(w, &(struct wic_ask){"GET", origin, target}, why);
 }
+
+/* Registration by HTTPS at the WSF (TR 23.701 6.2.2.4.2; wsf.c): POST to `page`. */
+enum wic_web_by { WIC_WEB_NOTHING, WIC_WEB_DIGEST, WIC_WEB_PASSWORD, WIC_WEB_TOKEN };
+struct wic_web_register {
+	enum wic_web_by by;
+	const char *origin, *page; /* of the WSF; "/register" */
+	const char *from;	   /* field Origin; NULL: none */
+	const char *user, *password, *token;
+	const char *algorithm; /* NULL: the first challenge that we know */
+	const json_t *body;    /* further members; NULL: none */
+	const json_t *headers;
+	const json_t *response, *auth; /* spoil the answer: twist, forged (answer.h) */
+	bool check_rspauth;
+};
+/* 0, -ENOMSG (no challenge to answer), -ENOENT (no server). */
+int wic_web_register(struct wic *w, const struct wic_web_register *c, char why[256]);
 
 /* The code grant as a person sees it: GET /signin at the WWSF, the redirection to the WAF,
  * its form filled in and sent, the way back; then the page's script asks /session, and
