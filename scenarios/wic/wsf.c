@@ -59,6 +59,17 @@ static void take_challenge(struct wic *w, const struct http_msg *m, struct str o
 	keep_nonce(w->web, STR_NONE);
 }
 
+/* The WSF did not prove that it knows the password: what it gave counts nothing. */
+static void distrust(struct wic *w)
+{
+	jar_free(&w->jar);
+	free(w->session);
+	w->session = NULL;
+	if (w->env->h.fault)
+		w->env->h.fault(
+			w, "Authentication-Info: rspauth does not prove the password");
+}
+
 static void on_answer(
 	struct wic *w, const struct url *url, const struct http_msg *m, void *arg)
 {
@@ -71,9 +82,8 @@ static void on_answer(
 		bool right = answer_proved(info, e->rspauth, &next);
 		if (next.p)
 			keep_nonce(w->web, next);
-		if (e->check && !right && w->env->h.fault)
-			w->env->h.fault(w,
-				"Authentication-Info: rspauth does not prove the password");
+		if (e->check && !right)
+			distrust(w);
 	}
 	free(e);
 }
