@@ -33,7 +33,8 @@ struct login {
 	const struct edge_origin_conf *origin;
 	struct wsf_ask ask;
 	struct wsf_user user;
-	bool known, ha1_right;
+	bool known;                    /* the database has this user */
+	bool hashed, ha1_right;        /* by password: what is compared is his own hash */
 	struct str info;               /* by digest: Authentication-Info */
 	int64_t ends_ms;               /* by token: when that ends; 0: no bound */
 	struct sip_entities vouchers;
@@ -209,7 +210,7 @@ static void on_compared(bool right, bool cancelled, void *arg)
 	struct login *l = arg;
 	if (cancelled || !wsf.conf) {
 		http_answer(end(l), 503, STR_NONE, STR_NONE); /* stopped: it has been told */
-	} else if (right || l->ha1_right) {
+	} else if ((right && l->hashed) || l->ha1_right) {
 		go_on(l);
 	} else {
 		wrong.value++;
@@ -236,7 +237,7 @@ static void by_password(struct login *l)
 		return;
 	hash = l->user.hash.p ? l->user.hash : wsf_store_some_hash(arena_of(l));
 	l->ha1_right = is_ha1_right(l);
-	l->known &= l->user.hash.p != NULL;
+	l->hashed = l->user.hash.p != NULL;
 	if (!password_work(wsf.host, (int)wsf.conf->login.workers, l->ask.password, hash,
 		    on_compared, l))
 		return;

@@ -154,6 +154,24 @@ static void on_answer(int err, const struct sip_msg *m, void *arg)
 
 /* ---- 7: what the 200 says ---- */
 
+/* TS 24.229 5.1.1.4: 600 s before it runs out, or at half time of a short one; not at all when it
+ * lasts as long as the session. */
+static int64_t refresh_after(const struct wsf_session *s, uint32_t seconds)
+{
+	if (s->registered_ms >= s->ends_ms || seconds <= 1)
+		return seconds * INT64_C(1000);
+	return seconds > 1200 ? (seconds - 600) * INT64_C(1000) : seconds * INT64_C(500);
+}
+
+/* The next attempt after one in vain: soon, and once more when it runs out. */
+static int64_t retry_after(const struct wsf_session *s)
+{
+	int64_t rest = s->registered_ms - now_ms();
+	if (rest > wsf.conf->retry_ms)
+		return wsf.conf->retry_ms;
+	return rest > 0 ? rest : 0;
+}
+
 static bool is_bound(struct wsf_session *s, const struct sip_msg *m)
 {
 	struct sip_register *asked = MEM_NEW(struct sip_register);
@@ -173,9 +191,7 @@ static bool is_bound(struct wsf_session *s, const struct sip_msg *m)
 		s->route = str_dup(what.text[EDGE_ROUTE]);
 		s->set = str_dup(what.text[EDGE_SET]);
 		s->registered_ms = now_ms() + seconds * INT64_C(1000);
-		/* TS 24.229 5.1.1.4: 600 s before it runs out, or at half time of a short one */
-		s->ms[REFRESH] = seconds > 1200 ? (seconds - 600) * INT64_C(1000)
-						: seconds * INT64_C(500);
+		s->ms[REFRESH] = refresh_after(s, seconds);
 		wsf_session_save(s);
 	}
 	arena_free(&a);
@@ -245,7 +261,7 @@ static void on_silence(struct wsf_session *s, int err)
 		break;
 	case W_REFRESH:
 		log_warn("wsf", "%s: refresh: %s", s->name, uv_strerror(err));
-		s->ms[REFRESH] = wsf.conf->retry_ms;
+		s->ms[REFRESH] = retry_after(s);
 		fsm_go(&s->fsm, s->registered_ms > now_ms() ? LIVE : FAILED);
 		break;
 	case W_LAST:
@@ -308,7 +324,7 @@ static void on_refresh(struct fsm *f, int event, const void *data)
 	} else if (event == REFUSED && !is_final(data) && s->registered_ms > now_ms()) {
 		log_warn("wsf", "%s: refresh: the network answers %d", s->name,
 			((const struct sip_msg *)data)->status);
-		s->ms[REFRESH] = wsf.conf->retry_ms;
+		s->ms[REFRESH] = retry_after(s);
 		fsm_go(f, LIVE);
 	} else {
 		log_warn("wsf", "%s: the network ends its registration", s->name);

@@ -17,7 +17,11 @@ METRIC_IDLE(live, "imsrig_wsf_sessions", "sessions of web users");
 METRIC_COUNTER(begun, "imsrig_wsf_sessions_begun_total", "sessions of web users begun");
 
 #define COOKIE "__Host-wsf"
-enum { JSON_MOST = 100 };
+enum {
+	JSON_MOST = 100,
+	LEAD_MS = 5000, /* a session ends so long before its time, while there is something left
+			 * to deregister: its registration lasts no longer than it */
+};
 
 struct wsf_account {
 	UT_hash_handle hh;
@@ -184,7 +188,7 @@ static void on_end(struct timer *t, void *arg)
 	struct wsf_session *s = arg;
 	int64_t unused = clock_ms(wsf.host->clock) - s->used_ms;
 
-	if (clock_wall_ms(wsf.host->clock) >= s->ends_ms)
+	if (clock_wall_ms(wsf.host->clock) >= s->ends_ms - LEAD_MS)
 		wsf_deregister(s, NULL, "its time is over");
 	else if (!s->socket && unused >= wsf.conf->idle_ms)
 		wsf_deregister(s, NULL, "not used any more");
@@ -194,7 +198,7 @@ static void on_end(struct timer *t, void *arg)
 
 void wsf_session_watch(struct wsf_session *s)
 {
-	int64_t rest = s->ends_ms - clock_wall_ms(wsf.host->clock);
+	int64_t rest = s->ends_ms - LEAD_MS - clock_wall_ms(wsf.host->clock);
 	int64_t idle = s->used_ms + wsf.conf->idle_ms - clock_ms(wsf.host->clock);
 	if (s->shut)
 		return;
