@@ -20,9 +20,8 @@
 #include <stdlib.h>
 
 #include "common/base/metric.h"
-#include "common/crypto/password.h"
 #include "common/crypto/pkce.h"
-#include "common/net/work.h"
+#include "common/net/password_work.h"
 #include "waaf/waf.h"
 
 METRIC_COUNTER(codes, "imsrig_waf_codes_issued_total", "codes that the WAF issued");
@@ -158,19 +157,16 @@ void waf_on_authorize(struct http_req *req, void *arg)
 
 /* ---- the user answers ---- */
 
-/* A password on its way through a worker: the worker touches nothing else. */
+/* A password that is being compared. */
 struct attempt {
 	struct http_req *req;
 	char id[WAF_SIGN_IN_SIZE];
-	char *user, *password;
-	const char *hash;              /* maybe somebody else's */
-	bool known, good;
+	char *user;
+	bool known;                    /* the hash is the user's own */
 };
 
 static void attempt_free(struct attempt *t)
 {
-	OPENSSL_cleanse(t->password, strlen(t->password));
-	free(t->password);
 	free(t->user);
 	free(t);
 }
@@ -225,7 +221,7 @@ static void ask_again(struct http_req *req, struct waf_sign_in *s, struct str na
 	waf_page_form(req, s->id, s->wwsf->conf->identity, s->redirect_uri, no, wait_s);
 }
 
-static void on_checked(void *arg, bool cancelled)
+static void on_checked(bool right, bool cancelled, void *arg)
 {
 	struct attempt *t = arg;
 	struct waf_sign_in *s = waf.conf ? waf_sign_in_find(str_of(t->id)) : NULL;
@@ -236,7 +232,7 @@ static void on_checked(void *arg, bool cancelled)
 			refuse_page(t->req, WAF_NO_SIGN_IN);
 		else
 			http_answer(t->req, 503, STR(""), STR("")); /* stopped: it frees */
-	} else if (t->good) {
+	} else if (right && t->known) {
 		s->busy = false;
 		waf_user_proved(name);
 		finish(t->req, s, waf_user_find(name), name, WAF_GOOD);
@@ -247,12 +243,6 @@ static void on_checked(void *arg, bool cancelled)
 		ask_again(t->req, s, name, WAF_NO_PASSWORD, 0);
 	}
 	attempt_free(t);
-}
-
-static void check_password(void *arg)
-{
-	struct attempt *t = arg;
-	t->good = password_check(t->password, t->hash) && t->known;
 }
 
 static void sign_in(
@@ -270,11 +260,10 @@ static void sign_in(
 	t->req = req;
 	memcpy(t->id, s->id, sizeof t->id);
 	t->user = str_dup(name);
-	t->password = str_dup(password);
-	t->hash = waf_user_hash(u);
 	t->known = u && u->conf->password_hash;
 	s->busy = true;
-	if (work_start(waf.host, (int)waf.conf->limits.workers, check_password, on_checked, t)) {
+	if (password_work(waf.host, (int)waf.conf->limits.workers, password,
+		    str_of(waf_user_hash(u)), on_checked, t)) {
 		attempt_free(t);
 		s->busy = false;
 		waf_user_not_tried(name);

@@ -6,14 +6,12 @@
  *	WWSF    200 {impi, impu, token, ..}, session cookie
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/metric.h"
 #include "common/base/throttle.h"
-#include "common/crypto/password.h"
-#include "common/net/work.h"
+#include "common/net/password_work.h"
 #include "wwsf/api.h"
 #include "wwsf/identity_db.h"
 #include "wwsf/token.h"
@@ -23,26 +21,13 @@ METRIC_COUNTER(wrong, "imsrig_wwsf_logins_failed_total", "sign-ins with a wrong 
 
 enum { USER_MAX = 128, PASSWORD_MAX = 1024 };
 
-/* The thread that compares touches nothing but this. */
 struct check {
 	struct http_req *req;
-	char user[USER_MAX + 1], password[PASSWORD_MAX + 1], hash[PASSWORD_HASH_SIZE];
-	bool known, right;
+	char user[USER_MAX + 1];
+	bool known;
 };
 
-static void check_free(struct check *c)
-{
-	OPENSSL_cleanse(c, sizeof *c);
-	free(c);
-}
-
-static void compare(void *arg)
-{
-	struct check *c = arg;
-	c->right = password_check(c->password, c->hash[0] ? c->hash : NULL) && c->known;
-}
-
-static void compared(void *arg, bool cancelled)
+static void compared(bool right, bool cancelled, void *arg)
 {
 	struct check *c = arg;
 	struct str user = str_of(c->user);
@@ -50,7 +35,7 @@ static void compared(void *arg, bool cancelled)
 	if (cancelled || !wwsf.host) {
 		/* stopped: whoever asked has been told */
 		http_answer(c->req, 503, STR(API_FIELDS), STR(""));
-	} else if (!c->right) {
+	} else if (!right || !c->known) {
 		wrong.value++;
 		log_warn("login", "user %s at %s: wrong user or password", log_text(user),
 			addr_text(http_req_remote(c->req)));
@@ -63,7 +48,7 @@ static void compared(void *arg, bool cancelled)
 		user = arena_str(http_req_arena(c->req), user);
 		token_give(c->req, &(struct web_user){.name = user, .holder = user}, STR_NONE);
 	}
-	check_free(c);
+	free(c);
 }
 
 /* ---- the request ---- */
@@ -94,13 +79,11 @@ static void begin(struct http_req *req, struct str user, struct str password)
 	if (!c->known)
 		hash = identity_db_some_hash(wwsf.db, http_req_arena(req));
 	str_copy(user, c->user, sizeof c->user);
-	str_copy(password, c->password, sizeof c->password);
-	str_copy(str_of(hash), c->hash, sizeof c->hash);
-	if (err != -EIO &&
-		(err = work_start(wwsf.host, (int)wwsf.conf->login.workers, compare, compared, c)) == 0)
+	if (err != -EIO && (err = password_work(wwsf.host, (int)wwsf.conf->login.workers, password,
+				    str_of(hash), compared, c)) == 0)
 		return;
 	throttle_give_back(wwsf.accounts, user);
-	check_free(c);
+	free(c);
 	api_refuse_later(req, 503, err == -EIO ? "database" : "busy", 1);
 }
 

@@ -44,8 +44,8 @@ int password_work(struct host *host, int most, struct str password, struct str h
 	struct compare *c = MEM_NEW(struct compare);
 	c->h = h;
 	c->arg = arg;
-	str_copy(password, c->password, sizeof c->password);
-	str_copy(hash, c->hash, sizeof c->hash);
+	if (str_copy(password, c->password, sizeof c->password)) /* else it is none that has a hash */
+		str_copy(hash, c->hash, sizeof c->hash);
 	int err = work_start(host, most, compare, compared, c);
 	if (err)
 		compare_free(c);

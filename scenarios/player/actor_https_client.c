@@ -9,6 +9,8 @@
 #include "scenarios/player/rig.h"
 #include "scenarios/wic/jar.h"
 
+enum { PATIENCE_MS = 60 * 1000 }; /* of a browser */
+
 struct server { /* one connection to one server, with one certificate */
 	struct server *next;
 	char host[160]; /* whose cookies go there */
@@ -67,7 +69,8 @@ static struct server *server_for(struct actor *a, const json_t *o, char why[256]
 	struct http_client_conf conf = {.local = a->addr,
 		.remote = addr,
 		.tls = s->tls,
-		.server_name = option_text(o, "server-name", name)};
+		.server_name = option_text(o, "server-name", name),
+		.timeout_ms = PATIENCE_MS};
 	strcpy(s->host, name);
 	s->addr = addr;
 	s->certificate = str_dup(str_of(certificate));

@@ -7,6 +7,8 @@
 #include "scenarios/wic/forge.h"
 #include "scenarios/wic/inside.h"
 
+enum { PATIENCE_MS = 60 * 1000 }; /* of a browser */
+
 /* One origin, with one kept connection. */
 struct wic_site {
 	struct wic_site *next;
@@ -129,7 +131,8 @@ static struct wic_site *site_of(struct wic *w, const char *origin, char why[256]
 	struct http_client_conf conf = {.local = w->env->local,
 		.remote = at.addr,
 		.tls = w->env->tls,
-		.server_name = at.name};
+		.server_name = at.name,
+		.timeout_ms = PATIENCE_MS};
 	s = MEM_NEW(struct wic_site);
 	s->origin = str_dup(str_of(origin));
 	str_copy(str_of(at.name), s->host, sizeof s->host);
