@@ -96,12 +96,14 @@ generate() { # SCRIPT ID
 }
 n=0
 for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2 ts23228/u.2.1.3 \
-	ts23228/u.2.1.3-refresh tr23701/6.3.2.1.3; do
+	ts23228/u.2.1.3-refresh tr23701/6.3.2.1.3 tr23701/6.3.2.1.4-reg \
+	tr23701/6.3.2.1.4-static tr23701/6.3.2.1.5; do
 	id=t-falsified-$((n += 1))
 	generate "$TOP/scenarios/$script.yaml" $id
 	lines=$(grep -c other- $id.steps)
-	[ "$lines" -ge 15 ] || complain "$script: only $lines expect lines were found"
+	[ "$lines" -ge 4 ] || complain "$script: only $lines expect lines were found"
 	for kind in other field value removed swapped; do
+		grep -q "^$kind-" $id.steps || continue # each step has one line
 		expect_exit 1 $id.json imsrig run --keep-going --json --variant "$kind-*" --out $id $id.yaml
 		while IFS=$'\t' read -r variant step; do
 			[[ $variant == $kind-* ]] || continue
