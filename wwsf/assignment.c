@@ -77,6 +77,26 @@ static const char *check_template(const char *text)
 	return s.n > IDENTITY_MAX - 32 ? "impi or impu is too long" : NULL;
 }
 
+static int by_impi(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_one_twice(const struct wwsf_lend_conf *l)
+{
+	const struct wwsf_member *m = l->members.items;
+	const char **all = mem_alloc((l->members.n + 1) * sizeof *all);
+	bool twice = false;
+
+	for (size_t i = 0; i < l->members.n; i++)
+		all[i] = m[i].impi;
+	qsort(all, l->members.n, sizeof *all, by_impi);
+	for (size_t i = 1; i < l->members.n; i++)
+		twice = twice || !strcmp(all[i - 1], all[i]);
+	free(all);
+	return twice;
+}
+
 static const char *check_members(const struct wwsf_lend_conf *l)
 {
 	const struct wwsf_member *m = l->members.items;
@@ -86,7 +106,7 @@ static const char *check_members(const struct wwsf_lend_conf *l)
 	for (size_t i = 0; i < l->members.n; i++)
 		if (!*m[i].impi || !m[i].impus.n || m[i].impus.n > TOKEN_IMPUS_MAX)
 			return "a member of the pool has an impi, and at least one impu";
-	return NULL;
+	return has_one_twice(l) ? "pool.members: an impi stands there twice" : NULL;
 }
 
 const char *assignment_conf_check(const struct wwsf_conf *conf)
@@ -182,20 +202,15 @@ static int64_t number_of(const struct assignments *all, struct str impi)
 
 /* ---- open and close ---- */
 
-static int index_members(struct assignments *all, char why[512])
+static void index_members(struct assignments *all)
 {
 	const struct wwsf_member *m = all->conf->members.items;
 
 	all->entries = mem_zalloc((all->conf->members.n + 1) * sizeof *all->entries);
 	for (size_t i = 0; i < all->conf->members.n; i++) {
-		if (number_of(all, str_of(m[i].impi)) >= 0) {
-			snprintf(why, 512, "pool.members: \"%s\" stands there twice", m[i].impi);
-			return -EINVAL;
-		}
 		all->entries[i].number = (int64_t)i;
 		HASH_ADD_KEYPTR(hh, all->by_impi, m[i].impi, strlen(m[i].impi), &all->entries[i]);
 	}
-	return 0;
 }
 
 /* Where those that were never lent begin. With a gap below (the settings have changed) it is
@@ -232,8 +247,7 @@ int assignments_open(const struct wwsf_conf *conf, struct identity_db *db,
 	*out = all = MEM_NEW(struct assignments);
 	*all = (struct assignments){.conf = l, .clock = clock, .db = identity_db_handle(db)};
 	err = sql_prepare(all->db, texts, SQL_N, all->sql, why);
-	if (!err)
-		err = index_members(all, why);
+	index_members(all);
 	if (!err && (err = find_next(all)))
 		snprintf(why, 512, "the identities that are lent can't be read");
 	return err;
