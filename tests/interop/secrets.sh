@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # secrets.sh RUN-DIRECTORY SCENARIOS: no password, HA1 or key of a subscriber, and no digest
 # response that went over a wire, stands in anything that a run leaves but the trace, which is
-# there for the octets, the HSS's database, the elements' keys, and the configurations of those
-# that are given a secret.
+# there for the octets, the HSS's database, the elements' keys, and the configuration of a WAAF
+# that is given a hash (static mode).
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 dir=$1 scenarios=$2
@@ -32,7 +32,7 @@ tshark -n -r "$dir/trace.pcapng" -Y 'http.request.uri == "/registrations"' -T fi
 sort -u -o "$list" "$list"
 sed -i '/^$/d' "$list"
 found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' \
-	--exclude='*-keys.json' --exclude='wwsf*.yaml' --exclude='waaf.yaml' "$dir")
+	--exclude='*-keys.json' --exclude=waaf.yaml "$dir")
 # Every security token begins so, whoever made it; it is {"alg", {"typ" or {"kid" in base64url.
 tokens=$(grep -rlE 'eyJ(hbGci|0eXAi|raWQi)' --exclude=trace.pcapng "$dir")
 [ -z "$found$tokens" ] && { echo "$(wc -l <"$list") secrets looked for, and tokens; none found"; exit 0; }
