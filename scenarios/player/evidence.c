@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,9 +110,19 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-/* Folders of the rigs of a former run: what their elements left (an HSS's database) must
- * not be found by those of this one. */
-static void remove_rigs(const char *dir)
+/* What elements keep secrets in: databases, keys. */
+static int remove_secret(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	static const char *const names[] = {"*.db", "*.db-*", "*.key", "*-key.pem", "*-keys.json"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (type == FTW_F && !fnmatch(names[i], path + ftw->base, 0))
+			return remove(path);
+	return 0;
+}
+
+typedef int(walk_h)(const char *path, const struct stat *st, int type, struct FTW *ftw);
+
+static void walk_rigs(const char *dir, walk_h *h)
 {
 	struct dirent **list;
 	int n = scandir(dir, &list, NULL, NULL);
@@ -123,7 +134,7 @@ static void remove_rigs(const char *dir)
 			!str_u32(str_skip(name, 4), &number)) {
 			struct buf path = {0};
 			buf_fmt(&path, "%s/%s", dir, name.p);
-			nftw(buf_z(&path), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+			nftw(buf_z(&path), h, 16, FTW_DEPTH | FTW_PHYS);
 			buf_free(&path);
 		}
 		free(list[i]);
@@ -147,7 +158,7 @@ static int take_over_dir(struct evidence *e)
 	if (flock(e->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
 		return -EBUSY;
 	unlink(inside(e, "verdicts.json"));
-	remove_rigs(e->dir);
+	walk_rigs(e->dir, remove_one); /* an HSS must not find the database of another */
 	return 0;
 }
 
@@ -324,7 +335,7 @@ static json_t *verdicts(struct evidence *e, const struct totals *t)
 		"summary", summary);
 }
 
-int evidence_close(struct evidence *e, const struct totals *t)
+int evidence_close(struct evidence *e, const struct totals *t, bool keep_secrets)
 {
 	json_t *all = verdicts(e, t);
 	int err = e->err;
@@ -338,6 +349,8 @@ int evidence_close(struct evidence *e, const struct totals *t)
 		err = -errno;
 	int pcap_err = pcapng_close(e->pcapng);
 	json_decref(e->results);
+	if (!keep_secrets)
+		walk_rigs(e->dir, remove_secret);
 	let_go(e);
 	return err ? err : pcap_err;
 }

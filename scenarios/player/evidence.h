@@ -36,5 +36,6 @@ struct page *page_new(const struct evidence *e, const struct result *r, struct j
 const struct result *page_result(const struct page *p);
 void page_free(struct page *p);
 void evidence_put(struct evidence *e, const struct page *p);
-/* Writes verdicts.json and closes. 0 or a negative errno. */
-int evidence_close(struct evidence *e, const struct totals *t);
+/* Writes verdicts.json and closes, when all rigs have ended. What elements kept secrets in goes,
+ * unless it is to be kept. 0 or a negative errno. */
+int evidence_close(struct evidence *e, const struct totals *t, bool keep_secrets);

@@ -18,7 +18,6 @@ struct options {
 	struct session_conf session;
 	const char *variant; /* glob; NULL: all */
 	bool no_color;
-	bool keep_rigs;
 };
 
 static const char usage[] =
@@ -27,7 +26,7 @@ static const char usage[] =
 	"  --variant V    only this variant (or glob); the flow itself is \"base\"\n"
 	"  --jobs N       run up to N variants at once, each on a rig of its own\n"
 	"  --keep-going   go on after a verdict that is not pass\n"
-	"  --keep-rigs    no two variants on one rig; databases stay as each left them\n"
+	"  --keep-rigs    no two variants on one rig; databases and keys stay as each left them\n"
 	"  --json         one JSON object a line: results, then a summary\n"
 	"  --ladder       print every ladder, not only those of the flows themselves\n"
 	"  --seed N       draw the same values as a run with this seed (verdicts.json "
@@ -94,7 +93,7 @@ static int read_options(struct options *o, int argc, char **argv)
 			o->session.keep_going = true;
 			break;
 		case O_KEEP_RIGS:
-			o->keep_rigs = true;
+			o->session.keep_rigs = true;
 			break;
 		case O_JSON:
 			o->session.json = true;
@@ -145,7 +144,7 @@ static int choose_variants(struct options *o, const struct catalog *c)
 			if (o->variant && strcmp(o->variant, v->id) &&
 				fnmatch(o->variant, v->id, 0))
 				continue;
-			v->own_rig = v->own_rig || o->keep_rigs;
+			v->own_rig = v->own_rig || o->session.keep_rigs;
 			s->variants = mem_realloc(
 				s->variants, (s->n + 1) * sizeof *s->variants);
 			s->variants[s->n++] = v;

@@ -386,7 +386,7 @@ static int run_jobs(struct session *s, const char *bin)
 	}
 	free(s->outcomes);
 	free(s->jobs);
-	int err = evidence_close(s->evidence, &s->totals);
+	int err = evidence_close(s->evidence, &s->totals, s->conf.keep_rigs);
 	if (err) {
 		fprintf(stderr, "imsrig: the evidence is not complete: %s\n",
 			strerror(-err));

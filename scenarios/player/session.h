@@ -13,6 +13,7 @@ struct session_conf {
 	uint64_t seed;
 	int workers;                   /* 1 to SESSION_MAX_WORKERS */
 	bool json, keep_going;
+	bool keep_rigs;                /* the elements' databases and keys, too */
 	bool ladder, colour;           /* ladders on the terminal */
 };
 /* Runs to the end, or to a signal; prints to stdout. The exit code. */

@@ -20,7 +20,7 @@ flow:
 EOT
 mkdir scenarios
 ln -s "$TOP/scenarios/subscribers" scenarios/subscribers
-expect_exit 0 rig.txt imsrig run rig.yaml --out rig
+expect_exit 0 rig.txt imsrig run --keep-rigs rig.yaml --out rig
 conf=$WORK/rig/rig-1
 # A network of their own: that of the run is free for others now.
 sed -i -E "s|trace: .*|trace: off|; s|127\.[0-9]+\.0\.|127.230.0.|g" "$conf"/*.yaml

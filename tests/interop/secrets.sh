@@ -31,8 +31,9 @@ tshark -n -r "$dir/trace.pcapng" -Y 'http.request.uri == "/registrations"' -T fi
 	-e json.value.string 2>/dev/null | sed 's/.*|//' | grep -E '^[0-9a-f]{32}([0-9a-f]{32})?$' >>"$list"
 sort -u -o "$list" "$list"
 sed -i '/^$/d' "$list"
-found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude='hss.db*' --exclude='*.pem' \
-	--exclude='*-keys.json' --exclude=waaf.yaml "$dir")
+found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude=waaf.yaml "$dir" | head -20)
+left=$(find "$dir" -type f | grep -E '/[^/]*(\.db(-[a-z]+)?|\.key|-key\.pem|-keys\.json)$' | head -20)
+[ -z "$left" ] || { echo "databases or keys are left:"; echo "$left"; exit 1; }
 # Every security token begins so, whoever made it; it is {"alg", {"typ" or {"kid" in base64url.
 tokens=$(grep -rlE 'eyJ(hbGci|0eXAi|raWQi)' --exclude=trace.pcapng "$dir")
 [ -z "$found$tokens" ] && { echo "$(wc -l <"$list") secrets looked for, and tokens; none found"; exit 0; }
@@ -40,6 +41,6 @@ tokens=$(grep -rlE 'eyJ(hbGci|0eXAi|raWQi)' --exclude=trace.pcapng "$dir")
 [ -n "$found" ] || exit 1
 echo "secrets stand in:"
 for file in $found; do
-	echo "  $file: $(grep -oF -f "$list" "$file" | sort -u | head -5 | tr '\n' ' ')"
+	echo "  $file: $(grep -aoF -f "$list" "$file" | sort -u | head -5 | tr '\n' ' ')"
 done
 exit 1
