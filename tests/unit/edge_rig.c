@@ -35,20 +35,11 @@ void core_has(const char *name, const char *part)
 		fail_msg("%s is \"" STR_FMT "\", without \"%s\"", name, STR_ARG(v), part);
 }
 
-static void on_core_request(struct sip_req *req, void *arg)
+static void answer(struct core *c, struct sip_req *req)
 {
-	struct core *c = arg;
 	const struct sip_msg *m = sip_req_msg(req);
-	struct sip_fault fault;
 	int status = c->status;
 
-	arena_free(&c->arena);
-	assert_int_equal(sip_msg_parse(&c->last, arena_str(&c->arena, m->bytes),
-				 &c->arena, &fault),
-		0);
-	c->got++;
-	if (status < 0)
-		return;
 	if (!status)
 		status = sip_script_field(m, STR("Authorization.response")).n ? 200 : 401;
 	if (status == 401) {
@@ -70,6 +61,30 @@ static void on_core_request(struct sip_req *req, void *arg)
 	} else {
 		sip_answer(req, status, NULL, str_of(c->fields));
 	}
+}
+
+static void on_core_request(struct sip_req *req, void *arg)
+{
+	struct core *c = arg;
+	const struct sip_msg *m = sip_req_msg(req);
+	struct sip_fault fault;
+
+	arena_free(&c->arena);
+	assert_int_equal(sip_msg_parse(&c->last, arena_str(&c->arena, m->bytes),
+				 &c->arena, &fault),
+		0);
+	c->got++;
+	c->held = sip_req_id(req);
+	if (c->status >= 0)
+		answer(c, req);
+}
+
+void core_answers(int status)
+{
+	struct sip_req *req = sip_req_find(world.core.stack, world.core.held);
+	assert_non_null(req);
+	world.core.status = status;
+	answer(&world.core, req);
 }
 
 void core_open(const char *addr, bool tls)

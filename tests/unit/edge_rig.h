@@ -17,6 +17,7 @@ struct core {                          /* I-CSCF or P-CSCF: what it got and answ
 	struct arena arena;
 	struct sip_msg last;
 	int got, status;               /* status 0: by the credentials; -1: silent */
+	uint64_t held;                 /* the last request, which may wait for core_answers */
 	const char *grants;            /* parameters of the 200's Contact; NULL: as asked */
 	const char *associated;        /* more of the 200's P-Associated-URI; NULL: none */
 	const char *fields;            /* more lines of what is neither 200 nor 401; NULL: none */
@@ -35,6 +36,7 @@ extern struct world world;
 
 void world_open(void);                 /* CA, certificates; no process yet */
 void core_open(const char *addr, bool tls);
+void core_answers(int status);         /* now, and from now on */
 void world_start(const char *program, struct buf *config); /* returns when it is ready */
 void world_stop(void);                 /* the process alone; before world_close */
 void world_close(void);                /* fails when the process did not end well */

@@ -366,17 +366,6 @@ static void test_statuses(void **state)
 	finish();
 }
 
-/* A 200 that keeps the WSF's Contact for no time at all is none. */
-static void test_nothing_granted(void **state)
-{
-	start("");
-	world.core.grants = ";expires=0";
-	signs_in("alice", "wonderland", 502);
-	core_gets(2);
-	core_is("Expires", "0");
-	finish();
-}
-
 static void test_silence(void **state)
 {
 	start("");
@@ -399,8 +388,8 @@ static void test_hung_up(void **state)
 	core_gets(1);
 	hang_up();
 	rig_run(&world.rig, 50);
-	world.core.status = 200;       /* the retransmission is answered */
-	core_gets(3);
+	core_answers(200);
+	core_gets(2);
 	core_is("Expires", "0");
 	finish();
 }
@@ -519,7 +508,6 @@ int main(void)
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_nothing_granted),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_hung_up),
 		cmocka_unit_test(test_refresh),
