@@ -217,7 +217,8 @@ void wsf_session_watch(struct wsf_session *s);         /* (again) for its end */
 /* Nobody is let in by it any more; its WebSocket is closed. */
 void wsf_session_shut(struct wsf_session *s, const char *why);
 struct str wsf_session_user(const struct wsf_session *s);
-void wsf_session_answer(struct wsf_session *s, struct http_req *req); /* 200 */
+/* 200; `more`: further fields. */
+void wsf_session_answer(struct wsf_session *s, struct http_req *req, struct str more);
 void wsf_session_gone(struct http_req *req);                   /* 204, and the cookie goes */
 http_h wsf_on_session, wsf_on_sign_out;
 

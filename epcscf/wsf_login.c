@@ -125,6 +125,7 @@ static void begin_session(struct login *l)
 static void go_on(struct login *l)
 {
 	struct wsf_session *s = wsf_session_of(http_req_msg(l->req));
+	struct str info = l->info;
 
 	good.value++;
 	throttle_forget(wsf.accounts, l->user.name);
@@ -141,7 +142,7 @@ static void go_on(struct login *l)
 				(long long)(wsf.conf->min_expires_ms / 1000)),
 			"an interval that is too short");
 	} else if (s && str_eq(wsf_session_user(s), l->user.name)) {
-		wsf_session_answer(s, end(l));
+		wsf_session_answer(s, end(l), info);
 	} else {
 		if (s)
 			wsf_deregister(s, NULL, "somebody else signs in");

@@ -299,7 +299,9 @@ static void on_first(struct fsm *f, int event, const void *data)
 		log_info("wsf", "%s is registered as %s", s->name, log_text(str_of(s->impu)));
 		fsm_go(f, LIVE);
 		wsf_session_watch(s);
-		wsf_session_answer(s, take_request(s)); /* 8 */
+		wsf_session_answer(s, take_request(s), str_of(s->info)); /* 8 */
+		free(s->info);
+		s->info = NULL;
 	}
 }
 

@@ -342,12 +342,11 @@ static json_t *session_json(const struct wsf_session *s)
 }
 
 /* What its page needs to know; handle and csrf for who has shown the cookie, or gets it. */
-void wsf_session_answer(struct wsf_session *s, struct http_req *req)
+void wsf_session_answer(struct wsf_session *s, struct http_req *req, struct str more)
 {
 	struct arena *a = http_req_arena(req);
 	struct str cookie = s->secret[0] ? arena_str(a, str_of(s->secret))
 					 : cookie_of(http_req_msg(req));
-	struct str more = STR("");
 	char handle[WSF_SECRET_SIZE], csrf[WSF_SECRET_SIZE];
 	json_t *body = session_json(s);
 
@@ -362,11 +361,9 @@ void wsf_session_answer(struct wsf_session *s, struct http_req *req)
 	}
 	if (s->secret[0])
 		more = arena_fmt(a,
-			"Set-Cookie: " COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict\r\n%s",
-			s->secret, s->info ? s->info : "");
+			"Set-Cookie: " COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict\r\n" STR_FMT,
+			s->secret, STR_ARG(more));
 	OPENSSL_cleanse(s->secret, sizeof s->secret);
-	free(s->info);
-	s->info = NULL;
 	wsf_answer(req, 200, more, body);
 }
 
@@ -408,7 +405,7 @@ void wsf_on_session(struct http_req *req, void *arg)
 	bool by;
 	struct wsf_session *s = wsf_same_site(req, NULL) ? need(req, &by) : NULL;
 	if (s)
-		wsf_session_answer(s, req);
+		wsf_session_answer(s, req, STR_NONE);
 }
 
 /* A browser sends the cookie on its own; the proof only the session's page knows. */
