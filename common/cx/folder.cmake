@@ -10,6 +10,9 @@ imsrig_library(cx
     common/cx/slot.c common/cx/start.c common/cx/thread.c common/cx/dict.c
   LINK cx_octets trace fdcore fdproto gnutls Threads::Threads)
 
+imsrig_library(cx_within SOURCES common/cx/within.c LINK cx_octets trace)
+imsrig_test(cx_within LINK cx_within)
+
 imsrig_test(cx_dict LINK cx)
 
 imsrig_test(cx_node LINK cx)
