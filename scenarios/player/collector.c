@@ -158,12 +158,20 @@ static void pair(struct collector *c, struct half **at, uint64_t ns, bool sent)
 		c->h(&h->record, true, c->arg);
 }
 
+/* Who tells of it, by the name of its process; or a part of it, by the address. */
+static const char *near_name(
+	struct collector *c, const struct trace_msg *m, const struct node *self)
+{
+	const char *here = name_at(c, &m->local), *whole = rig_part_of(here);
+	return !self || (whole && !strcmp(whole, self->name)) ? here : self->name;
+}
+
 void collector_sink(const struct trace_msg *m, void *arg)
 {
 	struct collector *c = arg;
 	bool sent = m->dir == TRACE_SENT;
 	struct node *self = m->node.n ? node_of(c, m->node) : NULL;
-	const char *near = self ? self->name : name_at(c, &m->local);
+	const char *near = near_name(c, m, self);
 	const char *far = name_at(c, &m->remote);
 	uint64_t ns = m->at_ns ? m->at_ns : clock_real_ns();
 	struct half h = {.record = {.proto = m->proto,

@@ -151,6 +151,8 @@ static int load_fault(
 		return yaml_refuse(l->y, yaml_pos(l->y, f[F_AT].node, pos),
 			"\"at\" of a fault takes sent or received");
 	out->node = sent ? p.from : p.to;
+	if (out->node && rig_part_of(out->node))
+		out->node = rig_part_of(out->node);
 	out->peer = sent ? p.to : p.from;
 	json_object_set_new(match, "dir", json_string(sent ? "sent" : "received"));
 	fault_what(l, &p, match);

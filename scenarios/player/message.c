@@ -32,9 +32,10 @@ static int resolve_end(struct loader *l, const char **name, struct script_pos po
 			"\"%s\" is neither an element nor an actor or role of this "
 			"script",
 			*name);
-	if (rig_is_process(is) && !scope_process(l, str_of(is)))
+	const char *element = rig_part_of(is) ? rig_part_of(is) : is;
+	if (rig_is_process(element) && !scope_process(l, str_of(element)))
 		return yaml_refuse(
-			l->y, pos, "\"%s\" is not among the rig's processes", is);
+			l->y, pos, "\"%s\" is not among the rig's processes", element);
 	*name = is;
 	return 0;
 }

@@ -149,6 +149,9 @@ int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 /* Is `name` one of the elements a rig can start ("hss" ... "wwsf")? */
 #define RIG_DOMAIN "ims.example.org"     /* elements are <process>.ims.example.org */
 bool rig_is_process(const char *name);
+/* The element that a part with a name and an address of its own belongs to: the HSS of `avproxy`;
+ * NULL when it is no such part. */
+const char *rig_part_of(const char *name);
 
 /* ---- collector: traces in, records out (collector.c) ---------------------------------- */
 

@@ -20,6 +20,21 @@ const struct element_kind rig_elements[RIG_ELEMENTS] = {
 	{"hss", "hss", 16, NULL},
 };
 
+/* Parts that messages go to and from, inside one of these processes. */
+static const struct {
+	const char *name, *element;
+	int last_octet;
+} parts[] = {{"avproxy", "hss", 18}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+const char *rig_part_of(const char *name)
+{
+	for (size_t i = 0; i < PARTS; i++)
+		if (!strcmp(parts[i].name, name))
+			return parts[i].element;
+	return NULL;
+}
+
 bool rig_is_process(const char *name)
 {
 	for (size_t i = 0; i < RIG_ELEMENTS; i++)
@@ -71,6 +86,12 @@ bool rig_find_addr(const struct rig *rig, const char *name, struct addr *out)
 		*out = rig_addr(rig, rig_elements[i].last_octet);
 		return true;
 	}
+	for (size_t i = 0; i < PARTS; i++) {
+		if (strcmp(parts[i].name, name))
+			continue;
+		*out = rig_addr(rig, parts[i].last_octet);
+		return true;
+	}
 	return false;
 }
 
@@ -94,19 +115,31 @@ const char *rig_name(const struct rig *rig, const struct addr *a)
 		if (addr_host_eq(&e, a))
 			return rig_elements[i].name;
 	}
+	for (size_t i = 0; i < PARTS; i++) {
+		struct addr p = rig_addr(rig, parts[i].last_octet);
+		if (addr_host_eq(&p, a))
+			return parts[i].name;
+	}
 	return NULL;
+}
+
+/* The element behind a name, also of a part of it. */
+static const struct element *element_of(const struct rig *rig, const char *name)
+{
+	const char *element = rig_part_of(name);
+	return rig_element(rig, element ? element : name);
 }
 
 bool rig_traced(const struct rig *rig, const char *name)
 {
-	const struct element *e = rig_element(rig, name);
+	const struct element *e = element_of(rig, name);
 	return rig_actor(rig, name) || (e && element_alive(e));
 }
 
 const char *rig_reason(const struct rig *rig, const char *name)
 {
 	const struct actor *a = rig_actor(rig, name);
-	const struct element *e = rig_element(rig, name);
+	const struct element *e = element_of(rig, name);
 	return a ? a->reason : e ? process_log_line(e->log, e->log_from, true) : "";
 }
 

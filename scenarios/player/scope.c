@@ -35,7 +35,7 @@ const char *scope_name(const struct loader *l, struct str name)
 	if (a)
 		return a->name;
 	const char *z = arena_str(l->arena, name).p;
-	return rig_is_process(z) ? z : NULL;
+	return rig_is_process(z) || rig_part_of(z) ? z : NULL;
 }
 
 const char *scope_process(const struct loader *l, struct str name)
@@ -87,7 +87,7 @@ static int open_roles(struct loader *l, struct yaml_found f, bool wins)
 				"role \"%s\" is the name of an element or "
 				"actor",
 				name.p);
-		if (rig_is_process(name.p))
+		if (rig_is_process(name.p) || rig_part_of(name.p))
 			return yaml_refuse(l->y, pos, "the name \"%s\" is taken", name.p);
 		struct role *r = find_role(l, name);
 		if (r && !wins)
@@ -107,7 +107,7 @@ static int open_actor(
 	const char *wrong = NULL;
 	char why[256];
 
-	if (rig_is_process(a.name) || find_role(l, str_of(a.name)) ||
+	if (rig_is_process(a.name) || rig_part_of(a.name) || find_role(l, str_of(a.name)) ||
 		(further && scope_actor(l, str_of(a.name))))
 		return yaml_refuse(l->y, pos, "the name \"%s\" is taken", a.name);
 	if (scope_actor(l, str_of(a.name)))
@@ -197,6 +197,15 @@ static struct str json_text(struct loader *l, const json_t *v)
 	return out;
 }
 
+/* scenarios/ itself, for files that an element is to read: it runs elsewhere. */
+static struct str root_of(struct loader *l)
+{
+	char *whole = realpath(l->root, NULL);
+	struct str out = arena_str(l->arena, str_of(whole ? whole : l->root));
+	free(whole);
+	return out;
+}
+
 static bool look_up(struct loader *l, struct str key, struct str *out)
 {
 	for (struct param *p = l->params; p; p = p->next)
@@ -209,6 +218,10 @@ static bool look_up(struct loader *l, struct str key, struct str *out)
 	const struct actor_decl *a = scope_actor(l, name);
 	const char *process = a || !path.p ? NULL : scope_process(l, name);
 	const json_t *v = a ? a->settings : NULL;
+	if (str_eq(key, STR("root"))) {
+		*out = root_of(l);
+		return true;
+	}
 	if (!path.p)
 		return false;
 	if (process && str_eq(path, STR("host"))) {

@@ -83,6 +83,11 @@ int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 	return 0;
 }
 
+const char *rig_part_of(const char *name)
+{
+	return strcmp(name, "avproxy") ? NULL : "hss";
+}
+
 bool rig_is_process(const char *name)
 {
 	return !strcmp(name, "hss") || !strcmp(name, "icscf") || !strcmp(name, "epcscf");
