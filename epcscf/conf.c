@@ -51,7 +51,7 @@ int epcscf_conf_check(const void *conf, char why[512])
 	if (c->access && !addr_is(&c->access_listen))
 		return refuse(why, "access needs access-listen: an address of its own, "
 				   "apart from Mw");
-	int err = edge_conf_check(
-		&c->edge, EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN | EDGE_AUTH_SESSION, why);
+	int err = edge_conf_check(&c->edge,
+		EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN | EDGE_AUTH_SESSION | EDGE_AUTH_DIRECT, why);
 	return err ? err : wsf_conf_check(&c->wsf, &c->edge, why);
 }

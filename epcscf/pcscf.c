@@ -108,6 +108,7 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 	struct str entry = waaf ? path_entry(sip_req_msg(req)) : STR_NONE;
 	bool itself = waaf && !entry.p;
 	unsigned keep = itself ? 0 : EDGE_KEEP_VIA | (waaf ? EDGE_KEEP_PATH | EDGE_KEEP_FLAG : 0);
+	struct edge_said said = {0};
 	char token[EDGE_FLOW_TOKEN_SIZE];
 	struct edge_fault f;
 	struct sip_edit e;
@@ -125,9 +126,10 @@ void epcscf_register_waaf(struct sip_req *req, const struct epcscf_waaf *waaf)
 		r->source = hop->remote;
 		addr_set_port(&r->source, 0);
 	}
-	if (!edge_register_check(req, epcscf.conf->edge.realm, &r->asked, &f) ||
-		!edge_register_clean(epcscf.edge, req, keep, itself ? flag_of(r, hop) : NULL, &e,
-			&f)) {
+	bool good = edge_register_check(req, epcscf.conf->edge.realm, &r->asked, &f);
+	if (good && itself)
+		said.flag = flag_of(r, hop);
+	if (!good || !edge_register_clean(epcscf.edge, req, keep, &said, &e, &f)) {
 		edge_refuse(req, &f);
 		return;
 	}

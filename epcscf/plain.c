@@ -88,7 +88,8 @@ static void register_plain(struct sip_req *req)
 			&(struct edge_fault){EDGE_NO_NO_TOKEN, "no token without WSS"});
 		return;
 	}
-	if (!edge_register_clean(epcscf.edge, req, 0, flag_of(r), &e, &f)) {
+	const struct edge_said said = {.flag = flag_of(r)};
+	if (!edge_register_clean(epcscf.edge, req, 0, &said, &e, &f)) {
 		edge_refuse(req, &f);
 		return;
 	}

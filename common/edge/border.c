@@ -205,9 +205,18 @@ static int rebuild_digest(struct buf *b, const struct sip_auth *au, const struct
 	return more < 0 || sep[0] == ' ' ? -EBADMSG : 0;
 }
 
+static void put_said(struct buf *b, const struct edge_said *said, const struct trust *t,
+	struct arena *a)
+{
+	if (said->flag)
+		buf_fmt(b, ", integrity-protected=\"%s\"", said->flag);
+	if (said->wwsf.p)
+		buf_fmt(b, ", %s=" STR_FMT, t->entities->wwsf, STR_ARG(sip_quote(a, said->wwsf)));
+}
+
 /* Credentials of one field: rebuilt, or gone when they are of another scheme. */
 static int clean_credentials(struct sip_edit *e, const struct sip_field *f,
-	const struct trust *t, const char *flag)
+	const struct trust *t, const struct edge_said *said)
 {
 	struct sip_auth au;
 	struct buf b = {0};
@@ -221,8 +230,8 @@ static int clean_credentials(struct sip_edit *e, const struct sip_field *f,
 	}
 	if (rebuild_digest(&b, &au, t))
 		err = -EBADMSG;
-	if (!err && flag)
-		buf_fmt(&b, ", integrity-protected=\"%s\"", flag);
+	if (!err && said)
+		put_said(&b, said, t, e->a);
 	if (!err)
 		sip_edit_value(e, f, buf_str(&b));
 	buf_free(&b);
@@ -282,7 +291,7 @@ static bool network_provided(const struct sip_msg *m, const struct sip_field *f)
 	return str_ifind(sip_field_value(m, f), STR("network-provided")) >= 0;
 }
 
-int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
+int edge_border_request(struct sip_edit *e, unsigned keep, const struct edge_said *said,
 	const struct sip_entity_params *entities, struct sip_fault *fault)
 {
 	const struct trust trust = {keep, entities};
@@ -292,7 +301,7 @@ int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
 		enum sip_header id = f->id;
 		if (id == SIP_H_AUTHORIZATION || id == SIP_H_PROXY_AUTHORIZATION) {
 			if (clean_credentials(e, f, &trust,
-				    id == SIP_H_AUTHORIZATION ? flag : NULL)) {
+				    id == SIP_H_AUTHORIZATION ? said : NULL)) {
 				*fault = (struct sip_fault){
 					400, "Authorization malformed"};
 				return -EBADMSG;

@@ -24,12 +24,18 @@ enum {
 #define EDGE_NO_IPSEC      "no"
 #define EDGE_AUTH_DONE     "auth-done"
 
+/* What we say in Authorization of the link and of who asks. */
+struct edge_said {
+	const char *flag;              /* integrity-protected; NULL: nothing */
+	struct str wwsf;               /* whose credentials these are, checked; p NULL: nothing */
+};
+
 /* A request from a user: header fields, URI parameters, Via below the first, and all
  * credentials, which are rebuilt from the parameters of the digest grammar; Bearer and
- * unknown schemes go. `flag` (may be NULL) becomes integrity-protected of Authorization.
- * `entities` are the parameters that EDGE_KEEP_FLAG lets stay. 0, or -EBADMSG with *fault
+ * unknown schemes go. `said` becomes parameters of Authorization.
+ * `entities` are the parameters that EDGE_KEEP_FLAG lets stay, and what `said` is called. 0, or -EBADMSG with *fault
  * when credentials can't be read. */
-int edge_border_request(struct sip_edit *e, unsigned keep, const char *flag,
+int edge_border_request(struct sip_edit *e, unsigned keep, const struct edge_said *said,
 	const struct sip_entity_params *entities, struct sip_fault *fault);
 /* One name-addr of such a request (a Contact) as it is on our side of the border. */
 struct str edge_border_name_addr(struct str element, struct arena *a);

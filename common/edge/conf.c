@@ -81,6 +81,7 @@ static const struct {
 	{{"token", 5}, EDGE_AUTH_TOKEN},
 	{{"wildcard", 8}, EDGE_AUTH_WILDCARD},
 	{{"session", 7}, EDGE_AUTH_SESSION},
+	{{"direct", 6}, EDGE_AUTH_DIRECT},
 };
 
 static unsigned method_bit(struct str name)
@@ -233,6 +234,12 @@ static int check_tokens(const struct edge_conf *conf, char why[512])
 	}
 	for (size_t i = 0; !err && i < conf->origins.n; i++) {
 		unsigned bits = edge_origin_auth(&o[i]);
+		if (bits & EDGE_AUTH_DIRECT && (!o[i].wwsf || !conf->entities.wwsf[0])) {
+			snprintf(why, 512, "origins: auth direct of \"%s\" needs %s", o[i].origin,
+				o[i].wwsf ? "entity-params.wwsf: the name of the parameter"
+					  : "wwsf: the identity of its WWSF");
+			return -EINVAL;
+		}
 		if (!(bits & EDGE_AUTH_BY_TOKEN))
 			continue;
 		if (t->issuers.n && o[i].wwsf)

@@ -19,12 +19,14 @@ struct edge_wss_conf {
  * One row a WWSF: exact values of Origin, as browsers write them. What a WIC of its page
  * may register with stands in auth; nothing at all with []. `wildcard`, which stands alone:
  * by token, as a member of a range that the element itself registers (TR 23.701
- * 6.3.2.1.5). `session`: by a web session that the element keeps (6.2.2.4.2). */
+ * 6.3.2.1.5). `session`: by a web session that the element keeps (6.2.2.4.2). `direct`: by
+ * digest of web credentials, the WWSF named in the REGISTER (TR 33.871). */
 struct edge_origin_conf {
 	char *origin;
 	struct conf_list also;         /* of char *: other origins of the same pages */
-	char *wwsf;                    /* identity of the WWSF; may be NULL without token */
-	struct conf_list auth;         /* of char *: digest, token, wildcard, session */
+	char *wwsf;                    /* identity of the WWSF; may be NULL with digest alone */
+	struct conf_list auth;         /* of char *: digest, token, wildcard, session,
+	                                * direct */
 };
 /*	limits: {handshakes-per-second: 10, open-per-address: 200, open: 100000,
  *	         register-within: 10s, registers-per-10s: 5, requests-per-second: 20} */
@@ -101,6 +103,7 @@ enum {
 	EDGE_AUTH_TOKEN = 2,
 	EDGE_AUTH_WILDCARD = 4,
 	EDGE_AUTH_SESSION = 8,
+	EDGE_AUTH_DIRECT = 16,
 	EDGE_AUTH_BY_TOKEN = EDGE_AUTH_TOKEN | EDGE_AUTH_WILDCARD,
 };
 /* Origins that are none, methods of authentication that are not known or not among those

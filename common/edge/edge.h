@@ -10,6 +10,7 @@
  *	register.c        REGISTER of a WIC and its answer
  *	register_token.c  ... by a security token
  *	token_check.c     what any token must be
+ *	register_direct.c ... by web credentials: whose they are
  *	tna.c             what goes to the core in place of a token
  *	registrar.c       ... or is registered by the element itself
  *	issuer.c          who issues tokens: keys, revocations  introspect.c  or its word
@@ -114,6 +115,7 @@ struct edge_reg {
 	struct sip_register asked;
 	bool bound;                    /* this flow is registered with this IMPI */
 	bool trusted;                  /* authenticated here, by a token (TS 33.203 Annex U) */
+	struct str direct;             /* the WWSF of its web credentials; p NULL: they are none */
 	struct sip_entities vouchers;  /* trusted: whom the core is told, names of the
 	                                * configuration; p NULL: nobody */
 	uint32_t most_s;               /* trusted: the token's rest; 0: no bound */
@@ -208,10 +210,10 @@ json_t *edge_block(struct edge *ed, const json_t *args, bool on);
 
 /* For REGISTERs that came by another way than a WebSocket, in order: edge_register_check,
  * then this, which begins the edits and takes out what the border takes out (`keep` and
- * `flag` as in border.h) and Routes to the element; false with *f; then the token that
+ * `said` as in border.h) and Routes to the element; false with *f; then the token that
  * names the flow; then off it goes, or is answered when it can't. */
 bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
-	const char *flag, struct sip_edit *e, struct edge_fault *f);
+	const struct edge_said *said, struct sip_edit *e, struct edge_fault *f);
 void edge_flow_token_of(const struct edge *ed, const struct sip_hop *hop,
 	char out[EDGE_FLOW_TOKEN_SIZE]);
 void edge_register_forward(struct sip_req *req, struct sip_edit *e,

@@ -7,7 +7,7 @@ imsrig_library(edge_parts
 imsrig_library(edge
   SOURCES
     common/edge/admin.c common/edge/front.c common/edge/issuer.c common/edge/refuse.c
-    common/edge/register.c common/edge/register_token.c common/edge/token_check.c common/edge/request.c
+    common/edge/register.c common/edge/register_token.c common/edge/token_check.c common/edge/register_direct.c common/edge/request.c
     common/edge/tna.c common/edge/registrar.c
   LINK edge_parts sip ws http conf)
 imsrig_test(edge LINK edge_parts)

@@ -33,6 +33,7 @@ struct edge_conn {
 	bool trusted;                  /* registered by token or session, not by digest */
 	uint64_t session;              /* its web session; 0: none */
 	struct sip_entities vouchers;  /* of the token that did, for its deregistration */
+	bool direct;                   /* registered by web credentials */
 	bool challenged;               /* the last answer was 401: in edge->challenged */
 	bool closing;
 };
@@ -112,6 +113,12 @@ void edge_token_refuse(struct edge_reg *r, struct edge_conn *c, const struct edg
 
 /* token_check.c */
 bool edge_token_is_bad(enum edge_refusal no);      /* it counts against whoever brought it */
+
+/* register_direct.c */
+/* Does it name a WWSF? */
+bool edge_direct_named(const struct edge_reg *r);
+/* The WWSF that it names is the Origin's: r->direct. False with *f. */
+bool edge_direct_check(struct edge_reg *r, const struct edge_conn *c, struct edge_fault *f);
 
 /* tna.c */
 /* Digest credentials that say auth-done in place of all others, and bounds on every expiry.

@@ -50,6 +50,7 @@ struct edge_binding *edge_register_settle(struct edge_reg *r, struct edge_conn *
 	if (seconds && c) {
 		edge_conn_bound(c);
 		c->trusted = r->trusted;
+		c->direct = r->direct.p != NULL;
 		c->vouchers = r->vouchers;
 		c->bad_tokens = 0;
 	}
@@ -151,7 +152,8 @@ static void forward(struct edge_reg *r, struct edge_conn *c)
 	struct edge_fault f;
 	struct sip_edit e;
 
-	if (!edge_register_clean(ed, r->req, 0, flag_of(r), &e, &f)) {
+	const struct edge_said said = {flag_of(r), r->direct};
+	if (!edge_register_clean(ed, r->req, 0, &said, &e, &f)) {
 		edge_conn_refuse(c, r->req, &f);
 		return;
 	}
@@ -325,6 +327,14 @@ static void challenge(struct edge_reg *r, struct edge_conn *c)
 	edge_token_refuse(r, c, &f);
 }
 
+/* By web credentials: it says so, nothing else is served, or the flow was registered by them. */
+static bool is_direct(const struct edge_reg *r, const struct edge_conn *c, unsigned auth)
+{
+	bool alone = !(auth & ~(unsigned)(EDGE_AUTH_DIRECT | EDGE_AUTH_SESSION));
+	return auth & EDGE_AUTH_DIRECT &&
+	       (edge_direct_named(r) || alone || (c->bindings && c->direct));
+}
+
 static void register_digest(struct edge_reg *r, struct edge_conn *c)
 {
 	static const struct edge_fault
@@ -339,9 +349,12 @@ static void register_digest(struct edge_reg *r, struct edge_conn *c)
 		edge_conn_refuse(c, r->req, &no_token);
 	else if (auth == EDGE_AUTH_SESSION)
 		edge_conn_refuse(c, r->req, &no_session);
-	else if (!(auth & EDGE_AUTH_DIGEST) && auth && !sip_register_answers(&r->asked))
+	else if (is_direct(r, c, auth) && !edge_direct_check(r, c, &f))
+		edge_conn_refuse(c, r->req, &f);
+	else if (!r->direct.p && !(auth & EDGE_AUTH_DIGEST) && auth & EDGE_AUTH_BY_TOKEN &&
+		!sip_register_answers(&r->asked))
 		challenge(r, c);
-	else if (!(auth & EDGE_AUTH_DIGEST))
+	else if (!r->direct.p && !(auth & EDGE_AUTH_DIGEST))
 		edge_conn_refuse(c, r->req, &no_digest);
 	else if ((f = flow_fault(r, c)).no != EDGE_NO_COUNT)
 		edge_conn_refuse(c, r->req, &f);

@@ -80,13 +80,13 @@ bool edge_register_check(struct sip_req *req, const char *realm, struct sip_regi
 }
 
 bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
-	const char *flag, struct sip_edit *e, struct edge_fault *f)
+	const struct edge_said *said, struct sip_edit *e, struct edge_fault *f)
 {
 	struct sip_fault syntax;
 	sip_edit_begin(e, sip_req_msg(req), sip_req_arena(req));
 	if (edge_border_route(e, ed->own, sizeof ed->own / sizeof *ed->own))
 		return fault(f, EDGE_NO_ROUTE, "Route in a REGISTER");
-	if (edge_border_request(e, keep, flag, &ed->setup.conf->entities, &syntax))
+	if (edge_border_request(e, keep, said, &ed->setup.conf->entities, &syntax))
 		return fault(f, EDGE_NO_SYNTAX, syntax.why);
 	if (edge_token_body(e->m).p)
 		sip_edit_body(e, STR_NONE, STR_NONE);

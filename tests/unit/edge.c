@@ -202,7 +202,8 @@ static int clean(struct bench *t, unsigned keep, const char *flag)
 	static const struct sip_entity_params entities = {
 		"authorization-entity", "wwsf-entity"};
 	struct sip_fault fault;
-	return edge_border_request(&t->e, keep, flag, &entities, &fault);
+	return edge_border_request(
+		&t->e, keep, &(struct edge_said){.flag = flag}, &entities, &fault);
 }
 
 #define HEAD                                                                             \

@@ -94,6 +94,90 @@ static void test_forged(void **state)
 	world_close();
 }
 
+/* ---- web credentials (TR 33.871) ---- */
+
+#define WEB(more)                                                                          \
+	"Authorization: Digest username=\"alice@web.example\", realm=\"ims.example.org\", "  \
+	"uri=\"sip:ims.example.org\", nonce=\"\", response=\"\"" more "\r\n"
+#define WEB_ANSWER(more)                                                                   \
+	"Authorization: Digest username=\"alice@web.example\", realm=\"ims.example.org\", "  \
+	"uri=\"sip:ims.example.org\", nonce=\"n1\", nc=00000001, qop=auth, cnonce=\"c\", "  \
+	"response=\"00112233445566778899aabbccddeeff\"" more "\r\n"
+
+static void start_direct(const char *auth)
+{
+	struct buf b = {0};
+	world_open();
+	world.auth = auth;
+	core_open(ICSCF, false);
+	epcscf_config(&b, "limits: {registers-per-10s: 100}\n");
+	world_start("epcscf", &b);
+}
+
+static void test_direct(void **state)
+{
+	static const char *const malformed[] = {WEB(", wwsf-entity=\"\""),
+		WEB(", wwsf-entity=\"a b\""), WEB(", wwsf-entity=\"w\\\"x\""), WEB(", wwsf-entity=\"sip:w\""),
+		WEB(", wwsf-entity=wwsf.ims.example.org, wwsf-entity=wwsf.ims.example.org"),
+		WEB(", wwsf-entity=")};
+	struct wic c;
+	start_direct("direct");
+	wic_open(&c, "alice", "urn:uuid:1");
+	for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+		wic_asks(&c, malformed[i], "SIP/2.0 400");
+	assert_int_equal(world.core.got, 0);
+	wic_asks(&c, WEB(", wwsf-entity=WWSF.ims.example.org., authorization-entity=waf, integrity-protected=auth-done"),
+		"SIP/2.0 401");
+	core_is("Authorization.wwsf-entity", "wwsf.ims.example.org");
+	core_is("Authorization.authorization-entity", NULL);
+	core_is("Authorization.integrity-protected", NULL);
+	wic_asks(&c, WEB_ANSWER(", wwsf-entity=\"wwsf.ims.example.org\""), "SIP/2.0 200");
+	core_is("Authorization.wwsf-entity", "wwsf.ims.example.org");
+	core_is("Authorization.integrity-protected", "tls-pending");
+	wic_asks(&c, WEB_ANSWER(", wwsf-entity=\"wwsf.ims.example.org\""), "SIP/2.0 200");
+	core_is("Authorization.integrity-protected", "tls-yes");
+	assert_int_equal(world.core.got, 3);
+	/* what is registered stays */
+	wic_asks(&c, WEB(""), "SIP/2.0 403");
+	wic_asks(&c, WEB(", wwsf-entity=other.example"), "SIP/2.0 403");
+	wic_request(&c, "OPTIONS");
+	wic_gets(&c, "SIP/2.0 200");
+	assert_int_equal(world.core.got, 3);
+	wic_close(&c);
+	static const char *const others[] = {"", WEB(""), WEB(", wwsf-entity=other.example"),
+		"Authorization: Bearer abc\r\n"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		wic_open(&c, "alice", "urn:uuid:1");
+		wic_asks(&c, others[i], "SIP/2.0 403");
+		wic_closed(&c, 1008);
+	}
+	assert_int_equal(world.core.got, 3);
+	world_close();
+}
+
+/* Where IMS credentials may be used as well, naming a WWSF says which it is; who registered with
+ * web credentials goes on with them. */
+static void test_direct_beside_digest(void **state)
+{
+	struct wic c;
+	start_direct("digest, direct");
+	wic_open(&c, "alice", "urn:uuid:1");
+	wic_asks(&c, ASK("alice"), "SIP/2.0 401");
+	core_is("Authorization.wwsf-entity", NULL);
+	wic_close(&c);
+	wic_open(&c, "alice", "urn:uuid:1");
+	wic_asks(&c, WEB(", wwsf-entity=other.example"), "SIP/2.0 403");
+	wic_closed(&c, 1008);
+	wic_open(&c, "alice", "urn:uuid:1");
+	wic_asks(&c, WEB_ANSWER(", wwsf-entity=wwsf.ims.example.org"), "SIP/2.0 200");
+	core_is("Authorization.wwsf-entity", "wwsf.ims.example.org");
+	int got = world.core.got;
+	wic_asks(&c, WEB_ANSWER(""), "SIP/2.0 403");
+	assert_int_equal(world.core.got, got);
+	wic_close(&c);
+	world_close();
+}
+
 /* ---- refusals ---- */
 
 static void handshake(
@@ -437,6 +521,8 @@ int main(void)
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_no_authorization),
 		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_direct_beside_digest),
 		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_refused_register),
 		cmocka_unit_test(test_refused_identities),

@@ -474,6 +474,8 @@ static void test_configuration(void **state)
 		{"origins: [{origin: \"https://wwsf.example/\", auth: [digest]}]\n",
 			"no origin"},
 		{"origins: [{origin: \"" ORIGIN "\", auth: [magic]}]\n", "magic"},
+		{"origins: [{origin: \"" ORIGIN "\", wwsf: w.example, auth: [direct]}]\n",
+			"\"direct\" is not known here"},
 		{"domain: somewhere\n" WAAF_ORIGINS, "somewhere"},
 	};
 	struct buf b = {0}, extra = {0};
@@ -487,7 +489,10 @@ static void test_configuration(void **state)
 	refused("epcscf", &b, "an IBCF knows a WAAF by its certificate");
 	world.auth = "wildcard";
 	epcscf_config(&b, "");
-	refused("epcscf", &b, "expected digest or token");
+	refused("epcscf", &b, "expected digest or token or session or direct");
+	world.auth = "direct";
+	epcscf_config(&b, "entity-params: {waf: a, wwsf: \"\"}\n");
+	refused("epcscf", &b, "needs entity-params.wwsf");
 	world.auth = NULL;
 	for (size_t i = 0; i < sizeof waaf / sizeof *waaf; i++) {
 		extra.n = 0;
