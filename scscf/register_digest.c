@@ -234,6 +234,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 	struct challenge *c = user_challenge(u, maa->digest_realm);
 	memcpy(c->ha1, ha1, sizeof ha1);
 	explicit_bzero(ha1, sizeof ha1);
+	c->wwsf = scscf_web_entities(req, w.reg);
 	user_hss(u, maa->origin_host);
 	/* A right answer to a nonce that is gone: the user knows the password (N.2.1.3). */
 	bool answers = sip_register_answers(w.reg) && vouched(w.reg);
@@ -259,6 +260,7 @@ static void ask_vector(struct sip_req *req, struct sip_register *reg, struct use
 		.auth_items = 1,
 		.has_auth_data = true,
 		.auth_scheme = reg->digest ? STR("SIP Digest") : STR("Unknown"),
+		.wwsf_name = scscf_web(req, reg),
 	};
 	if (u && u->hss)
 		mar.destination_host = str_of(u->hss);
@@ -305,6 +307,7 @@ static bool decided(struct sip_req *req, struct sip_register *reg, struct user *
 	struct proof proof;
 
 	if (!u || !u->challenge || u->challenge->aka || !vouched(reg) || !sip_register_answers(reg) ||
+		!scscf_web_same(req, reg, u->challenge) ||
 		!str_eq(reg->auth.nonce, str_of(u->challenge->nonce)))
 		return false;
 	enum verdict verdict = check(u, sip_req_msg(req), &reg->auth, &proof);
@@ -331,6 +334,8 @@ void scscf_digest(struct sip_req *req, struct sip_register *reg)
 		scscf_refuse(req, 403, NULL, "too many failed authentications of this IMPI");
 		return;
 	}
+	if (!scscf_web_welcome(req, reg))
+		return;
 	if (bound && u && u->registered && u->bindings && !scscf.conf->challenge_refresh && ours(u, reg)) {
 		scscf_go_on(req, reg, u, STR_NONE);
 		return;

@@ -88,13 +88,13 @@ void scscf_accept(struct sip_req *req, const struct sip_register *reg, struct us
 /* ---- SAA ---- */
 
 /* The implicit set and its P-Associated-URI. The registered identity must be in it: a wildcard
- * too, where the HSS lets it be registered by itself. */
+ * too, where the HSS lets it be registered by itself; a web identity is not (p NULL). */
 static int take_profile(struct user *u, struct str xml, struct str impu, const char **why)
 {
 	struct arena a = {0};
 	struct profile *p = arena_alloc(&a, sizeof *p);
 	struct buf associated = {0};
-	bool found = false;
+	bool found = !impu.p;
 	int err = profile_parse(xml, p, &a, why);
 
 	for (size_t i = 0; !err && i < p->n; i++)
@@ -214,7 +214,8 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 			scscf_undo(u);
 		return;
 	}
-	if (saa->user_data.n ? take_profile(u, saa->user_data, w.reg->impu, &why) : !u->associated) {
+	struct str impu = scscf_web(req, w.reg).p ? STR_NONE : w.reg->impu;
+	if (saa->user_data.n ? take_profile(u, saa->user_data, impu, &why) : !u->associated) {
 		scscf_undo(u);
 		scscf_refuse(req, 500, NULL, why);
 		return;

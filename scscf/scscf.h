@@ -77,6 +77,17 @@ void scscf_refuse_cx(struct sip_req *req, enum scscf_cx which, int err, const st
  * gone then. */
 void scscf_go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);
 
+/* register_web.c */
+/* The WWSF whose web credentials it brings, as the edge names it; p NULL: none, they are IMS
+ * credentials. */
+struct str scscf_web(struct sip_req *req, const struct sip_register *reg);
+/* The same as a set of one: a reference, NULL for none. */
+struct entities *scscf_web_entities(struct sip_req *req, const struct sip_register *reg);
+/* What was asked for the challenge is what it brings now. */
+bool scscf_web_same(struct sip_req *req, const struct sip_register *reg, const struct challenge *c);
+/* Refused when that WWSF is blocked; false: answered. */
+bool scscf_web_welcome(struct sip_req *req, const struct sip_register *reg);
+
 /* register_digest.c */
 void scscf_digest(struct sip_req *req, struct sip_register *reg);
 

@@ -217,6 +217,7 @@ void user_challenge_end(struct user *u)
 		explicit_bzero(u->challenge->aka, sizeof *u->challenge->aka);
 	free(u->challenge->aka);
 	explicit_bzero(u->challenge->ha1, sizeof u->challenge->ha1);
+	entities_drop(u->challenge->wwsf);
 	free(u->challenge);
 	u->challenge = NULL;
 }

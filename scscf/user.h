@@ -39,6 +39,7 @@ struct aka_challenge {
 /* A challenge, from MAA on: the vector and the nonce that went out with it. */
 struct challenge {
 	char nonce[33];
+	struct entities *wwsf;         /* whose web credentials it asks for; NULL: IMS ones */
 	char ha1[DIGEST_ALGORITHMS][DIGEST_HEX_MAX]; /* "": not offered */
 	bool answered;                 /* a response was accepted since the 401, made by: */
 	enum digest_algorithm algorithm;
