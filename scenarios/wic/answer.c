@@ -84,6 +84,7 @@ enum {
 	P_QOP,
 	P_NC,
 	P_AUTS,
+	P_WWSF,
 	PARAMS
 };
 static const struct param {
@@ -101,6 +102,7 @@ static const struct param {
 	[P_QOP] = {"qop", false},
 	[P_NC] = {"nc", false},
 	[P_AUTS] = {"auts", true},
+	[P_WWSF] = {"wwsf-entity", true},
 };
 
 static int param_of(const char *name)
@@ -177,6 +179,7 @@ void answer_write(const struct answer *a, const json_t *twist, const json_t *for
 		[P_OPAQUE] = a->opaque,
 		[P_QOP] = a->qop,
 		[P_NC] = a->nc ? str_of(nc) : STR_NONE,
+		[P_WWSF] = a->wwsf,
 		[P_AUTS] = a->auts};
 	lay(p, twist, numbers);
 	if (a->nc) {

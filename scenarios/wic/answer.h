@@ -38,6 +38,7 @@ struct answer {
 	enum digest_algorithm algorithm;
 	struct str username, realm, uri, nonce, qop, cnonce, opaque, method, password, auts;
 	struct str algorithm_name; /* as the challenge wrote it; p NULL: left out */
+	struct str wwsf;	   /* wwsf-entity */
 	uint32_t nc;		   /* 0: an empty answer, which names the user alone */
 };
 

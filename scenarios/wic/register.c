@@ -382,7 +382,8 @@ static struct str digest_value(struct fields *f, struct wic *w, const struct wic
 		.realm = str_of(c->domain),
 		.uri = arena_fmt(f->a, "sip:%s", c->domain),
 		.method = STR("REGISTER"),
-		.password = str_of(c->password ? c->password : "")};
+		.password = str_of(c->password ? c->password : ""),
+		.wwsf = str_of(c->wwsf_entity)};
 	char cnonce[17];
 	struct buf b = {0};
 

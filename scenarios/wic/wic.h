@@ -74,6 +74,7 @@ struct wic_conf {
 	const json_t *headers; /* {Name: text | [texts] | "absent"} */
 	const json_t *response,
 		*auth; /* spoil the digest answer: twist, forged (answer.h) */
+	const char *wwsf_entity; /* named beside the credentials (TR 33.871); NULL: not */
 	bool check_rspauth;
 
 	const char *edge; /* "wss://host:port/path" */
