@@ -20,6 +20,18 @@ static const struct conf_row cx_rows[] = {
 	CONF_INT(cx_of, max_outstanding, "max-outstanding", 0, "10000", 1, 1000000),
 	CONF_END};
 
+/*	av-proxy: {database: av.db, key: av.db.key, files: [FILE, ...], max-age: 24h,
+ *	           address: 127.0.0.18, identity: avproxy.ims.example.org}
+ * docs/av-proxy.md; without database there is none. */
+static const struct conf_row av_rows[] = {
+	CONF_STR(struct hss_av_conf, database, "database", 0, NULL),
+	CONF_STR(struct hss_av_conf, key, "key", 0, NULL),
+	CONF_STRS(struct hss_av_conf, files, "files", 0),
+	CONF_MS(struct hss_av_conf, max_age_ms, "max-age", 0, "24h"),
+	CONF_ADDR(struct hss_av_conf, address, "address", 0, 3868),
+	CONF_STR(struct hss_av_conf, identity, "identity", 0, "avproxy.ims.example.org"),
+	CONF_END};
+
 /*	database: hss.db             created when missing
  *	seal-key: hss.db.key         what keys of USIMs are sealed with; made with the first of them
  *	subscribers: [FILE, ...]     docs/subscribers.md; loaded at start
@@ -34,5 +46,6 @@ const struct conf_row hss_conf_rows[] = {
 	CONF_STRS(struct hss_conf, subscribers, "subscribers", 0),
 	CONF_STRS(struct hss_conf, visited_networks, "visited-networks", 0),
 	CONF_BOOL(struct hss_conf, keep_server_name, "keep-server-name", "true"),
+	CONF_STRUCT(struct hss_conf, av, "av-proxy", 0, av_rows),
 	CONF_BOOL(struct hss_conf, explicit_wildcard, "explicit-wildcard", "false"),
 	CONF_END};

@@ -44,7 +44,7 @@ static bool is_server(const struct found *f, const struct cx_msg *m)
 		str_eq(f->origin_host, m->origin_host);
 }
 
-static int remember(const struct cx_msg *m, const struct found *f)
+int hss_mar_remember(const struct cx_msg *m, const struct found *f)
 {
 	bool same = is_server(f, m);
 	if (f->state == REGISTERED && same)
@@ -73,7 +73,7 @@ void hss_mar(struct cx_req *req, const struct cx_msg *m)
 	struct found f;
 	if (!hss_find_pair(req, m, &f))
 		return;
-	if (!is_served(&f, m->auth_scheme))
+	if (!f.web && !is_served(&f, m->auth_scheme))
 		hss_refuse(req, m, CX_EXPERIMENTAL(CX_AUTH_SCHEME_NOT_SUPPORTED),
 			"no credentials for that scheme");
 	else if (m->authorization.p && !hss_may_resync(req, m, is_server(&f, m)))
@@ -81,7 +81,9 @@ void hss_mar(struct cx_req *req, const struct cx_msg *m)
 	else if (f.fixed && !is_server(&f, m))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY),
 			"the S-CSCF of the subscription is fixed");
-	else if (remember(m, &f))
+	else if (f.web)
+		hss_mar_web(req, m, &f);
+	else if (hss_mar_remember(m, &f))
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");
 	else if (f.scheme == AUTH_AKA)
 		hss_answer_aka(req, m, &f);

@@ -36,7 +36,7 @@ struct sar {                           /* a request in work */
 	struct cx_req *req;
 	const struct cx_msg *m;
 	const struct sar_type *type;
-	struct str impi;               /* User-Name, or the one we chose */
+	struct str impi;               /* User-Name (what it stands for), or the one we chose */
 	struct str wildcard;           /* that the identity is a member of; p NULL: of none */
 	struct found found[CX_MAX_IDENTITIES];
 	struct str impus[CX_MAX_IDENTITIES];           /* canonical, as they were named */
@@ -44,6 +44,12 @@ struct sar {                           /* a request in work */
 };
 
 /* ---- answers ---- */
+
+/* User-Name of the answer: as it was asked. */
+static struct str user_name(const struct sar *s)
+{
+	return s->m->user_name.p ? s->m->user_name : s->impi;
+}
 
 static int put_words(struct str list, struct str *out, uint8_t *n)
 {
@@ -86,7 +92,7 @@ static void fault(struct sar *s)
 
 static void answer_success(struct sar *s)
 {
-	struct cx_msg saa = {.result = CX_RESULT(DIAMETER_SUCCESS), .user_name = s->impi,
+	struct cx_msg saa = {.result = CX_RESULT(DIAMETER_SUCCESS), .user_name = user_name(s),
 		.wildcard = s->wildcard};
 	int err = 0;
 	if (s->type->profile && !s->m->data_available)
@@ -156,7 +162,7 @@ static void store_server_name(struct sar *s)
 		return;
 	}
 	struct cx_msg saa = {.result = CX_EXPERIMENTAL(CX_SERVER_NAME_NOT_STORED),
-		.user_name = s->impi};
+		.user_name = user_name(s)};
 	cx_answer(s->req, &saa);
 }
 
@@ -169,7 +175,7 @@ static void unregistered_user(struct sar *s)
 		fault(s);
 	} else if (s->wildcard.p && !s->m->wildcard.p && state == REGISTERED) {
 		struct cx_msg saa = {.result = CX_EXPERIMENTAL(CX_IN_ASSIGNMENT_TYPE),
-			.user_name = s->impi, .wildcard = s->wildcard};
+			.user_name = user_name(s), .wildcard = s->wildcard};
 		cx_answer(s->req, &saa);
 	} else {
 		finish(s, assign(s, UNREGISTERED));
@@ -219,7 +225,7 @@ static bool check_server(struct sar *s)
 		return true;
 	if (other_name && s->type->other_named) {
 		struct cx_msg saa = {.result = CX_EXPERIMENTAL(CX_ALREADY_REGISTERED),
-			.user_name = s->impi, .server_name = f->server_name};
+			.user_name = user_name(s), .server_name = f->server_name};
 		cx_answer(s->req, &saa);
 		return false;
 	}
@@ -277,6 +283,10 @@ static bool find_one(struct sar *s, struct str impu)
 		return false;
 	if (s->wildcard.p)
 		impu = s->wildcard;
+	if (f->web) {
+		s->impi = f->private;
+		s->impus[s->n] = f->public;
+	}
 	if (!f->has_impu || (m->user_name.p && !f->has_impi)) {
 		hss_refuse(s->req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
 		return false;

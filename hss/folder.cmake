@@ -16,12 +16,26 @@ imsrig_library(hss_store
 
 # What `imsrig subscriber` is made of.
 imsrig_library(hss_subscriber
-  SOURCES hss/subscriber.c hss/subscriber_cli.c
+  SOURCES hss/subscriber.c hss/subscriber_cli.c hss/cli.c
   LINK hss_store admin_client)
 
+# The AV proxy's store, and what `imsrig avproxy` is made of.
+set(AV_SCHEMA ${CMAKE_BINARY_DIR}/av_schema.c)
+add_custom_command(OUTPUT ${AV_SCHEMA}
+  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/hss/av_schema.sql -DOUT=${AV_SCHEMA}
+    -DNAME=av_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
+  DEPENDS hss/av_schema.sql hss/embed.cmake)
+imsrig_library(hss_av
+  SOURCES hss/av_file.c hss/av_store.c hss/av_admin.c hss/av_cli.c ${AV_SCHEMA}
+  LINK hss_subscriber hss_seal)
+imsrig_test(av_store LINK hss_av)
+imsrig_fuzz(av_file LINK hss_av)
+
 imsrig_library(hss_cx
-  SOURCES hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_mar_aka.c hss/cx_sar.c hss/cx_lir.c
-  LINK hss_store cx)
+  SOURCES
+    hss/hss.c hss/conf.c hss/cx_uar.c hss/cx_mar.c hss/cx_mar_aka.c hss/cx_mar_web.c hss/cx_sar.c hss/cx_lir.c
+    hss/av_proxy.c hss/web_identity.c
+  LINK hss_av cx cx_within)
 
 add_executable(hss hss/main.c)
 target_link_libraries(hss PRIVATE hss_cx hss_subscriber node)

@@ -1,6 +1,6 @@
 /* The HSS: its start, and what its procedures share.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "hss/hss.h"
+#include "hss/av_proxy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -74,7 +74,10 @@ bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struc
 	memset(f, 0, sizeof *f);
 	if (!canonical.p)
 		return true; /* no identity of ours */
-	if (!store_find(hss.store, m->user_name, canonical, &hss.arena, f))
+	int err = store_find(hss.store, m->user_name, canonical, &hss.arena, f);
+	if (!err && hss.av && m->user_name.p && !f->has_impi)
+		err = hss_find_web(m, canonical, f);
+	if (!err)
 		return true;
 	hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");
 	return false;
@@ -169,7 +172,8 @@ static void on_batch_end(void *arg)
 
 int hss_check(const void *conf, char why[512])
 {
-	const struct conf_list *files = &((const struct hss_conf *)conf)->subscribers;
+	const struct hss_conf *k = conf;
+	const struct conf_list *files = &k->subscribers, *av = &k->av.files;
 	int err = 0;
 	for (size_t i = 0; !err && i < files->n; i++) {
 		struct subscriptions all;
@@ -177,6 +181,8 @@ int hss_check(const void *conf, char why[512])
 		err = subscriptions_load(((char **)files->items)[i], &all, &a, why);
 		arena_free(&a);
 	}
+	for (size_t i = 0; !err && i < av->n; i++)
+		err = av_file_check(((char **)av->items)[i], why);
 	return err;
 }
 
@@ -260,6 +266,8 @@ int hss_start(struct host *host, const struct hss_conf *conf, hss_dead_h *dead, 
 		err = store_unlock(hss.store, conf->seal_key, why);
 	if (!err)
 		err = hss_load(true, why);
+	if (!err)
+		err = av_proxy_start(why);
 	return err ? err : listen_cx(dead, why);
 }
 
@@ -267,6 +275,7 @@ void hss_stop(void)
 {
 	if (hss.cx)
 		cx_stop(hss.cx);
+	av_proxy_stop();
 	if (hss.store)
 		store_close(hss.store);
 	hss.cx = NULL;

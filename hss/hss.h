@@ -9,6 +9,15 @@ struct hss_peer {
 	char *host;
 	struct addr addr;
 };
+/* The AV proxy (docs/av-proxy.md). */
+struct hss_av_conf {
+	char *database;                        /* NULL: there is none */
+	char *key;
+	struct conf_list files;                /* of char *: synchronisations imported at start */
+	int64_t max_age_ms;                    /* of a synchronisation; 0: any */
+	struct addr address;                   /* where the trace shows it */
+	char *identity;
+};
 struct hss_conf {
 	struct {
 		char *identity, *realm;
@@ -22,6 +31,7 @@ struct hss_conf {
 	struct conf_list visited_networks;     /* of char *: where roaming is allowed */
 	bool keep_server_name;                 /* SAR types 6 and 7 */
 	bool explicit_wildcard;                /* a wildcard may be registered by itself */
+	struct hss_av_conf av;
 };
 extern const struct conf_row hss_conf_rows[];
 
@@ -29,6 +39,7 @@ struct hss {
 	struct host *host;
 	const struct hss_conf *conf;
 	struct store *store;
+	struct av_store *av;                   /* the AV proxy's; NULL: there is no proxy */
 	struct cx *cx;
 	struct arena arena;                    /* of the request at hand */
 };
@@ -50,6 +61,10 @@ void hss_uar(struct cx_req *req, const struct cx_msg *m);
 void hss_mar(struct cx_req *req, const struct cx_msg *m);
 void hss_sar(struct cx_req *req, const struct cx_msg *m);
 void hss_lir(struct cx_req *req, const struct cx_msg *m);
+/* cx_mar_web.c: the MAR of a web identity. */
+void hss_mar_web(struct cx_req *req, const struct cx_msg *m, const struct found *f);
+/* Step 5 of a MAR (TS 29.228 6.3.1): who asked is kept. 0 or -EIO. */
+int hss_mar_remember(const struct cx_msg *m, const struct found *f);
 
 /* cx_mar_aka.c, of a MAR: */
 #define AKA_SCHEME STR("Digest-AKAv1-MD5")
@@ -63,12 +78,16 @@ void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result res
 /* A base error about one AVP of the request. */
 void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
 	const char *avp, const char *why);
-/* The identities of the request; false when it was answered: UNABLE_TO_COMPLY. */
+/* The identities of the request, or those that web identities stand for (f->web); false when it
+ * was answered: UNABLE_TO_COMPLY. */
 bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f);
 /* The same, but an identity that is none by itself is found by the wildcard that it is a member
  * of, whose canonical text *wildcard becomes. */
 bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f,
 	struct str *wildcard);
+/* web_identity.c: finds again what is no private identity, as a web identity; *f stays when it
+ * is none. 0 or -EIO. */
+int hss_find_web(const struct cx_msg *m, struct str impu, struct found *f);
 /* May it be registered by itself (TS 29.228 6.1.1.1 step 2)? */
 bool hss_is_distinct(const struct found *f);
 /* What UAR and MAR begin with (TS 29.228 6.1.1.1 and 6.3.1): both identities are known, the

@@ -1,13 +1,19 @@
 /* HSS: arguments, admin commands, start and stop.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/node/node.h"
-#include "hss/hss.h"
+#include "hss/av_proxy.h"
 #include "hss/subscriber.h"
 
 static json_t *on_subscriber(const json_t *args)
 {
 	json_t *answer = subscriber_command(hss.store, args);
 	hss_count();
+	return answer ? answer : node_refuse("no such command");
+}
+
+static json_t *on_avproxy(const json_t *args)
+{
+	json_t *answer = av_proxy_command(args);
 	return answer ? answer : node_refuse("no such command");
 }
 
@@ -46,6 +52,9 @@ int main(int argc, char **argv)
 	static const struct node_command commands[] = {
 		{"subscriber.add", on_subscriber}, {"subscriber.list", on_subscriber},
 		{"subscriber.show", on_subscriber}, {"subscriber.remove", on_subscriber},
+		{"avproxy.import", on_avproxy}, {"avproxy.status", on_avproxy},
+		{"avproxy.list", on_avproxy}, {"avproxy.show", on_avproxy},
+		{"avproxy.remove", on_avproxy},
 		{"state", on_subscriber}, {"reload", on_reload}, {NULL, NULL}};
 	static const struct node_app app = {
 		.name = "hss",

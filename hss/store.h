@@ -44,6 +44,9 @@ struct found {
 	struct str visited_networks, mandatory, optional, server_names;
 	int scheme;                    /* enum auth_scheme */
 	struct str realm, ha1, ha1_sha256;
+	/* Not the store's: it was found for a web identity, by these (hss_find). */
+	bool web;
+	struct str private, public;
 };
 /* 0, or -EIO for a database fault. impi p NULL: the public identity alone. Texts go into
  * the arena. */

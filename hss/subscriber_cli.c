@@ -5,14 +5,11 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/conf/conf.h"
-#include "common/node/admin_client.h"
+#include "hss/cli.h"
 #include "hss/subscriber.h"
-
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 4, ANSWER_MS = 600000 };
 
 static const char usage[] =
 	"usage: imsrig subscriber add FILE... [--replace]\n"
@@ -31,80 +28,31 @@ static const char usage[] =
 	"A range's password may have a %d too; without one it is the user's name. With --k, which\n"
 	"may have one as well, each user has a USIM.\n";
 
-struct cli {
-	const char *rig, *database, *key;
-	bool json, replace;
+struct subscriber_cli {
+	struct cli cli;
+	const char *database, *key;
+	bool replace;
 	const char *range, *password, *realm, *k, *opc, *after;
 	int64_t count, first, limit;
 	struct store *store;           /* --database */
-	char socket[512];
 };
-
-static int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int fail(const char *fmt, ...)
-{
-	va_list ap;
-	fputs("imsrig: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return EXIT_REFUSED;
-}
 
 /* ---- asking ---- */
 
-static int open_target(struct cli *c)
+static json_t *on_database(const json_t *command, void *store)
+{
+	return subscriber_command(store, command);
+}
+
+static int open_target(struct subscriber_cli *c)
 {
 	char why[512];
-	if (c->database) {
-		if (store_open(c->database, &c->store, why) || store_unlock(c->store, c->key, why))
-			return fail("%s", why);
-		return 0;
-	}
-	snprintf(c->socket, sizeof c->socket, "%s/hss.sock", c->rig ? c->rig : "runs/up");
-	if (access(c->socket, F_OK))
-		return fail("%s: no HSS is running there; name a rig with --rig, or a database "
-			    "with --database", c->socket);
-	return 0;
-}
-
-/* Takes `command`; NULL when it failed, which was said. */
-static json_t *ask(struct cli *c, json_t *command)
-{
-	json_t *answer = NULL;
-	char why[256];
-	if (c->store)
-		answer = subscriber_command(c->store, command);
-	else if (admin_once(c->socket, command, ANSWER_MS, &answer, why))
-		fail("%s: %s", c->socket, why);
-	json_decref(command);
-	if (answer && !json_is_true(json_object_get(answer, "ok"))) {
-		fail("%s", json_string_value(json_object_get(answer, "why")));
-		json_decref(answer);
-		answer = NULL;
-	}
-	return answer;
-}
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-/* Prints and releases; `human` is used without --json. */
-static int print(struct cli *c, json_t *answer, void (*human)(const json_t *answer))
-{
-	if (!answer)
-		return EXIT_REFUSED;
-	if (c->json) {
-		json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else if (human) {
-		human(answer);
-	}
-	json_decref(answer);
+	if (!c->database)
+		return cli_find_socket(&c->cli);
+	if (store_open(c->database, &c->store, why) || store_unlock(c->store, c->key, why))
+		return cli_fail("%s", why);
+	c->cli.local = on_database;
+	c->cli.arg = c->store;
 	return 0;
 }
 
@@ -112,57 +60,46 @@ static int print(struct cli *c, json_t *answer, void (*human)(const json_t *answ
 
 static void print_added(const json_t *a)
 {
-	printf("%lld added, %lld replaced, %lld as they were\n", (long long)number(a, "added"),
-		(long long)number(a, "replaced"), (long long)number(a, "same"));
+	printf("%lld added, %lld replaced, %lld as they were\n", (long long)cli_number(a, "added"),
+		(long long)cli_number(a, "replaced"), (long long)cli_number(a, "same"));
 }
 
-static json_t *command_of(const char *name)
-{
-	return json_pack("{s:s}", "cmd", name);
-}
-
-static void put_text(json_t *o, const char *key, const char *v)
-{
-	if (v)
-		json_object_set_new(o, key, json_string(v));
-}
-
-static int add_file(struct cli *c, const char *path)
+static int add_file(struct subscriber_cli *c, const char *path)
 {
 	struct buf text = {0};
 	char why[512];
 	if (conf_read(path, CONF_FILE_MAX, &text, why)) {
 		buf_free(&text);
-		return fail("%s", why);
+		return cli_fail("%s", why);
 	}
-	json_t *command = command_of("subscriber.add");
+	json_t *command = cli_command("subscriber.add");
 	json_t *yaml = json_stringn(text.p ? text.p : "", text.n);
 	buf_free(&text);
 	if (!yaml) {
 		json_decref(command);
-		return fail("%s is not UTF-8 text", path);
+		return cli_fail("%s is not UTF-8 text", path);
 	}
 	json_object_set_new(command, "yaml", yaml);
-	put_text(command, "name", path);
+	cli_put(command, "name", path);
 	json_object_set_new(command, "replace", json_boolean(c->replace));
-	return print(c, ask(c, command), print_added);
+	return cli_print(&c->cli, cli_ask(&c->cli, command), print_added);
 }
 
-static int add_range(struct cli *c)
+static int add_range(struct subscriber_cli *c)
 {
-	json_t *command = command_of("subscriber.add");
-	put_text(command, "range", c->range);
-	put_text(command, "password", c->password);
-	put_text(command, "realm", c->realm);
-	put_text(command, "k", c->k);
-	put_text(command, "opc", c->opc);
+	json_t *command = cli_command("subscriber.add");
+	cli_put(command, "range", c->range);
+	cli_put(command, "password", c->password);
+	cli_put(command, "realm", c->realm);
+	cli_put(command, "k", c->k);
+	cli_put(command, "opc", c->opc);
 	json_object_set_new(command, "count", json_integer(c->count));
 	json_object_set_new(command, "first", json_integer(c->first));
 	json_object_set_new(command, "replace", json_boolean(c->replace));
-	return print(c, ask(c, command), print_added);
+	return cli_print(&c->cli, cli_ask(&c->cli, command), print_added);
 }
 
-static int run_add(struct cli *c, int argc, char **argv)
+static int run_add(struct subscriber_cli *c, int argc, char **argv)
 {
 	int code = 0;
 	if (c->range)
@@ -184,12 +121,12 @@ static void print_names(const json_t *a)
 		puts(json_string_value(name));
 }
 
-static int run_list(struct cli *c, int argc, char **argv)
+static int run_list(struct subscriber_cli *c, int argc, char **argv)
 {
-	json_t *command = command_of("subscriber.list");
-	put_text(command, "after", c->after);
+	json_t *command = cli_command("subscriber.list");
+	cli_put(command, "after", c->after);
 	json_object_set_new(command, "limit", json_integer(c->limit));
-	return argc ? (json_decref(command), EXIT_USAGE) : print(c, ask(c, command), print_names);
+	return argc ? (json_decref(command), EXIT_USAGE) : cli_print(&c->cli, cli_ask(&c->cli, command), print_names);
 }
 
 static void print_value(const json_t *v)
@@ -222,7 +159,7 @@ static void print_impu(const json_t *u)
 	size_t i;
 	json_t *r;
 	printf("public %s\n\t%s, set %lld%s\n", json_string_value(json_object_get(u, "impu")),
-		json_string_value(json_object_get(u, "kind")), (long long)number(u, "set"),
+		json_string_value(json_object_get(u, "kind")), (long long)cli_number(u, "set"),
 		json_is_true(json_object_get(u, "barred")) ? ", barred" : "");
 	json_array_foreach (json_object_get(u, "registrations"), i, r)
 		printf("\t%s: %s%s\n", json_string_value(json_object_get(r, "impi")),
@@ -249,20 +186,20 @@ static void print_subscription(const json_t *a)
 		print_impu(v);
 }
 
-static int run_named(struct cli *c, const char *cmd, const char *name,
+static int run_named(struct subscriber_cli *c, const char *cmd, const char *name,
 	void (*human)(const json_t *))
 {
-	json_t *command = command_of(cmd);
-	put_text(command, "name", name);
-	return print(c, ask(c, command), human);
+	json_t *command = cli_command(cmd);
+	cli_put(command, "name", name);
+	return cli_print(&c->cli, cli_ask(&c->cli, command), human);
 }
 
-static int run_show(struct cli *c, int argc, char **argv)
+static int run_show(struct subscriber_cli *c, int argc, char **argv)
 {
 	return argc == 1 ? run_named(c, "subscriber.show", argv[0], print_subscription) : EXIT_USAGE;
 }
 
-static int run_remove(struct cli *c, int argc, char **argv)
+static int run_remove(struct subscriber_cli *c, int argc, char **argv)
 {
 	int code = argc ? 0 : EXIT_USAGE;
 	for (int i = 0; !code && i < argc; i++)
@@ -272,7 +209,7 @@ static int run_remove(struct cli *c, int argc, char **argv)
 
 /* ---- validate ---- */
 
-static int run_validate(struct cli *c, int argc, char **argv)
+static int run_validate(struct subscriber_cli *c, int argc, char **argv)
 {
 	int code = argc ? 0 : EXIT_USAGE;
 	for (int i = 0; i < argc; i++) {
@@ -280,8 +217,8 @@ static int run_validate(struct cli *c, int argc, char **argv)
 		struct arena a = {0};
 		char why[512];
 		if (subscriptions_load(argv[i], &all, &a, why))
-			code = fail("%s", why);
-		else if (c->json)
+			code = cli_fail("%s", why);
+		else if (c->cli.json)
 			printf("{\"file\":\"%s\",\"subscriptions\":%zu}\n", argv[i], all.items.n);
 		else
 			printf("%s: %zu subscriptions\n", argv[i], all.items.n);
@@ -294,23 +231,14 @@ static int run_validate(struct cli *c, int argc, char **argv)
 
 static const struct {
 	const char *name;
-	int (*run)(struct cli *c, int argc, char **argv);
+	int (*run)(struct subscriber_cli *c, int argc, char **argv);
 	bool asks;
 } commands[] = {
 	{"add", run_add, true}, {"list", run_list, true}, {"show", run_show, true},
 	{"remove", run_remove, true}, {"validate", run_validate, false},
 };
 
-static int read_number(const char *text, int64_t *out)
-{
-	uint64_t n;
-	if (str_u64(str_of(text), &n) || n > INT64_MAX)
-		return -EINVAL;
-	*out = (int64_t)n;
-	return 0;
-}
-
-static int read_options(struct cli *c, int argc, char **argv)
+static int read_options(struct subscriber_cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"rig", required_argument, NULL, 'r'}, {"database", required_argument, NULL, 'd'},
@@ -326,21 +254,21 @@ static int read_options(struct cli *c, int argc, char **argv)
 	optind = 1;
 	for (int o; !err && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (o) {
-		case 'r': c->rig = optarg; break;
+		case 'r': c->cli.rig = optarg; break;
 		case 'd': c->database = optarg; break;
 		case 'k': c->key = optarg; break;
-		case 'j': c->json = true; break;
+		case 'j': c->cli.json = true; break;
 		case 'n': break;
 		case 'R': c->replace = true; break;
 		case 'g': c->range = optarg; break;
-		case 'c': err = read_number(optarg, &c->count); break;
-		case 'f': err = read_number(optarg, &c->first); break;
+		case 'c': err = cli_read_number(optarg, &c->count); break;
+		case 'f': err = cli_read_number(optarg, &c->first); break;
 		case 'p': c->password = optarg; break;
 		case 'm': c->realm = optarg; break;
 		case 'K': c->k = optarg; break;
 		case 'o': c->opc = optarg; break;
 		case 'a': c->after = optarg; break;
-		case 'l': err = read_number(optarg, &c->limit); break;
+		case 'l': err = cli_read_number(optarg, &c->limit); break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: err = -EINVAL;
 		}
@@ -350,7 +278,7 @@ static int read_options(struct cli *c, int argc, char **argv)
 
 int subscriber_main(int argc, char **argv)
 {
-	struct cli c = {.first = 1, .limit = 1000000};
+	struct subscriber_cli c = {.first = 1, .limit = 1000000};
 	int code = EXIT_USAGE;
 
 	if (read_options(&c, argc, argv) == 0 && optind < argc)

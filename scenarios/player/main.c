@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hss/av_admin.h"
 #include "hss/subscriber.h"
 #include "scenarios/player/catalog.h"
 #include "scenarios/player/verdict.h"
@@ -56,6 +57,7 @@ static const struct command {
 	{"up", up_main, "keep a rig running, for browsers and other clients"},
 	{"ca", ca_main, "the certificate authority of up, and how browsers trust it"},
 	{"subscriber", subscriber_main, "add, list, show, remove, validate subscribers"},
+	{"avproxy", avproxy_main, "import, list, show, remove the web users of WWSFs"},
 	{"web-password", web_password_main, "a password's hash, for a web user"},
 	{"bench", bench_main, "measure registrations a second, memory, start"},
 };

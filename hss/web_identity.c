@@ -1,0 +1,54 @@
+/* Web identities in UAR, MAR and SAR (TR 33.871, direct authentication, step 2): a User-Name that
+ * is no private identity may be the web identity of a user, and Public-Identity that identity as
+ * a URI. The AV proxy's store says for whom they stand.
+ *
+ *	alice@wwsf.example   sip:alice%40wwsf.example@HOME-DOMAIN or sip:alice@wwsf.example
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "common/sip/field.h"
+#include "hss/av_proxy.h"
+
+/* The web identity that a public identity is the URI of; p NULL: of none. */
+static struct str nai_of(struct str impu, struct arena *a)
+{
+	struct sip_uri u;
+	if (sip_uri_parse(&u, impu) || !str_eq(u.scheme, STR("sip")) || !u.user.n || u.port)
+		return STR_NONE;
+	ptrdiff_t at = str_find(u.user, STR("%40"));
+	if (at < 0)
+		return arena_fmt(a, STR_FMT "@" STR_FMT, STR_ARG(u.user), STR_ARG(u.host));
+	if (!str_ieq(u.host, str_of(hss.conf->cx.realm)))
+		return STR_NONE;
+	return arena_fmt(a, STR_FMT "@" STR_FMT, (int)at, u.user.p,
+		STR_ARG(str_skip(u.user, (size_t)at + 3)));
+}
+
+/* Who was withdrawn may still take his registration back, and no more. */
+static bool ends(const struct cx_msg *m)
+{
+	return (m->command == CX_UA && m->has_auth_type && m->auth_type == CX_DE_REGISTRATION) ||
+		(m->command == CX_SA && m->assignment >= CX_TIMEOUT_DEREGISTRATION);
+}
+
+int hss_find_web(const struct cx_msg *m, struct str impu, struct found *f)
+{
+	struct av_mapping who, to;
+	struct found mapped;
+	int there = av_store_map(hss.av, m->user_name, &hss.arena, &who);
+	if (there != 1 || (!who.current && !ends(m)))
+		return there < 0 ? there : 0;
+	if (!f->has_impu) {
+		there = av_store_map(hss.av, nai_of(impu, &hss.arena), &hss.arena, &to);
+		if (there < 0)
+			return there;
+		if (there)
+			impu = to.impu;
+	}
+	int err = store_find(hss.store, who.impi, impu, &hss.arena, &mapped);
+	if (err)
+		return err;
+	*f = mapped;
+	f->web = true;
+	f->private = who.impi;
+	f->public = impu;
+	return 0;
+}
