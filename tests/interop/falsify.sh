@@ -98,7 +98,7 @@ n=0
 for script in ts23228/u.2.1.2 tr23701/6.2.2.4.1 tr23701/6.3.2.1.2 ts23228/u.2.1.3 \
 	ts23228/u.2.1.3-refresh tr23701/6.3.2.1.3 tr23701/6.3.2.1.4-reg \
 	tr23701/6.3.2.1.4-static tr23701/6.3.2.1.5 \
-	tr23701/6.2.2.4.2; do
+	tr23701/6.2.2.4.2 tr33871/direct; do
 	id=t-falsified-$((n += 1))
 	generate "$TOP/scenarios/$script.yaml" $id
 	lines=$(grep -c other- $id.steps)

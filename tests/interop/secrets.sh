@@ -24,6 +24,8 @@ keys=$(cat "$scenarios"/subscribers/*.yaml "$scenarios"/ladders/*.yaml | grep -o
 echo "$keys" >>"$list"
 # ... and the passwords of web users, but for those that are wrong
 sed -n 's/.*web-password: *\([^,} ]*\).*/\1/p' "$scenarios"/*/*.yaml | grep -vx wrong >>"$list"
+# ... and the HA1s that WWSFs hand over, which are sealed in the AV proxy's database
+sed -n 's/^user,[^,]*,[^,]*,[^,]*,//p' "$scenarios"/subscribers/*.csv | tr ',' '\n' | grep -E '^[0-9a-f]{32,}$' >>"$list"
 tshark -n -r "$dir/trace.pcapng" -Y 'sip.auth.digest.response' -T fields \
 	-e sip.auth.digest.response 2>/dev/null | tr -d '"' | grep -E '^[0-9a-f]{32,}$' >>"$list"
 # ... those of W4, too, where the WAAF checks them itself
