@@ -20,6 +20,7 @@ static const struct {
 } benches[] = {
 	{"register", bench_register, "digest registrations a second, over UDP and over WSS"},
 	{"aka", bench_aka, "registrations a second of WICs with USIMs, beside digest, over WSS"},
+	{"direct", bench_direct, "registrations a second with web credentials, beside IMS ones, over WSS"},
 	{"token", bench_token, "registrations by token a second, over WSS"},
 	{"wildcard-members", bench_members,
 		"members of one range that register at the WAAF a second, and the bytes of one"},

@@ -17,6 +17,7 @@ struct bench_who {
 	const char *prefix;            /* of IMPI and IMPU: user000001 */
 	const char *realm;             /* of the IMPI */
 	const char *issuer, *wwsf;     /* of their tokens */
+	bool web;                      /* with the web credentials of `wwsf` (bench_direct.c) */
 	const char *k, *opc;           /* of their USIMs, the user's number behind k; NULL: none */
 };
 struct bench {
@@ -41,6 +42,7 @@ int bench_fail(struct bench *b, int err, const char *fmt, ...)
 /* ---- benches; 0 or a negative errno with `why`; -ENOTSUP: can't run here ---- */
 int bench_register(struct bench *b);
 int bench_aka(struct bench *b);
+int bench_direct(struct bench *b);
 int bench_growth(struct bench *b);
 int bench_token(struct bench *b);
 int bench_issue(struct bench *b);
@@ -87,6 +89,10 @@ int bench_provide_who(struct bench_rig *r, struct bench *b, const struct bench_w
 	int64_t users);
 /* WICs of subscribers at the eP-CSCF, and what is else said of them. */
 extern const struct bench_who bench_subscribers;
+/* First registrations of users first.. and their refreshes over WSS, by what b->who says; figures
+ * begin with `before`. */
+int bench_over_wss(struct bench_rig *r, struct bench *b, const char *before, int64_t first,
+	int64_t n);
 /* A metric of the element. */
 double bench_metric(struct bench_rig *r, struct bench *b, const char *element, const char *name);
 

@@ -89,12 +89,13 @@ static void step(struct bench_wics *l);
 static int ask(struct user *u, enum wic_register_kind kind)
 {
 	const struct bench_who *who = u->all->who;
-	char impi[100], impu[64], name[24], k[40], why[256];
+	char impi[100], impu[160], name[24], k[40], why[256];
 	struct wic_conf conf = {.domain = RIG_DOMAIN, .impi = impi, .impu = impu,
 		.password = name, .reg_id = 1,
 		.expires = u->all->what == BENCH_DEREGISTER ? 0 : 3600,
 		.authorization = u->wic->token ? WIC_BEARER : WIC_FULL,
 		.call_id = kind == WIC_REGISTER ? "new" : NULL,
+		.wwsf_entity = who->web ? who->wwsf : NULL,
 		.usim = {.k = who->k ? k : NULL, .opc = who->opc}};
 	int err;
 
@@ -102,7 +103,8 @@ static int ask(struct user *u, enum wic_register_kind kind)
 
 	snprintf(name, sizeof name, "%.8s%06lld", who->prefix, (long long)u->number);
 	snprintf(impi, sizeof impi, "%s@%s", name, who->realm);
-	snprintf(impu, sizeof impu, "sip:%s@" RIG_DOMAIN, name);
+	snprintf(impu, sizeof impu, who->web ? "sip:%s%%40%s@" RIG_DOMAIN : "sip:%s@" RIG_DOMAIN, name,
+		who->realm);
 	if ((err = wic_register(u->wic, &conf, kind, why)))
 		note(u->all, why);
 	return err;

@@ -53,7 +53,7 @@ static int over_udp(struct bench_rig *r, struct bench *b, int64_t first, int64_t
 	return 0;
 }
 
-static int over_wss(struct bench_rig *r, struct bench *b, const char *before, int64_t first,
+int bench_over_wss(struct bench_rig *r, struct bench *b, const char *before, int64_t first,
 	int64_t n)
 {
 	char firsts[40], refreshes[40];
@@ -89,7 +89,7 @@ int bench_register(struct bench *b)
 	if (!err && (both || b->udp))
 		err = over_udp(&r, b, 1, each);
 	if (!err && (both || b->wss))
-		err = over_wss(&r, b, "wss_", both ? each + 1 : 1, each);
+		err = bench_over_wss(&r, b, "wss_", both ? each + 1 : 1, each);
 	bench_rig_close(&r);
 	return err;
 }
@@ -115,13 +115,13 @@ int bench_aka(struct bench *b)
 	if (!err)
 		err = bench_provide(&r, b, each);
 	if (!err)
-		err = over_wss(&r, b, "digest_", 1, each);
+		err = bench_over_wss(&r, b, "digest_", 1, each);
 	if (!err)
 		err = bench_provide_who(&r, b, &usims, each);
 	b->who = &usims;
 	b->source = 1; /* ports of before are still taken */
 	if (!err)
-		err = over_wss(&r, b, "aka_", 1, each);
+		err = bench_over_wss(&r, b, "aka_", 1, each);
 	bench_rig_close(&r);
 	return err;
 }

@@ -51,7 +51,7 @@ if(TARGET acting)
     scenarios/player/bench_cpu.c
     scenarios/player/bench_sipp.c scenarios/player/bench_load.c
     scenarios/player/bench_register.c scenarios/player/bench_rounds.c
-    scenarios/player/bench_token.c scenarios/player/bench_issue.c scenarios/player/bench_members.c scenarios/player/bench_memory.c
+    scenarios/player/bench_direct.c scenarios/player/bench_token.c scenarios/player/bench_issue.c scenarios/player/bench_members.c scenarios/player/bench_memory.c
     scenarios/player/bench_start.c)
   target_link_libraries(imsrig PRIVATE playing acting hss_av web_password)
   target_compile_definitions(imsrig PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
