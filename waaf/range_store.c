@@ -85,18 +85,18 @@ void range_store_close(void)
 void range_store_load(range_row_h *h, member_row_h *m)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, SQL_ALL);
-	while (db_row(ranges.db, q) > 0)
-		h(&(const struct range_row){db_column(q, 0), db_column(q, 1), db_column(q, 2),
+	while (sql_row(q) > 0)
+		h(&(const struct range_row){sql_view(q, 0), sql_view(q, 1), sql_view(q, 2),
 			sqlite3_column_int64(q, 3)});
 	q = db_sql(ranges.db, SQL_MEMBERS);
-	while (db_row(ranges.db, q) > 0)
+	while (sql_row(q) > 0)
 		m(&(const struct member_row){
-			.impu = db_column(q, 0),
-			.impi = db_column(q, 1),
-			.wwsf = db_column(q, 2),
-			.sub = db_column(q, 3),
-			.instance = db_column(q, 4),
-			.contact = db_column(q, 5),
+			.impu = sql_view(q, 0),
+			.impi = sql_view(q, 1),
+			.wwsf = sql_view(q, 2),
+			.sub = sql_view(q, 3),
+			.instance = sql_view(q, 4),
+			.contact = sql_view(q, 5),
 			.call = (uint64_t)sqlite3_column_int64(q, 6),
 			.cseq = (uint32_t)sqlite3_column_int64(q, 7),
 			.ends_ms = sqlite3_column_int64(q, 8),
@@ -108,16 +108,16 @@ void range_store_load(range_row_h *h, member_row_h *m)
 static int by_text(enum sql which, struct str key)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, which);
-	db_text(q, 1, key);
+	sql_bind(q, 1, key);
 	return db_change(ranges.db, q);
 }
 
 int range_store_put(const struct range_row *row)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, SQL_PUT);
-	db_text(q, 1, row->wwsf);
-	db_text(q, 2, row->id);
-	db_text(q, 3, row->blocks);
+	sql_bind(q, 1, row->wwsf);
+	sql_bind(q, 2, row->id);
+	sql_bind(q, 3, row->blocks);
 	sqlite3_bind_int64(q, 4, row->ends_ms);
 	return db_change(ranges.db, q);
 }
@@ -130,12 +130,12 @@ int range_store_forget(struct str wwsf)
 int range_store_member(const struct member_row *row)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, SQL_MEMBER);
-	db_text(q, 1, row->impu);
-	db_text(q, 2, row->impi);
-	db_text(q, 3, row->wwsf);
-	db_text(q, 4, row->sub);
-	db_text(q, 5, row->instance);
-	db_text(q, 6, row->contact);
+	sql_bind(q, 1, row->impu);
+	sql_bind(q, 2, row->impi);
+	sql_bind(q, 3, row->wwsf);
+	sql_bind(q, 4, row->sub);
+	sql_bind(q, 5, row->instance);
+	sql_bind(q, 6, row->contact);
 	sqlite3_bind_int64(q, 7, (int64_t)row->call);
 	sqlite3_bind_int64(q, 8, row->cseq);
 	sqlite3_bind_int64(q, 9, row->ends_ms);

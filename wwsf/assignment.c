@@ -12,7 +12,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/metric.h"
-#include "wwsf/sql.h"
+#include "common/db/sql.h"
 
 METRIC_COUNTER(lent, "imsrig_wwsf_identities_lent_total", "identities lent to a new holder");
 METRIC_COUNTER(renewed, "imsrig_wwsf_identities_renewed_total", "leases renewed by their holder");
@@ -221,15 +221,13 @@ static int find_next(struct assignments *all)
 	int64_t first = first_number(all), last = first - 1, count = 0;
 	int rc;
 
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		int64_t n = number_of(all, (struct str){(const char *)sqlite3_column_text(q, 0),
-			(size_t)sqlite3_column_bytes(q, 0)});
+	while ((rc = sql_row(q)) > 0) {
+		int64_t n = number_of(all, sql_view(q, 0));
 		count += n >= 0;
 		last = n > last ? n : last;
 	}
-	if (rc != SQLITE_DONE)
-		return sql_fault(q);
-	sqlite3_reset(q);
+	if (rc)
+		return rc;
 	all->next = last - first + 1 == count ? last + 1 : first;
 	return sql_done(all->sql[SQL_RECOVER]);
 }
@@ -293,17 +291,12 @@ static int64_t now_ms(const struct assignments *all)
 /* The first column of the one row; 0, -ENOENT, -EIO. */
 static int one_text(sqlite3_stmt *q, struct arena *a, struct str *out)
 {
-	int rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
+	int row = sql_row(q), more = row;
+	if (row > 0)
 		*out = sql_text(q, 0, a);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return sql_fault(q);
-	while (rc == SQLITE_ROW) /* RETURNING: to its end, or nothing is stored */
-		rc = sqlite3_step(q);
-	if (rc != SQLITE_DONE)
-		return sql_fault(q);
-	sqlite3_reset(q);
-	return out->p ? 0 : -ENOENT;
+	while (more > 0) /* RETURNING: to its end, or nothing is stored */
+		more = sql_row(q);
+	return more ? more : row ? 0 : -ENOENT;
 }
 
 static int renew(struct assignments *all, struct str holder, struct arena *a, int64_t *n)

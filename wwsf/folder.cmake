@@ -7,10 +7,10 @@ add_custom_command(OUTPUT ${WWSF_SCHEMA}
 
 imsrig_library(wwsf_parts
   SOURCES
-    wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/sql.c
-    wwsf/assignment.c wwsf/login.c wwsf/session.c wwsf/token.c wwsf/token_give.c
+    wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/assignment.c
+    wwsf/login.c wwsf/session.c wwsf/token.c wwsf/token_give.c
     wwsf/waf_client.c wwsf/signin.c wwsf/w4.c wwsf/registration.c wwsf/registration_answer.c ${WWSF_SCHEMA}
-  LINK http crypto conf net base PkgConfig::SQLITE PkgConfig::JANSSON)
+  LINK http crypto conf sql net base PkgConfig::JANSSON)
 imsrig_embed(wwsf_parts wwsf/page/index.html wwsf/page/style.css)
 include(wwsf/page/page.cmake)
 

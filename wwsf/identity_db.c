@@ -6,13 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "wwsf/sql.h"
+#include "common/db/sql.h"
 
 extern const char wwsf_schema[];       /* schema.sql */
 
-enum { USER_VERSION = 2 };
+enum { USER_VERSION = 2, CACHE_KIB = 16384 };
 enum sql { SQL_FORGET, SQL_ADD, SQL_ADD_IDENTITY, SQL_ADD_IMPU, SQL_HASH, SQL_SOME_HASH, SQL_FIND, SQL_N };
 
 static const char *const texts[SQL_N] = {
@@ -41,18 +40,18 @@ static int add_user(struct identity_db *db, const struct wwsf_user *u)
 	sqlite3_stmt *q = sql_with(db->sql[SQL_FORGET], name);
 	int err = sql_done(q);
 	q = sql_with(db->sql[SQL_ADD], name);
-	sqlite3_bind_text(q, 2, u->hash, -1, SQLITE_STATIC);
+	sql_bind(q, 2, str_of(u->hash));
 	if (!err)
 		err = sql_done(q);
 	if (err || !u->impi)
 		return err;
 	q = sql_with(db->sql[SQL_ADD_IDENTITY], name);
-	sqlite3_bind_text(q, 2, u->impi, -1, SQLITE_STATIC);
+	sql_bind(q, 2, str_of(u->impi));
 	err = sql_done(q);
 	for (size_t i = 0; !err && i < u->impus.n; i++) {
 		q = sql_with(db->sql[SQL_ADD_IMPU], name);
 		sqlite3_bind_int64(q, 2, (int64_t)i);
-		sqlite3_bind_text(q, 3, ((char **)u->impus.items)[i], -1, SQLITE_STATIC);
+		sql_bind(q, 3, str_of(((char **)u->impus.items)[i]));
 		err = sql_done(q);
 	}
 	return err;
@@ -61,12 +60,11 @@ static int add_user(struct identity_db *db, const struct wwsf_user *u)
 static int load_users(struct identity_db *db, char why[512])
 {
 	const struct wwsf_user *u = db->conf->users.items;
-	int err = sqlite3_exec(db->db, "BEGIN; DELETE FROM user WHERE configured = 1", NULL, NULL,
-		NULL) == SQLITE_OK ? 0 : -EIO;
+	int err = sql_run(db->db, "BEGIN; DELETE FROM user WHERE configured = 1");
 	for (size_t i = 0; !err && i < db->conf->users.n; i++)
 		err = add_user(db, &u[i]);
-	if (!err && sqlite3_exec(db->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		err = -EIO;
+	if (!err)
+		err = sql_run(db->db, "COMMIT");
 	if (err)
 		snprintf(why, 512, "the configured users can't be stored: %s",
 			sqlite3_errmsg(db->db));
@@ -75,69 +73,17 @@ static int load_users(struct identity_db *db, char why[512])
 
 /* ---- open and close ---- */
 
-static int64_t number(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	int64_t v = -1;
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK &&
-		sqlite3_step(q) == SQLITE_ROW)
-		v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
-static int check_version(struct identity_db *db, const char *path, char why[512])
-{
-	int64_t version = number(db->db, "PRAGMA user_version");
-	bool empty = number(db->db, "SELECT count(*) FROM sqlite_schema") == 0;
-	if (version == USER_VERSION)
-		return 0;
-	/* the schema adds what a database of version 1 lacks */
-	if ((version == 1 || (version == 0 && empty)) &&
-		sqlite3_exec(db->db, wwsf_schema, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	if (version < 0)
-		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db->db));
-	else
-		snprintf(why, 512, "%s has version %lld, this program needs version %d; move it away",
-			path, (long long)version, USER_VERSION);
-	return -EINVAL;
-}
-
-static int prepare(struct identity_db *db, const char *path, char why[512])
-{
-	/* The exclusive lock keeps a second WWSF out and spares every read its file locks. */
-	static const char settings[] =
-		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-		"PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-		"PRAGMA wal_autocheckpoint = 10000; PRAGMA cache_size = -16384; BEGIN IMMEDIATE; COMMIT";
-	if (sqlite3_exec(db->db, settings, NULL, NULL, NULL) != SQLITE_OK) {
-		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db->db));
-		return sqlite3_errcode(db->db) == SQLITE_BUSY ? -EBUSY : -EINVAL;
-	}
-	int err = check_version(db, path, why);
-	return err ? err : sql_prepare(db->db, texts, SQL_N, db->sql, why);
-}
-
 int identity_db_open(const struct wwsf_conf *conf, struct identity_db **out, char why[512])
 {
+	const struct sql_conf file = {.path = conf->database ? conf->database : ":memory:",
+		.schema = wwsf_schema, .version = USER_VERSION, .oldest = 1, .cache_kib = CACHE_KIB};
 	struct identity_db *db = MEM_NEW(struct identity_db);
-	const char *path = conf->database ? conf->database : ":memory:";
-	mode_t old = umask(077);
-	int err = 0;
+	int err;
 
 	db->conf = conf;
-	if (sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-			SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db->db));
-		err = -EIO;
-	}
-	if (!err)
-		err = prepare(db, path, why);
-	umask(old);
-	if (!err)
-		err = load_users(db, why);
-	if (err)
+	if ((err = sql_open(&file, &db->db, why)) ||
+		(err = sql_prepare(db->db, texts, SQL_N, db->sql, why)) ||
+		(err = load_users(db, why)))
 		identity_db_close(db);
 	else
 		*out = db;
@@ -161,13 +107,11 @@ struct sqlite3 *identity_db_handle(struct identity_db *db)
 int identity_db_hash(struct identity_db *db, struct str user, struct arena *a, char **hash)
 {
 	sqlite3_stmt *q = sql_with(db->sql[SQL_HASH], user);
-	int rc = sqlite3_step(q);
+	int row = sql_row(q);
 
-	*hash = rc == SQLITE_ROW ? (char *)sql_text(q, 0, a).p : NULL;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return sql_fault(q);
+	*hash = row > 0 ? (char *)sql_text(q, 0, a).p : NULL;
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW ? 0 : -ENOENT;
+	return row > 0 ? 0 : row ? row : -ENOENT;
 }
 
 char *identity_db_some_hash(struct identity_db *db, struct arena *a)
@@ -222,16 +166,15 @@ int identity_db_find(struct identity_db *db, struct str user, struct arena *a,
 		return translate(db, user, a, out);
 	sqlite3_stmt *q = sql_with(db->sql[SQL_FIND], user);
 	sqlite3_bind_int(q, 2, TOKEN_IMPUS_MAX);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+	while ((rc = sql_row(q)) > 0) {
 		if (!rows++)
 			out->impi = sql_text(q, 0, a);
 		struct str impu = sql_text(q, 1, a);
 		if (impu.p && out->n_impu < TOKEN_IMPUS_MAX)
 			out->impu[out->n_impu++] = impu;
 	}
-	if (rc != SQLITE_DONE)
-		return sql_fault(q);
-	sqlite3_reset(q);
+	if (rc)
+		return rc;
 	if (!rows)
 		return -ENOENT;
 	return out->impi.p && out->n_impu ? 0 : -ENODATA;

@@ -1,5 +1,5 @@
 -- The identity database (TR 23.701 6.3.2.1.3, step 1), keyed by the web identity, and the
--- identities that are lent (TS 23.228 U.2.1.4). user_version 2: with `loan`.
+-- identities that are lent (TS 23.228 U.2.1.4). PRAGMA user_version is 2: with `loan`.
 
 CREATE TABLE IF NOT EXISTS user (
 	id         INTEGER PRIMARY KEY,
@@ -28,5 +28,3 @@ CREATE TABLE IF NOT EXISTS loan (                    -- one row an identity that
 	used    INTEGER NOT NULL                     -- this holder may have had a token
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS loan_until ON loan (until);
-
-PRAGMA user_version = 2;

@@ -1,10 +1,9 @@
-/* One SQLite file of an element's state: WAL, synchronous NORMAL, and the changes of one loop
- * turn committed together before the loop waits again. Answers that say that something
- * happened are sent by `committed`, never before.
+/* One SQLite file of an element's state (sql.h), the changes of one loop turn committed
+ * together before the loop waits again. Answers that say that something happened are sent by
+ * `committed`, never before.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <sqlite3.h>
-
+#include "common/db/sql.h"
 #include "common/net/host.h"
 
 struct db;
@@ -21,18 +20,26 @@ struct db_conf {
 	void (*committed)(int err, void *arg);
 	void *arg;
 };
-/* A missing file is created, mode 0600. -EINVAL another version or no such database, -EBUSY
- * another process has it, -EIO; a sentence in `why`. */
+/* Errors as of sql_open and sql_prepare, with a sentence in `why`. */
 int db_open(struct host *host, const struct db_conf *conf, struct db **out, char why[512]);
 void db_close(struct db *d);           /* commits, and calls nobody; NULL: nothing */
 
 sqlite3_stmt *db_sql(struct db *d, int which);     /* reset, ready to bind */
-void db_text(sqlite3_stmt *q, int at, struct str v);   /* p NULL: NULL; not copied */
-struct str db_column(sqlite3_stmt *q, int at);     /* a view, good until the next step */
-/* Steps once and resets: 0, or -EIO, logged. For statements that change something and give
- * no row. */
+/* As sql_done, for a statement that changes something. */
 int db_change(struct db *d, sqlite3_stmt *q);
-/* Steps: 1 a row, 0 the end (reset), -EIO (reset). */
-int db_row(struct db *d, sqlite3_stmt *q);
 /* A commit is awaited. */
 bool db_open_changes(const struct db *d);
+
+/* Other names of sql_bind, sql_view and sql_row. */
+static inline void db_text(sqlite3_stmt *q, int at, struct str v)
+{
+	sql_bind(q, at, v);
+}
+static inline struct str db_column(sqlite3_stmt *q, int at)
+{
+	return sql_view(q, at);
+}
+static inline int db_row(struct db *d, sqlite3_stmt *q)
+{
+	return sql_row(q);
+}

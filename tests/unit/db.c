@@ -14,7 +14,6 @@ static const char *const sql[STATEMENTS] = {
 };
 /* The deferred check makes a commit fail, and no statement. */
 static const char schema[] =
-	"PRAGMA foreign_keys = ON;"
 	"CREATE TABLE item (name TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"CREATE TABLE part (item TEXT REFERENCES item DEFERRABLE INITIALLY DEFERRED);";
 
@@ -27,7 +26,7 @@ static bool once_more;
 static int add(int which, const char *name)
 {
 	sqlite3_stmt *q = db_sql(db, which);
-	db_text(q, 1, str_of(name));
+	sql_bind(q, 1, str_of(name));
 	return db_change(db, q);
 }
 
@@ -59,9 +58,9 @@ static int open_db(const char *name, int version, struct db **out)
 static int count(void)
 {
 	sqlite3_stmt *q = db_sql(db, COUNT);
-	assert_int_equal(db_row(db, q), 1);
+	assert_int_equal(sql_row(q), 1);
 	int n = sqlite3_column_int(q, 0);
-	assert_int_equal(db_row(db, q), 0);
+	assert_int_equal(sql_row(q), 0);
 	return n;
 }
 

@@ -1,0 +1,43 @@
+/* SQLite as every element uses it: one file with its schema, statements prepared once, texts
+ * bound and read as views. Faults are logged here.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <sqlite3.h>
+
+#include "common/base/mem.h"
+
+struct sql_conf {
+	const char *path;              /* or ":memory:" */
+	const char *schema;            /* of a new file */
+	int version;                   /* PRAGMA user_version of that schema */
+	int oldest;                    /* versions from here on the schema completes; 0: none */
+	int cache_kib;
+	const char *anew;              /* what follows "move it away" of another version; NULL: - */
+};
+/* Opens it for this process alone: WAL, synchronous NORMAL, foreign keys. A missing file is
+ * created, mode 0600. -EINVAL another version or no database, -EBUSY another process has it, -EIO;
+ * a sentence in `why`. sqlite3_close, after sql_finalize of what was prepared. */
+int sql_open(const struct sql_conf *conf, sqlite3 **out, char why[512]);
+
+/* ---- statements ---- */
+
+/* Into `out`; 0, or -EINVAL with a sentence, and some of them are there. */
+int sql_prepare(sqlite3 *db, const char *const *texts, size_t n, sqlite3_stmt **out, char why[512]);
+void sql_finalize(sqlite3_stmt **all, size_t n);       /* NULL among them: nothing */
+
+/* Begins anew, with its first parameter. */
+sqlite3_stmt *sql_with(sqlite3_stmt *q, struct str first);
+/* p NULL: NULL. It has to live until the statement is done. */
+void sql_bind(sqlite3_stmt *q, int at, struct str text);
+void sql_bind_octets(sqlite3_stmt *q, int at, struct str octets);
+
+/* Steps: 1 a row, 0 the end (reset), -EIO (reset). */
+int sql_row(sqlite3_stmt *q);
+int sql_done(sqlite3_stmt *q);         /* one without rows, to its end: 0 or -EIO */
+int sql_run(sqlite3 *db, const char *text);    /* "COMMIT" and the like: 0 or -EIO */
+int sql_fault(sqlite3 *db);            /* logs the last error: -EIO */
+
+/* Of the row at hand; p NULL: NULL. Views are good until the next step. */
+struct str sql_view(sqlite3_stmt *q, int column);
+struct str sql_view_octets(sqlite3_stmt *q, int column);
+struct str sql_text(sqlite3_stmt *q, int column, struct arena *a);
