@@ -12,7 +12,7 @@ imsrig_library(hss_store
   SOURCES
     hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
     hss/user_data.c hss/store_aka.c ${HSS_SCHEMA}
-  LINK hss_seal base conf crypto sip_msg PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::XML)
+  LINK hss_seal sql base conf crypto sip_msg PkgConfig::JANSSON PkgConfig::XML)
 
 # What `imsrig subscriber` is made of.
 imsrig_library(hss_subscriber

@@ -43,23 +43,23 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 	}
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_SUBSCRIPTION);
 	bool applies = sub->allowed.applies || sub->allowed.wafs.n || sub->allowed.wwsfs.n;
-	bind_text(q, 1, str_of(sub->name));
+	sql_bind(q, 1, str_of(sub->name));
 	sqlite3_bind_int64(q, 2, (int64_t)subscription_fingerprint(sub));
 	sqlite3_bind_int(q, 3, sub->may_register);
-	bind_text(q, 4, joined(&sub->visited, &b[0]));
-	bind_text(q, 5, joined_numbers(&sub->capabilities.mandatory, &b[1]));
-	bind_text(q, 6, joined_numbers(&sub->capabilities.optional, &b[2]));
-	bind_text(q, 7, joined(&sub->capabilities.server_names, &b[3]));
-	bind_text(q, 8, str_of(sub->charging.primary_ecf));
-	bind_text(q, 9, str_of(sub->charging.secondary_ecf));
-	bind_text(q, 10, str_of(sub->charging.primary_ccf));
-	bind_text(q, 11, str_of(sub->charging.secondary_ccf));
-	bind_text(q, 12, list_of(applies, &sub->allowed.wafs, &b[4]));
-	bind_text(q, 13, list_of(applies, &sub->allowed.wwsfs, &b[5]));
+	sql_bind(q, 4, joined(&sub->visited, &b[0]));
+	sql_bind(q, 5, joined_numbers(&sub->capabilities.mandatory, &b[1]));
+	sql_bind(q, 6, joined_numbers(&sub->capabilities.optional, &b[2]));
+	sql_bind(q, 7, joined(&sub->capabilities.server_names, &b[3]));
+	sql_bind(q, 8, str_of(sub->charging.primary_ecf));
+	sql_bind(q, 9, str_of(sub->charging.secondary_ecf));
+	sql_bind(q, 10, str_of(sub->charging.primary_ccf));
+	sql_bind(q, 11, str_of(sub->charging.secondary_ccf));
+	sql_bind(q, 12, list_of(applies, &sub->allowed.wafs, &b[4]));
+	sql_bind(q, 13, list_of(applies, &sub->allowed.wwsfs, &b[5]));
 	sqlite3_bind_null(q, 14);
 	if (server)
 		sqlite3_bind_int64(q, 14, server);
-	int err = store_done(s, q);
+	int err = sql_done(q);
 	*id = sqlite3_last_insert_rowid(s->db);
 	for (size_t i = 0; i < sizeof b / sizeof *b; i++)
 		buf_free(&b[i]);
@@ -81,7 +81,7 @@ static int add_identity(struct store *s, sqlite3_stmt *q, const char *identity, 
 	if (rc == SQLITE_DONE)
 		return 0;
 	if (rc != SQLITE_CONSTRAINT)
-		return store_fault(s);
+		return sql_fault(s->db);
 	snprintf(why, 512, "%s belongs to a subscription already", identity);
 	return -EEXIST;
 }
@@ -90,13 +90,13 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 	const struct sub_impi *p, char why[512])
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPI);
-	bind_text(q, 1, str_of(p->impi));
+	sql_bind(q, 1, str_of(p->impi));
 	sqlite3_bind_int64(q, 2, store_number(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int(q, 4, p->scheme);
-	bind_text(q, 5, str_of(p->realm));
-	bind_text(q, 6, str_of(p->ha1));
-	bind_text(q, 7, str_of(p->ha1_sha256));
+	sql_bind(q, 5, str_of(p->realm));
+	sql_bind(q, 6, str_of(p->ha1));
+	sql_bind(q, 7, str_of(p->ha1_sha256));
 	int err = add_identity(s, q, p->impi, why);
 	return err || p->scheme != AUTH_AKA ? err :
 		store_add_usim(s, store_number(subscription, place), p, why);
@@ -109,7 +109,7 @@ static int add_impu(struct store *s, int64_t subscription, size_t place,
 	if (wildcard && store_index(s))
 		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPU);
-	bind_text(q, 1, str_of(u->impu));
+	sql_bind(q, 1, str_of(u->impu));
 	sqlite3_bind_int64(q, 2, store_number(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int64(q, 4, u->set);
@@ -117,7 +117,7 @@ static int add_impu(struct store *s, int64_t subscription, size_t place,
 	sqlite3_bind_int(q, 6, u->kind);
 	sqlite3_bind_int(q, 7, u->barred);
 	sqlite3_bind_int64(q, 8, u->profile);
-	bind_text(q, 9, str_of(u->display_name));
+	sql_bind(q, 9, str_of(u->display_name));
 	int err = add_identity(s, q, u->impu, why);
 	if (!err && wildcard)
 		store_index_wildcard(s, u->impu);
@@ -149,7 +149,7 @@ int store_add_identities(struct store *s, const struct subscription *sub, int64_
 			sqlite3_stmt *q = store_sql(s, SQL_ADD_PAIR);
 			sqlite3_bind_int64(q, 1, store_number(id, i));
 			sqlite3_bind_int64(q, 2, store_number(id, k));
-			err = store_done(s, q);
+			err = sql_done(q);
 		}
 	}
 	return err;
@@ -174,9 +174,9 @@ static int add_trigger(struct store *s, int64_t filter, size_t position,
 	sqlite3_bind_int64(q, 3, t->group);
 	sqlite3_bind_int(q, 4, t->negated);
 	sqlite3_bind_int(q, 5, kind);
-	bind_text(q, 6, kind == SPT_SESSION_CASE ? session_case(t) : str_of(value));
-	bind_text(q, 7, str_of(t->content));
-	return store_done(s, q);
+	sql_bind(q, 6, kind == SPT_SESSION_CASE ? session_case(t) : str_of(value));
+	sql_bind(q, 7, str_of(t->content));
+	return sql_done(q);
 }
 
 static int add_filters(struct store *s, const struct subscription *sub, int64_t id)
@@ -194,10 +194,10 @@ static int add_filters(struct store *s, const struct subscription *sub, int64_t 
 		sqlite3_bind_null(q, 5);
 		if (f[i].conditions.n)
 			sqlite3_bind_int(q, 5, f[i].match == 0);
-		bind_text(q, 6, str_of(f[i].server));
+		sql_bind(q, 6, str_of(f[i].server));
 		sqlite3_bind_int(q, 7, f[i].default_handling);
-		bind_text(q, 8, str_of(f[i].service_info));
-		err = store_done(s, q);
+		sql_bind(q, 8, str_of(f[i].service_info));
+		err = sql_done(q);
 		int64_t filter = sqlite3_last_insert_rowid(s->db);
 		const struct sub_condition *t = f[i].conditions.items;
 		for (size_t k = 0; !err && k < f[i].conditions.n; k++)
@@ -210,8 +210,8 @@ static int add_pool(struct store *s, const struct subscription *sub, int64_t id,
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_POOL);
 	sqlite3_bind_int64(q, 1, id);
-	bind_text(q, 2, str_of(sub->pool.impi));
-	bind_text(q, 3, str_of(sub->pool.impu));
+	sql_bind(q, 2, str_of(sub->pool.impi));
+	sql_bind(q, 3, str_of(sub->pool.impu));
 	sqlite3_bind_int64(q, 4, sub->pool.max);
 	store_unindex(s);
 	return add_identity(s, q, sub->pool.impu, why);
@@ -223,7 +223,7 @@ static int add_fixed(struct store *s, const struct subscription *sub, int64_t id
 	struct found f = {.subscription = id};
 	sqlite3_stmt *q = store_sql(s, SQL_FIX_PAIRS);
 	sqlite3_bind_int64(q, 1, id);
-	int err = store_done(s, q);
+	int err = sql_done(q);
 	return err ? err : store_assign(s, &f, str_of(sub->unregistered.server_name),
 		str_of(sub->unregistered.origin_host));
 }
@@ -236,12 +236,12 @@ static int remove_members(struct store *s, enum sql which, int64_t pool)
 		sqlite3_stmt *q = store_sql(s, which);
 		if (which == SQL_MEMBER)
 			sqlite3_bind_int64(q, 1, pool);
-		int rc = sqlite3_step(q);
-		int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+		int row = sql_row(q);
+		int64_t id = row > 0 ? sqlite3_column_int64(q, 0) : 0;
 		sqlite3_reset(q);
-		if (rc == SQLITE_DONE)
-			return 0;
-		err = rc == SQLITE_ROW ? store_remove_id(s, id) : store_fault(s);
+		if (row <= 0)
+			return row;
+		err = store_remove_id(s, id);
 	}
 	return err;
 }
@@ -260,7 +260,7 @@ int store_remove_id(struct store *s, int64_t id)
 	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++) {
 		sqlite3_stmt *q = store_sql(s, parts[i]);
 		sqlite3_bind_int64(q, 1, id);
-		err = store_done(s, q);
+		err = sql_done(q);
 	}
 	return err;
 }
@@ -283,7 +283,7 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 {
 	int64_t id = 0, fingerprint = 0;
 	sqlite3_stmt *q = store_sql(s, SQL_FINGERPRINT);
-	bind_text(q, 1, str_of(sub->name));
+	sql_bind(q, 1, str_of(sub->name));
 	if (sqlite3_step(q) == SQLITE_ROW) {
 		id = sqlite3_column_int64(q, 0);
 		fingerprint = sqlite3_column_int64(q, 1);
@@ -298,8 +298,8 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 	}
 	snprintf(why, 512, "the database has a fault");
 	cache_clear(s->cache);
-	if (sqlite3_exec(s->db, "SAVEPOINT one", NULL, NULL, NULL) != SQLITE_OK)
-		return store_fault(s);
+	if (sql_run(s->db, "SAVEPOINT one"))
+		return -EIO;
 	int err = id ? store_remove_id(s, id) : 0;
 	if (id)
 		store_unindex(s);
@@ -318,7 +318,7 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 static int64_t id_named(struct store *s, struct str name)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_NAMED);
-	bind_text(q, 1, name);
+	sql_bind(q, 1, name);
 	int64_t id = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
 	sqlite3_reset(q);
 	return id;
@@ -363,24 +363,24 @@ static json_t *show_head(struct store *s, int64_t id)
 	json_t *o = NULL;
 	if (sqlite3_step(q) == SQLITE_ROW) {
 		o = json_object();
-		put(o, "name", text(column_view(q, 0)));
+		put(o, "name", text(sql_view(q, 0)));
 		put(o, "may_register", json_boolean(sqlite3_column_int(q, 1)));
-		put(o, "visited_networks", words(column_view(q, 2)));
-		put(o, "mandatory_capabilities", words(column_view(q, 3)));
-		put(o, "optional_capabilities", words(column_view(q, 4)));
-		put(o, "server_names", words(column_view(q, 5)));
+		put(o, "visited_networks", words(sql_view(q, 2)));
+		put(o, "mandatory_capabilities", words(sql_view(q, 3)));
+		put(o, "optional_capabilities", words(sql_view(q, 4)));
+		put(o, "server_names", words(sql_view(q, 5)));
 		for (int i = 0; i < 4; i++)
-			put(o, texts[i], text(column_view(q, 6 + i)));
-		put(o, "allowed_wafs", words(column_view(q, 10)));
-		put(o, "allowed_wwsfs", words(column_view(q, 11)));
-		put(o, "server_name", text(column_view(q, 12)));
-		put(o, "origin_host", text(column_view(q, 13)));
+			put(o, texts[i], text(sql_view(q, 6 + i)));
+		put(o, "allowed_wafs", words(sql_view(q, 10)));
+		put(o, "allowed_wwsfs", words(sql_view(q, 11)));
+		put(o, "server_name", text(sql_view(q, 12)));
+		put(o, "origin_host", text(sql_view(q, 13)));
 		if (sqlite3_column_int(q, 14))
 			put(o, "fixed", json_true());
-		put(o, "of_pool", text(column_view(q, 15)));
-		if (column_view(q, 17).p) {
-			put(o, "pool_private", text(column_view(q, 16)));
-			put(o, "pool_public", text(column_view(q, 17)));
+		put(o, "of_pool", text(sql_view(q, 15)));
+		if (sql_view(q, 17).p) {
+			put(o, "pool_private", text(sql_view(q, 16)));
+			put(o, "pool_public", text(sql_view(q, 17)));
 			put(o, "pool_max", json_integer(sqlite3_column_int64(q, 18)));
 			put(o, "pool_members", json_integer(sqlite3_column_int64(q, 19)));
 		}
@@ -401,9 +401,9 @@ static json_t *show_impis(struct store *s, int64_t id)
 			json_array_append_new(algorithms, json_string("MD5"));
 		if (sqlite3_column_int(q, 4))
 			json_array_append_new(algorithms, json_string("SHA-256"));
-		put(o, "impi", text(column_view(q, 0)));
+		put(o, "impi", text(sql_view(q, 0)));
 		put(o, "scheme", json_string(schemes[sqlite3_column_int(q, 1) % 3]));
-		put(o, "realm", text(column_view(q, 2)));
+		put(o, "realm", text(sql_view(q, 2)));
 		put(o, "algorithms", algorithms);
 		json_array_append_new(list, o);
 	}
@@ -416,12 +416,12 @@ static json_t *show_impu(sqlite3_stmt *q)
 	static const char *const kinds[] = {
 		"distinct", "psi", "wildcarded-psi", "non-distinct", "wildcard"};
 	json_t *o = json_object();
-	put(o, "impu", text(column_view(q, 0)));
+	put(o, "impu", text(sql_view(q, 0)));
 	put(o, "set", json_integer(sqlite3_column_int64(q, 1)));
 	put(o, "kind", json_string(kinds[sqlite3_column_int(q, 2) % 5]));
 	put(o, "barred", json_boolean(sqlite3_column_int(q, 3)));
 	put(o, "profile", json_integer(sqlite3_column_int64(q, 4)));
-	put(o, "display_name", text(column_view(q, 5)));
+	put(o, "display_name", text(sql_view(q, 5)));
 	put(o, "registrations", json_array());
 	return o;
 }
@@ -432,13 +432,13 @@ static json_t *show_impus(struct store *s, int64_t id)
 	json_t *list = json_array(), *impu = NULL;
 	sqlite3_bind_int64(q, 1, id);
 	while (sqlite3_step(q) == SQLITE_ROW) {
-		struct str name = column_view(q, 0);
+		struct str name = sql_view(q, 0);
 		if (!impu || !str_eq(name, str_of(json_string_value(json_object_get(impu, "impu"))))) {
 			impu = show_impu(q);
 			json_array_append_new(list, impu);
 		}
 		json_t *o = json_object();
-		put(o, "impi", text(column_view(q, 6)));
+		put(o, "impi", text(sql_view(q, 6)));
 		put(o, "state", json_string(reg_state_name((enum reg_state)sqlite3_column_int(q, 7))));
 		put(o, "auth_pending", json_boolean(sqlite3_column_int(q, 8)));
 		json_array_append_new(json_object_get(impu, "registrations"), o);
@@ -462,10 +462,10 @@ json_t *store_list(struct store *s, struct str after, int64_t limit)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_LIST);
 	json_t *list = json_array();
-	bind_text(q, 1, after.p ? after : STR(""));
+	sql_bind(q, 1, after.p ? after : STR(""));
 	sqlite3_bind_int64(q, 2, limit);
 	while (sqlite3_step(q) == SQLITE_ROW)
-		json_array_append_new(list, text(column_view(q, 0)));
+		json_array_append_new(list, text(sql_view(q, 0)));
 	sqlite3_reset(q);
 	return list;
 }

@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "common/base/log.h"
 
 extern const char hss_schema[];        /* schema.sql */
 
-enum { USER_VERSION = 3 };
+enum { USER_VERSION = 3, CACHE_KIB = 262144 };
 
 const char *reg_state_name(enum reg_state s)
 {
@@ -28,117 +27,7 @@ sqlite3_stmt *store_sql(struct store *s, enum sql which)
 	return q;
 }
 
-int store_fault(struct store *s)
-{
-	log_error("store", "database fault: %s", sqlite3_errmsg(s->db));
-	return -EIO;
-}
-
-int store_done(struct store *s, sqlite3_stmt *q)
-{
-	int rc = sqlite3_step(q);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_fault(s);
-}
-
-void bind_text(sqlite3_stmt *q, int at, struct str v)
-{
-	if (v.p)
-		sqlite3_bind_text(q, at, v.p, (int)v.n, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(q, at);
-}
-
-struct str column_view(sqlite3_stmt *q, int at)
-{
-	const char *p = (const char *)sqlite3_column_text(q, at);
-	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
-}
-
-struct str column_blob(sqlite3_stmt *q, int at, struct arena *a)
-{
-	struct str v = {sqlite3_column_blob(q, at), (size_t)sqlite3_column_bytes(q, at)};
-	return v.p ? arena_str(a, v) : v;
-}
-
-struct str column_text(sqlite3_stmt *q, int at, struct arena *a)
-{
-	struct str v = column_view(q, at);
-	return v.p ? arena_str(a, v) : v;
-}
-
 /* ---- open and close ---- */
-
-static int64_t pragma(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *q = NULL;
-	int64_t v = -1;
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
-		v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
-static int refuse(struct store *s, const char *path, char why[512])
-{
-	int rc = sqlite3_errcode(s->db);
-	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
-		snprintf(why, 512, "%s is in use by another process", path);
-		return -EBUSY;
-	}
-	if (rc == SQLITE_NOTADB) {
-		snprintf(why, 512, "%s is not a database", path);
-		return -EINVAL;
-	}
-	snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(s->db));
-	return -EIO;
-}
-
-static int check_version(struct store *s, const char *path, char why[512])
-{
-	int64_t version = pragma(s->db, "PRAGMA user_version");
-	int64_t tables = pragma(s->db, "SELECT count(*) FROM sqlite_schema");
-	if (version < 0 || tables < 0)
-		return refuse(s, path, why);
-	if (version == USER_VERSION)
-		return 0;
-	if (version == 0 && tables == 0) {
-		if (sqlite3_exec(s->db, hss_schema, NULL, NULL, NULL) == SQLITE_OK &&
-			sqlite3_exec(s->db, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK)
-			return 0;
-		return refuse(s, path, why);
-	}
-	snprintf(why, 512, "%s has version %lld, this program needs version %d; move it away and "
-			"provide the subscribers anew", path, (long long)version, USER_VERSION);
-	return -EINVAL;
-}
-
-static int configure(struct store *s, const char *path, char why[512])
-{
-	/* The exclusive lock keeps a second HSS out and spares every read its file locks. */
-	static const char *const settings[] = {
-		"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
-		"PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON",
-		"PRAGMA cache_size = -262144",
-		"PRAGMA wal_autocheckpoint = 10000", "PRAGMA temp_store = MEMORY",
-		"BEGIN IMMEDIATE", "COMMIT"};
-	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-		if (sqlite3_exec(s->db, settings[i], NULL, NULL, NULL) != SQLITE_OK)
-			return refuse(s, path, why);
-	return 0;
-}
-
-static int prepare(struct store *s, const char *path, char why[512])
-{
-	for (int i = 0; i < SQL_N; i++)
-		if (sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i],
-			NULL) != SQLITE_OK) {
-			snprintf(why, 512, "%s has other tables than ours: %s", path,
-				sqlite3_errmsg(s->db));
-			return -EINVAL;
-		}
-	return 0;
-}
 
 static void free_servers(struct store *s)
 {
@@ -160,39 +49,34 @@ static int load_servers(struct store *s)
 	sqlite3_stmt *q = store_sql(s, SQL_SERVERS);
 	int rc;
 	free_servers(s);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
-		keep_server(s, sqlite3_column_int64(q, 0), column_view(q, 1), column_view(q, 2));
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : store_fault(s);
+	while ((rc = sql_row(q)) > 0)
+		keep_server(s, sqlite3_column_int64(q, 0), sql_view(q, 1), sql_view(q, 2));
+	return rc;
 }
 
 int store_open(const char *path, struct store **out, char why[512])
 {
+	const struct sql_conf file = {.path = path, .schema = hss_schema,
+		.version = USER_VERSION, .cache_kib = CACHE_KIB,
+		.anew = "and provide the subscribers anew"};
 	struct store *s = MEM_NEW(struct store);
+
 	s->cache = cache_new();
-	mode_t old = umask(077);
-	int rc = sqlite3_open_v2(path, &s->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	int err = rc == SQLITE_OK ? configure(s, path, why) : refuse(s, path, why);
-	umask(old);
+	int err = sql_open(&file, &s->db, why);
 	if (!err)
-		err = check_version(s, path, why);
-	if (!err)
-		err = prepare(s, path, why);
-	if (!err)
-		err = load_servers(s);
-	if (err) {
+		err = sql_prepare(s->db, sql_texts, SQL_N, s->sql, why);
+	if (!err && (err = load_servers(s)))
+		snprintf(why, 512, "%s has a fault", path);
+	if (err)
 		store_close(s);
-		return err;
-	}
-	*out = s;
-	return 0;
+	else
+		*out = s;
+	return err;
 }
 
 void store_close(struct store *s)
 {
-	for (int i = 0; i < SQL_N; i++)
-		sqlite3_finalize(s->sql[i]);
+	sql_finalize(s->sql, SQL_N);
 	sqlite3_close(s->db);
 	free_servers(s);
 	cache_free(s->cache);
@@ -215,9 +99,9 @@ int store_commit(struct store *s)
 	if (!s->open)
 		return 0;
 	s->open = false;
-	int err = store_done(s, store_sql(s, SQL_COMMIT));
+	int err = sql_done(store_sql(s, SQL_COMMIT));
 	if (err) {
-		store_done(s, store_sql(s, SQL_ROLLBACK));
+		sql_done(store_sql(s, SQL_ROLLBACK));
 		load_servers(s);
 		cache_clear(s->cache);
 		store_unindex(s);
@@ -230,7 +114,7 @@ int store_change(struct store *s)
 {
 	if (!s->in_batch || s->open)
 		return 0;
-	int err = store_done(s, store_sql(s, SQL_BEGIN));
+	int err = sql_done(store_sql(s, SQL_BEGIN));
 	s->open = !err;
 	return err;
 }
@@ -244,7 +128,7 @@ int store_begin_all(struct store *s)
 void store_undo_all(struct store *s)
 {
 	s->in_batch = s->open = false;
-	store_done(s, store_sql(s, SQL_ROLLBACK));
+	sql_done(store_sql(s, SQL_ROLLBACK));
 	load_servers(s);
 	cache_clear(s->cache);
 	store_unindex(s);
@@ -271,9 +155,9 @@ static void read_found(struct store *s, sqlite3_stmt *q, struct arena *a, struct
 	f->has_impi = sqlite3_column_type(q, 0) != SQLITE_NULL;
 	f->impi = sqlite3_column_int64(q, 0);
 	f->scheme = sqlite3_column_int(q, 1);
-	f->realm = column_text(q, 2, a);
-	f->ha1 = column_text(q, 3, a);
-	f->ha1_sha256 = column_text(q, 4, a);
+	f->realm = sql_text(q, 2, a);
+	f->ha1 = sql_text(q, 3, a);
+	f->ha1_sha256 = sql_text(q, 4, a);
 	f->has_impu = true;
 	f->impu = sqlite3_column_int64(q, 5);
 	f->subscription = sqlite3_column_int64(q, 6);
@@ -281,10 +165,10 @@ static void read_found(struct store *s, sqlite3_stmt *q, struct arena *a, struct
 	f->kind = sqlite3_column_int(q, 8);
 	f->barred = sqlite3_column_int(q, 9);
 	f->may_register = sqlite3_column_int(q, 10);
-	f->visited_networks = column_text(q, 11, a);
-	f->mandatory = column_text(q, 12, a);
-	f->optional = column_text(q, 13, a);
-	f->server_names = column_text(q, 14, a);
+	f->visited_networks = sql_text(q, 11, a);
+	f->mandatory = sql_text(q, 12, a);
+	f->optional = sql_text(q, 13, a);
+	f->server_names = sql_text(q, 14, a);
 	f->pool = sqlite3_column_int64(q, 15);
 	f->fixed = sqlite3_column_int(q, 16);
 	read_state(s, q, 17, f);
@@ -301,7 +185,7 @@ static int find_cached(struct store *s, struct found *out)
 	if (rc == SQLITE_ROW)
 		read_state(s, q, 0, out);
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW ? 0 : store_fault(s);
+	return rc == SQLITE_ROW ? 0 : sql_fault(s->db);
 }
 
 int store_find(struct store *s, struct str impi, struct str impu, struct arena *a,
@@ -311,14 +195,14 @@ int store_find(struct store *s, struct str impi, struct str impu, struct arena *
 		return find_cached(s, out);
 	sqlite3_stmt *q = store_sql(s, SQL_FIND);
 	memset(out, 0, sizeof *out);
-	bind_text(q, 1, impi);
-	bind_text(q, 2, impu);
+	sql_bind(q, 1, impi);
+	sql_bind(q, 2, impu);
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW)
 		read_found(s, q, a, out);
 	sqlite3_reset(q);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return store_fault(s);
+		return sql_fault(s->db);
 	if (out->associated)
 		cache_put(s->cache, impi, impu, out);
 	return 0;
@@ -331,7 +215,7 @@ int store_aggregate(struct store *s, const struct found *f, enum reg_state *out)
 	int rc = sqlite3_step(q);
 	*out = (enum reg_state)sqlite3_column_int(q, 0);
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW ? 0 : store_fault(s);
+	return rc == SQLITE_ROW ? 0 : sql_fault(s->db);
 }
 
 static int64_t services_of(const struct found *f)
@@ -342,7 +226,7 @@ static int64_t services_of(const struct found *f)
 bool store_unregistered_services(struct store *s, const struct found *f, struct str impu)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_UNREGISTERED_SERVICES);
-	bind_text(q, 1, impu);
+	sql_bind(q, 1, impu);
 	sqlite3_bind_int64(q, 2, services_of(f));
 	bool any = sqlite3_step(q) == SQLITE_ROW;
 	sqlite3_reset(q);
@@ -364,32 +248,34 @@ int store_set(struct store *s, const struct found *f, struct arena *a, struct me
 {
 	sqlite3_stmt *q = store_sql(s, SQL_SET);
 	size_t n = 0;
-	int rc = SQLITE_DONE;
+	int rc = 0;
 	sqlite3_bind_int64(q, 1, f->subscription);
 	sqlite3_bind_int64(q, 2, f->implicit_set);
 	sqlite3_bind_int64(q, 3, f->impi);
-	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
+	while (n < room && (rc = sql_row(q)) > 0)
 		out[n++] = (struct member){
 			.impu = sqlite3_column_int64(q, 0),
-			.identity = column_text(q, 1, a),
+			.identity = sql_text(q, 1, a),
 			.kind = sqlite3_column_int(q, 2),
 			.barred = sqlite3_column_int(q, 3),
 			.profile = sqlite3_column_int64(q, 4),
-			.display_name = column_text(q, 5, a),
+			.display_name = sql_text(q, 5, a),
 		};
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
+	if (rc > 0) /* there may be more */
+		sqlite3_reset(q);
+	return rc < 0 ? rc : (int)n;
 }
 
 static int texts_of(struct store *s, sqlite3_stmt *q, int at, struct arena *a, struct str *out,
 	size_t room)
 {
 	size_t n = 0;
-	int rc = SQLITE_DONE;
-	while (n < room && (rc = sqlite3_step(q)) == SQLITE_ROW)
-		out[n++] = column_text(q, at, a);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE || n == room ? (int)n : store_fault(s);
+	int rc = 0;
+	while (n < room && (rc = sql_row(q)) > 0)
+		out[n++] = sql_text(q, at, a);
+	if (rc > 0) /* there may be more */
+		sqlite3_reset(q);
+	return rc < 0 ? rc : (int)n;
 }
 
 int store_impis(struct store *s, int64_t subscription, int64_t registered_impu,
@@ -404,7 +290,7 @@ int store_sets_of(struct store *s, struct str impi, struct arena *a, struct str 
 	size_t room)
 {
 	sqlite3_stmt *q = store_sql(s, SQL_SETS_OF);
-	bind_text(q, 1, impi);
+	sql_bind(q, 1, impi);
 	return texts_of(s, q, 1, a, out, room);
 }
 
@@ -416,13 +302,13 @@ int store_charging(struct store *s, int64_t subscription, struct arena *a,
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW)
 		*out = (struct charging){
-			.ecf = {column_text(q, 0, a), column_text(q, 1, a)},
-			.ccf = {column_text(q, 2, a), column_text(q, 3, a)},
-			.allowed_wafs = column_text(q, 4, a),
-			.allowed_wwsfs = column_text(q, 5, a),
+			.ecf = {sql_text(q, 0, a), sql_text(q, 1, a)},
+			.ccf = {sql_text(q, 2, a), sql_text(q, 3, a)},
+			.allowed_wafs = sql_text(q, 4, a),
+			.allowed_wwsfs = sql_text(q, 5, a),
 		};
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW ? 0 : store_fault(s);
+	return rc == SQLITE_ROW ? 0 : sql_fault(s->db);
 }
 
 /* ---- what requests change ---- */
@@ -438,9 +324,9 @@ int64_t store_server(struct store *s, struct str name, struct str host)
 		return 0;
 	}
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_SERVER);
-	bind_text(q, 1, name);
-	bind_text(q, 2, host);
-	if (store_done(s, q))
+	sql_bind(q, 1, name);
+	sql_bind(q, 2, host);
+	if (sql_done(q))
 		return 0;
 	int64_t id = sqlite3_last_insert_rowid(s->db);
 	keep_server(s, id, name, host);
@@ -458,7 +344,7 @@ int store_assign(struct store *s, const struct found *f, struct str server_name,
 	sqlite3_stmt *q = store_sql(s, SQL_ASSIGN);
 	sqlite3_bind_int64(q, 1, f->subscription);
 	sqlite3_bind_int64(q, 2, server);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 int store_pending(struct store *s, const struct found *f, bool pending)
@@ -469,7 +355,7 @@ int store_pending(struct store *s, const struct found *f, bool pending)
 	sqlite3_bind_int64(q, 1, f->impi);
 	sqlite3_bind_int64(q, 2, f->impu);
 	sqlite3_bind_int(q, 3, pending);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 int store_register(struct store *s, const struct found *f, int64_t impi, enum reg_state state)
@@ -484,7 +370,7 @@ int store_register(struct store *s, const struct found *f, int64_t impi, enum re
 	if (impi)
 		sqlite3_bind_int64(q, 3, impi);
 	sqlite3_bind_int(q, 4, state);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 int store_release(struct store *s, const struct found *f)
@@ -493,7 +379,7 @@ int store_release(struct store *s, const struct found *f)
 		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_RELEASE);
 	sqlite3_bind_int64(q, 1, f->subscription);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 int store_reset(struct store *s)
@@ -502,7 +388,7 @@ int store_reset(struct store *s)
 		SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS, SQL_RESET_USIMS};
 	int err = store_pools_empty(s);
 	for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++)
-		err = store_done(s, store_sql(s, parts[i]));
+		err = sql_done(store_sql(s, parts[i]));
 	return err;
 }
 
@@ -515,13 +401,12 @@ int store_filters(struct store *s, const struct found *f, int64_t profile, store
 	int rc;
 	sqlite3_bind_int64(q, 1, services_of(f));
 	sqlite3_bind_int64(q, 2, profile);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+	while ((rc = sql_row(q)) > 0)
 		h(sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
 			sqlite3_column_type(q, 2) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 2),
 			sqlite3_column_type(q, 3) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 3),
-			column_view(q, 4), sqlite3_column_int(q, 5), column_view(q, 6), arg);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : store_fault(s);
+			sql_view(q, 4), sqlite3_column_int(q, 5), sql_view(q, 6), arg);
+	return rc;
 }
 
 int store_triggers(struct store *s, int64_t filter, store_spt_h *h, void *arg)
@@ -529,9 +414,8 @@ int store_triggers(struct store *s, int64_t filter, store_spt_h *h, void *arg)
 	sqlite3_stmt *q = store_sql(s, SQL_TRIGGERS);
 	int rc;
 	sqlite3_bind_int64(q, 1, filter);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+	while ((rc = sql_row(q)) > 0)
 		h(sqlite3_column_int64(q, 0), sqlite3_column_int(q, 1), sqlite3_column_int(q, 2),
-			column_view(q, 3), column_view(q, 4), arg);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : store_fault(s);
+			sql_view(q, 3), sql_view(q, 4), arg);
+	return rc;
 }

@@ -34,14 +34,14 @@ int store_unlock(struct store *s, const char *file, char why[512])
 	int rc = sqlite3_step(q);
 	if (rc == SQLITE_ROW) {
 		err = seal_open(s->key_file, false, &s->seal, why);
-		if (!err && !opens(s, column_blob(q, 0, &a))) {
+		if (!err && !opens(s, sql_view_octets(q, 0))) {
 			snprintf(why, 512, "%s holds keys that were sealed with another key than that in "
 				"%s; put the right file back, or move the database away and provide the "
 				"subscribers anew", database, s->key_file);
 			err = -EBADMSG;
 		}
 	} else if (rc != SQLITE_DONE) {
-		err = store_fault(s);
+		err = sql_fault(s->db);
 		snprintf(why, 512, "the database has a fault");
 	}
 	sqlite3_reset(q);
@@ -64,7 +64,7 @@ static int lock(struct store *s, char why[512])
 	seal_put(s->seal, CHECK, CHECK, check);
 	sqlite3_stmt *q = store_sql(s, SQL_SEAL);
 	sqlite3_bind_blob(q, 1, check, (int)(CHECK.n + SEAL_EXTRA), SQLITE_TRANSIENT);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 /* ---- USIMs ---- */
@@ -97,12 +97,12 @@ int store_add_usim(struct store *s, int64_t impi, const struct sub_impi *p, char
 	sqlite3_bind_blob(q, 2, sealed, sizeof sealed, SQLITE_TRANSIENT);
 	sqlite3_bind_int(q, 3, amf[0] << 8 | amf[1]);
 	sqlite3_bind_int64(q, 4, (int64_t)sqn);
-	return store_done(s, q);
+	return sql_done(q);
 }
 
 static int read_usim(struct store *s, sqlite3_stmt *q, struct str impi, struct usim_row *out)
 {
-	struct str sealed = {sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0)};
+	struct str sealed = sql_view_octets(q, 0);
 	int amf = sqlite3_column_int(q, 1);
 	char plain[sizeof out->keys + SEAL_EXTRA];
 
@@ -124,7 +124,7 @@ int store_usim(struct store *s, const struct found *f, struct str impi, struct u
 	sqlite3_bind_int64(q, 1, f->impi);
 	int rc = sqlite3_step(q);
 	int err = rc == SQLITE_ROW ? read_usim(s, q, impi, out) :
-		rc == SQLITE_DONE ? -ENOENT : store_fault(s);
+		rc == SQLITE_DONE ? -ENOENT : sql_fault(s->db);
 	sqlite3_reset(q);
 	return err;
 }
@@ -136,5 +136,5 @@ int store_usim_sqn(struct store *s, const struct found *f, uint64_t sqn)
 	sqlite3_stmt *q = store_sql(s, SQL_USIM_SQN);
 	sqlite3_bind_int64(q, 1, f->impi);
 	sqlite3_bind_int64(q, 2, (int64_t)sqn);
-	return store_done(s, q);
+	return sql_done(q);
 }

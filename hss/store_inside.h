@@ -1,10 +1,9 @@
 /* Inside the store: its statements, shared by store.c (requests) and provision.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <sqlite3.h>
-
-#include "hss/cache.h"
+#include "common/db/sql.h"
 #include "common/sip/wildcard.h"
+#include "hss/cache.h"
 #include "hss/seal.h"
 #include "hss/store.h"
 
@@ -55,8 +54,6 @@ struct store {
 };
 
 sqlite3_stmt *store_sql(struct store *s, enum sql which);  /* reset, ready to bind */
-int store_done(struct store *s, sqlite3_stmt *q);          /* steps once: 0 or -EIO */
-int store_fault(struct store *s);                          /* logs; -EIO */
 int store_change(struct store *s);                         /* before a change in a batch */
 /* ---- wildcard.c ---- */
 int store_index(struct store *s);                          /* reads what is not indexed: 0 or -EIO */
@@ -74,8 +71,3 @@ int64_t store_number(int64_t subscription, size_t place);  /* of an identity: sc
 int64_t store_server(struct store *s, struct str name, struct str host);   /* 0: fault */
 /* ---- store_aka.c ---- */
 int store_add_usim(struct store *s, int64_t impi, const struct sub_impi *p, char why[512]);
-
-struct str column_text(sqlite3_stmt *q, int at, struct arena *a);
-struct str column_blob(sqlite3_stmt *q, int at, struct arena *a);
-void bind_text(sqlite3_stmt *q, int at, struct str v);     /* p NULL: NULL; not copied */
-struct str column_view(sqlite3_stmt *q, int at);           /* good until the next step */

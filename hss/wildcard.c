@@ -39,11 +39,11 @@ static void index_pool(struct store *s, sqlite3_stmt *q)
 {
 	struct arena a = {0};
 	struct pool *p = MEM_NEW(struct pool);
-	struct sip_wildcard *impu = compiled(column_view(q, 2));
+	struct sip_wildcard *impu = compiled(sql_view(q, 2));
 	*p = (struct pool){
 		.next = s->pool_list,
 		.id = sqlite3_column_int64(q, 0),
-		.impi = compiled(pool_impi_uri(column_view(q, 1), &a)),
+		.impi = compiled(pool_impi_uri(sql_view(q, 1), &a)),
 		.max = sqlite3_column_int64(q, 3),
 		.used = sqlite3_column_int64(q, 4),
 	};
@@ -77,7 +77,7 @@ void store_index_wildcard(struct store *s, const char *identity)
 
 static void index_wildcard(struct store *s, sqlite3_stmt *q)
 {
-	add_wildcard(s, column_view(q, 0));
+	add_wildcard(s, sql_view(q, 0));
 }
 
 static bool read_all(struct store *s, enum sql which,
@@ -85,10 +85,9 @@ static bool read_all(struct store *s, enum sql which,
 {
 	sqlite3_stmt *q = store_sql(s, which);
 	int rc;
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+	while ((rc = sql_row(q)) > 0)
 		row(s, q);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE;
+	return !rc;
 }
 
 int store_index(struct store *s)
@@ -99,7 +98,7 @@ int store_index(struct store *s)
 	if (s->indexed)
 		return 0;
 	store_unindex(s);
-	return store_fault(s);
+	return -EIO;
 }
 
 /* ---- members of wildcards ---- */
@@ -128,13 +127,13 @@ static int read_template(struct store *s, int64_t pool, struct arena *a, struct 
 			.has_impi = true, .has_impu = true, .associated = true,
 			.pool = pool, .scheme = AUTH_NONE,
 			.may_register = sqlite3_column_int(q, 0),
-			.visited_networks = column_text(q, 1, a),
-			.mandatory = column_text(q, 2, a),
-			.optional = column_text(q, 3, a),
-			.server_names = column_text(q, 4, a),
+			.visited_networks = sql_text(q, 1, a),
+			.mandatory = sql_text(q, 2, a),
+			.optional = sql_text(q, 3, a),
+			.server_names = sql_text(q, 4, a),
 		};
 	sqlite3_reset(q);
-	return rc == SQLITE_ROW ? 0 : store_fault(s);
+	return rc == SQLITE_ROW ? 0 : sql_fault(s->db);
 }
 
 int store_pooled(struct store *s, struct str impi, struct str impu, struct arena *a,
@@ -171,8 +170,8 @@ static int add_member(struct store *s, int64_t pool, struct str impi, struct are
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_MEMBER);
 	sqlite3_bind_int64(q, 1, pool);
-	bind_text(q, 2, arena_fmt(a, "pool:" STR_FMT, STR_ARG(impi)));
-	int err = store_done(s, q);
+	sql_bind(q, 2, arena_fmt(a, "pool:" STR_FMT, STR_ARG(impi)));
+	int err = sql_done(q);
 	*id = sqlite3_last_insert_rowid(s->db);
 	return err;
 }

@@ -128,32 +128,6 @@ sqlite3_stmt *sql_with(sqlite3_stmt *q, struct str first)
 	return q;
 }
 
-void sql_bind(sqlite3_stmt *q, int at, struct str text)
-{
-	sqlite3_bind_text(q, at, text.p, (int)text.n, SQLITE_STATIC);
-}
-
-void sql_bind_octets(sqlite3_stmt *q, int at, struct str octets)
-{
-	sqlite3_bind_blob(q, at, octets.p, (int)octets.n, SQLITE_STATIC);
-}
-
-int sql_row(sqlite3_stmt *q)
-{
-	int rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		return 1;
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : sql_fault(sqlite3_db_handle(q));
-}
-
-int sql_done(sqlite3_stmt *q)
-{
-	int rc = sqlite3_step(q);
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE ? 0 : sql_fault(sqlite3_db_handle(q));
-}
-
 int sql_run(sqlite3 *db, const char *text)
 {
 	return runs(db, text) ? 0 : sql_fault(db);
@@ -163,20 +137,6 @@ int sql_fault(sqlite3 *db)
 {
 	log_error("db", "%s: %s", name_of(db), sqlite3_errmsg(db));
 	return -EIO;
-}
-
-/* ---- columns ---- */
-
-struct str sql_view(sqlite3_stmt *q, int column)
-{
-	const char *p = (const char *)sqlite3_column_text(q, column);
-	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, column) : 0};
-}
-
-struct str sql_view_octets(sqlite3_stmt *q, int column)
-{
-	const char *p = sqlite3_column_blob(q, column);
-	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, column) : 0};
 }
 
 struct str sql_text(sqlite3_stmt *q, int column, struct arena *a)
