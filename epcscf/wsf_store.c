@@ -39,15 +39,15 @@ static int add_user(const struct wsf_user_conf *u)
 	int err;
 
 	for (int i = 0; i < 5; i++)
-		db_text(q, i + 1, columns[i] ? str_of(columns[i]) : STR_NONE);
+		sql_bind(q, i + 1, columns[i] ? str_of(columns[i]) : STR_NONE);
 	err = db_change(wsf.db, q);
 	for (size_t i = 0; !err && i < u->impus.n; i++) {
 		struct sip_uri uri;
 		sip_uri_parse(&uri, str_of(impus[i])); /* checked with the configuration */
 		q = db_sql(wsf.db, SQL_ADD_IMPU);
-		db_text(q, 1, str_of(u->user));
+		sql_bind(q, 1, str_of(u->user));
 		sqlite3_bind_int64(q, 2, (int64_t)i);
-		db_text(q, 3, sip_uri_canonical(&uri, &a));
+		sql_bind(q, 3, sip_uri_canonical(&uri, &a));
 		err = db_change(wsf.db, q);
 	}
 	arena_free(&a);
@@ -99,63 +99,52 @@ void wsf_store_close(void)
 
 /* ---- users ---- */
 
-static struct str column(sqlite3_stmt *q, int at, struct arena *a)
-{
-	struct str s = db_column(q, at);
-	return s.p ? arena_str(a, s) : STR_NONE;
-}
-
 int wsf_store_user(struct str name, struct arena *a, struct wsf_user *out)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_USER);
 	int rc;
 
 	*out = (struct wsf_user){0};
-	db_text(q, 1, name);
-	if ((rc = db_row(wsf.db, q)) <= 0)
+	sql_bind(q, 1, name);
+	if ((rc = sql_row(q)) <= 0)
 		return rc ? rc : -ENOENT;
-	*out = (struct wsf_user){.name = column(q, 0, a),
-		.hash = column(q, 1, a),
-		.ha1 = {[DIGEST_MD5] = column(q, 2, a), [DIGEST_SHA256] = column(q, 3, a)},
-		.impi = column(q, 4, a)};
+	*out = (struct wsf_user){.name = sql_text(q, 0, a),
+		.hash = sql_text(q, 1, a),
+		.ha1 = {[DIGEST_MD5] = sql_text(q, 2, a), [DIGEST_SHA256] = sql_text(q, 3, a)},
+		.impi = sql_text(q, 4, a)};
 	sqlite3_reset(q);
 	q = db_sql(wsf.db, SQL_IMPUS);
-	db_text(q, 1, name);
+	sql_bind(q, 1, name);
 	sqlite3_bind_int(q, 2, WSF_IMPUS_MAX);
-	while ((rc = db_row(wsf.db, q)) > 0)
-		out->impu[out->n_impu++] = column(q, 0, a);
+	while ((rc = sql_row(q)) > 0)
+		out->impu[out->n_impu++] = sql_text(q, 0, a);
 	return rc;
 }
 
 struct str wsf_store_some_hash(struct arena *a)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_SOME_HASH);
-	struct str hash = db_row(wsf.db, q) > 0 ? column(q, 0, a) : STR_NONE;
+	struct str hash = sql_row(q) > 0 ? sql_text(q, 0, a) : STR_NONE;
 	sqlite3_reset(q);
 	return hash;
 }
 
 /* ---- sessions ---- */
 
-static void bind_octets(sqlite3_stmt *q, int at, struct str s)
-{
-	sqlite3_bind_blob(q, at, s.p, (int)s.n, SQLITE_STATIC);
-}
-
 int wsf_store_put(const struct wsf_session_row *row)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_PUT);
 	const struct str columns[] = {row->user, row->impi, row->impu, row->contact,
 		row->instance, row->call_id};
-	bind_octets(q, 1, row->cookie);
-	bind_octets(q, 2, row->handle);
+	sql_bind_octets(q, 1, row->cookie);
+	sql_bind_octets(q, 2, row->handle);
 	for (int i = 0; i < 6; i++)
-		db_text(q, 3 + i, columns[i]);
+		sql_bind(q, 3 + i, columns[i]);
 	sqlite3_bind_int64(q, 9, row->cseq);
-	db_text(q, 10, row->route);
-	db_text(q, 11, row->set);
-	db_text(q, 12, row->waf);
-	db_text(q, 13, row->wwsf);
+	sql_bind(q, 10, row->route);
+	sql_bind(q, 11, row->set);
+	sql_bind(q, 12, row->waf);
+	sql_bind(q, 13, row->wwsf);
 	sqlite3_bind_int64(q, 14, row->ends_ms);
 	sqlite3_bind_int64(q, 15, row->registered_ms);
 	return db_change(wsf.db, q);
@@ -164,7 +153,7 @@ int wsf_store_put(const struct wsf_session_row *row)
 int wsf_store_forget(struct str cookie)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_FORGET);
-	bind_octets(q, 1, cookie);
+	sql_bind_octets(q, 1, cookie);
 	return db_change(wsf.db, q);
 }
 
@@ -173,30 +162,24 @@ int wsf_store_clear(void)
 	return db_change(wsf.db, db_sql(wsf.db, SQL_CLEAR));
 }
 
-static struct str octets(sqlite3_stmt *q, int at)
-{
-	const void *p = sqlite3_column_blob(q, at);
-	return (struct str){p, (size_t)sqlite3_column_bytes(q, at)};
-}
-
 void wsf_store_load(wsf_row_h *h)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_ALL);
-	while (db_row(wsf.db, q) > 0)
+	while (sql_row(q) > 0)
 		h(&(const struct wsf_session_row){
-			.cookie = octets(q, 0),
-			.handle = octets(q, 1),
-			.user = db_column(q, 2),
-			.impi = db_column(q, 3),
-			.impu = db_column(q, 4),
-			.contact = db_column(q, 5),
-			.instance = db_column(q, 6),
-			.call_id = db_column(q, 7),
+			.cookie = sql_view_octets(q, 0),
+			.handle = sql_view_octets(q, 1),
+			.user = sql_view(q, 2),
+			.impi = sql_view(q, 3),
+			.impu = sql_view(q, 4),
+			.contact = sql_view(q, 5),
+			.instance = sql_view(q, 6),
+			.call_id = sql_view(q, 7),
 			.cseq = (uint32_t)sqlite3_column_int64(q, 8),
-			.route = db_column(q, 9),
-			.set = db_column(q, 10),
-			.waf = db_column(q, 11),
-			.wwsf = db_column(q, 12),
+			.route = sql_view(q, 9),
+			.set = sql_view(q, 10),
+			.waf = sql_view(q, 11),
+			.wwsf = sql_view(q, 12),
 			.ends_ms = sqlite3_column_int64(q, 13),
 			.registered_ms = sqlite3_column_int64(q, 14),
 		});

@@ -29,17 +29,3 @@ sqlite3_stmt *db_sql(struct db *d, int which);     /* reset, ready to bind */
 int db_change(struct db *d, sqlite3_stmt *q);
 /* A commit is awaited. */
 bool db_open_changes(const struct db *d);
-
-/* Other names of sql_bind, sql_view and sql_row. */
-static inline void db_text(sqlite3_stmt *q, int at, struct str v)
-{
-	sql_bind(q, at, v);
-}
-static inline struct str db_column(sqlite3_stmt *q, int at)
-{
-	return sql_view(q, at);
-}
-static inline int db_row(struct db *d, sqlite3_stmt *q)
-{
-	return sql_row(q);
-}
