@@ -154,6 +154,36 @@ json_t *rig_yaml_read(const char *path, char why[256])
 	return json;
 }
 
+/* A JSON string at the beginning of `json`, quotes and all. */
+static struct str quoted(struct str json)
+{
+	size_t n = 1;
+	while (n < json.n && json.p[n] != '"')
+		n += json.p[n] == '\\' ? 2 : 1;
+	return (struct str){json.p, n + 1};
+}
+
+static bool is_switch(struct str text)
+{
+	static const char *const words[] = {"\"on\"", "\"off\"", "\"yes\"", "\"no\""};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (str_eq(text, str_of(words[i])))
+			return true;
+	return false;
+}
+
+/* JSON is YAML, but for the words that are a truth for YAML when they stand without quotes, and
+ * a text for JSON, which has to quote them. */
+static void put_yaml(struct buf *out, struct str json)
+{
+	while (json.n) {
+		struct str one = *json.p == '"' ? quoted(json) : (struct str){json.p, 1};
+		buf_add(out, is_switch(one) ? (struct str){one.p + 1, one.n - 2} : one);
+		json = str_skip(json, one.n);
+	}
+	buf_add(out, STR("\n"));
+}
+
 static bool any_setting(const char *owner, const struct setting *settings, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -190,7 +220,7 @@ int rig_conf_build(const char *template, const struct rig_var *vars, const char 
 			err = apply(root, &settings[i], vars, why);
 	if (!err) {
 		yaml = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-		buf_fmt(out, "%s\n", yaml);
+		put_yaml(out, str_of(yaml));
 	}
 out:
 	free(yaml);

@@ -95,6 +95,23 @@ static void builds(void **state)
 		json_decref(s[i].value);
 }
 
+/* What an element takes for yes or no only without quotes has none, set or not. */
+static void switches(void **state)
+{
+	const char *path = written("t.yaml",
+		"one: on\ntwo: off\nlist: [yes, no, true]\ntext: \"a \\\"on\\\" b\\\\\"\n");
+	struct setting s = setting("three", "\"on\"", 1);
+	struct buf out = {0};
+	char why[256];
+
+	assert_int_equal(rig_conf_build(path, vars, "scscf", &s, 1, &out, why), 0);
+	assert_string_equal(buf_z(&out),
+		"{\n \"one\": on,\n \"two\": off,\n \"list\": [\n  yes,\n  no,\n  true\n ],\n"
+		" \"text\": \"a \\\"on\\\" b\\\\\",\n \"three\": on\n}\n");
+	json_decref(s.value);
+	buf_free(&out);
+}
+
 static void refuses(void **state)
 {
 	const char *path = written("t.yaml", template);
@@ -309,7 +326,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "say-ready"))
 		return say_ready();
 	const struct CMUnitTest tests[] = {cmocka_unit_test(fills),
-		cmocka_unit_test(builds), cmocka_unit_test(refuses),
+		cmocka_unit_test(builds),
+		cmocka_unit_test(switches), cmocka_unit_test(refuses),
 		cmocka_unit_test(culprit), cmocka_unit_test(died),
 		cmocka_unit_test(stopped), cmocka_unit_test(stopped_badly),
 		cmocka_unit_test(readiness),
