@@ -92,7 +92,6 @@ static const struct conf_row registration_rows[] = {
 	CONF_STR(struct wwsf_registration_conf, impi, "impi", CONF_REQUIRED, NULL),
 	CONF_STR(struct wwsf_registration_conf, impu, "impu", CONF_REQUIRED, NULL),
 	CONF_STR(struct wwsf_registration_conf, password, "password", 0, NULL),
-	CONF_STR(struct wwsf_registration_conf, password_file, "password-file", 0, NULL),
 	CONF_STRS(struct wwsf_registration_conf, block, "block", CONF_REQUIRED),
 	CONF_MS(struct wwsf_registration_conf, expires_ms, "expires", 0, "3600s"),
 	CONF_STR(struct wwsf_registration_conf, ca, "ca", CONF_REQUIRED, NULL),

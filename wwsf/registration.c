@@ -37,8 +37,7 @@ METRIC_COUNTER(failed_total, "imsrig_wwsf_registrations_failed_total",
 METRIC_IDLE(open_requests, "imsrig_wwsf_registration_open",
 	"registration requests that the WAAF has not answered");
 
-enum { PAUSE_FIRST_S = 1, PAUSE_MOST_S = 300, RETRY_MOST_S = 3600, ANSWERS_MOST = 2, NONCE_MAX = 513,
-	PASSWORD_SIZE = 257 };
+enum { PAUSE_FIRST_S = 1, PAUSE_MOST_S = 300, RETRY_MOST_S = 3600, ANSWERS_MOST = 2, NONCE_MAX = 513 };
 
 enum state { NONE, ASKING, ANSWERING, REGISTERED, WAITING, WITHDRAWING, REFUSED };
 static const char *const state_names[] = {
@@ -52,7 +51,6 @@ static struct {
 	int answers;                   /* challenges answered in this attempt */
 	int64_t pause_s;
 	struct timer timer;            /* REGISTERED: to the refresh; WAITING: to the next attempt */
-	char password[PASSWORD_SIZE];
 	/* the registration that stands, as far as we know */
 	char id[129], mode[64];        /* id "": none */
 	int64_t until_ms;
@@ -276,7 +274,7 @@ static void digest_of(const struct registration_challenge *c, const char *nc, co
 {
 	char ha1[DIGEST_HEX_MAX];
 
-	digest_ha1(c->algorithm, str_of(conf()->impi), c->realm, str_of(reg.password), ha1);
+	digest_ha1(c->algorithm, str_of(conf()->impi), c->realm, str_of(conf()->password), ha1);
 	digest_response(c->algorithm, str_of(ha1), STR("REGISTER"), c->uri, c->nonce, str_of(nc),
 		str_of(cnonce), STR("auth"), out);
 	OPENSSL_cleanse(ha1, sizeof ha1);
@@ -417,8 +415,8 @@ const char *registration_conf_check(const struct wwsf_conf *c)
 		return "a registration needs the WWSF's identity";
 	if (!r->block.n)
 		return "registration.block is empty";
-	if (!r->password && !r->password_file)
-		return "a registration needs password or password-file";
+	if (!r->password || !*r->password)
+		return "a registration needs a password";
 	if (r->expires_ms < 1000 || r->timeout_ms < 1000)
 		return "registration.expires and registration.timeout are 1 s at least";
 	return NULL;
@@ -433,27 +431,6 @@ void registration_close(void)
 	OPENSSL_cleanse(&reg, sizeof reg);
 }
 
-/* What a script or an operator sets wins over the file. */
-static int read_password(const struct wwsf_registration_conf *r, char why[512])
-{
-	struct buf text = {0};
-	char cause[512];
-	int err = r->password ? 0 : conf_read(r->password_file, 4096, &text, cause);
-	struct str rest = r->password ? str_of(r->password) : buf_str(&text);
-	struct str line = r->password ? rest : str_trim(str_cut(&rest, '\n'));
-
-	if (err)
-		snprintf(why, 512, "registration.password-file: %.460s", cause);
-	else if (!line.n || !str_copy(line, reg.password, sizeof reg.password))
-		snprintf(why, 512, "the password of the registration has 1 to 256 octets");
-	if (!err && !reg.password[0])
-		err = -EINVAL;
-	if (text.p)
-		OPENSSL_cleanse(text.p, text.n);
-	buf_free(&text);
-	return err;
-}
-
 int registration_open(char why[512])
 {
 	const struct wwsf_registration_conf *r = conf();
@@ -463,9 +440,7 @@ int registration_open(char why[512])
 	registration_close();
 	if (!r->url)
 		return 0;
-	int err = read_password(r, why);
-	if (!err)
-		err = w4_open(&w4, &reg.tls, &reg.client, 1, why);
+	int err = w4_open(&w4, &reg.tls, &reg.client, 1, why);
 	if (!err && r->at_start)
 		registration_begin();
 	return err;

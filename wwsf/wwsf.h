@@ -35,7 +35,7 @@ struct wwsf_member {
 struct wwsf_registration_conf {
 	char *url;                     /* NULL: none */
 	char *impi, *impu;             /* of the pilot, who stands for all of them */
-	char *password, *password_file; /* one of them; the file's first line */
+	char *password;
 	struct conf_list block;        /* of char *: wildcarded identities */
 	int64_t expires_ms, timeout_ms;
 	char *ca, *cert, *key;

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 
 struct load {
 	const char *name;
 	struct arena *arena;
 	char *why;
+	bool beside;                   /* in a file that a value names: it names no other */
 };
 
 static int load_mapping(
@@ -297,11 +299,69 @@ static int load_list(
 	return 0;
 }
 
+/* ---- values in files of their own ---- */
+
+/* {file: PATH}; p NULL: something else. */
+static struct str file_of(struct fy_node *node)
+{
+	void *at = NULL;
+	if (!fy_node_is_mapping(node) || fy_node_mapping_item_count(node) != 1)
+		return STR_NONE;
+	struct fy_node_pair *pair = fy_node_mapping_iterate(node, &at);
+	struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
+	if (!key || !fy_node_is_scalar(key) || !str_eq(node_text(key), STR("file")) || !value ||
+		!fy_node_is_scalar(value))
+		return STR_NONE;
+	return node_text(value);
+}
+
+static int load_list_of(struct load *l, const char *path, const struct conf_row *row, char *out)
+{
+	struct load inner = {path, l->arena, l->why, true};
+	struct fy_document *doc;
+	int err = conf_open(path, l->arena, &doc, l->why);
+
+	if (err)
+		return -EINVAL;
+	struct fy_node *root = fy_document_root(doc);
+	err = load_value(&inner, root, root, row, out);
+	fy_document_destroy(doc);
+	return err;
+}
+
+/* Its first line. */
+static int load_text_of(struct load *l, const char *path, const struct conf_row *row, char *out)
+{
+	struct load inner = {path, l->arena, l->why, true};
+	struct buf text = {0};
+	int err = conf_read(path, CONF_TEXT_MAX, &text, l->why);
+	struct str rest = buf_str(&text);
+
+	if (!err && set_scalar(&inner, row, str_trim(str_cut(&rest, '\n')), true, out)) {
+		snprintf(l->why, 512, "%s: key \"%s\": expected a text", path, row->key);
+		err = -EINVAL;
+	}
+	buf_free(&text);
+	return err ? -EINVAL : 0;
+}
+
+static int load_file(struct load *l, struct fy_node *node, const struct conf_row *row, char *out)
+{
+	const char *path = arena_str(l->arena, file_of(node)).p;
+	if (l->beside)
+		return fail(l, node, "key \"%s\": a file that a value names can't name another",
+			row->key);
+	return row->type == CONF_T_LIST ? load_list_of(l, path, row, out)
+					: load_text_of(l, path, row, out);
+}
+
 static int load_value(struct load *l, struct fy_node *node, struct fy_node *at,
 	const struct conf_row *row, char *out)
 {
 	if (is_nothing(node) || fy_node_is_alias(node))
 		return wrong(l, node, at, row);
+	if ((row->type == CONF_T_STR || row->type == CONF_T_LIST) && file_of(node).p)
+		return load_file(l, node, row, out);
 	switch (row->type) {
 	case CONF_T_STRUCT:
 		return fy_node_is_mapping(node) ? load_mapping(l, node, row->rows, out)

@@ -9,6 +9,9 @@
  *
  * An error names file, line, column, key, what was expected and what was found:
  *	epcscf.yaml:12:3: key "relm" is not known here (did you mean "realm"?)
+ *
+ * A text or a list may stand in a file of its own, {file: PATH}: the text in its first line,
+ * the list as a YAML document. Secrets need not stand in a configuration that is shown.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <libfyaml.h>
@@ -65,7 +68,7 @@ struct conf_row {
  * optional mapping has the defaults of its rows. Aliases (*x), directives and a second
  * document are refused, and a file is at most CONF_FILE_MAX: no text of that size keeps
  * the reader long. */
-enum { CONF_FILE_MAX = 1 << 20 };
+enum { CONF_FILE_MAX = 1 << 20, CONF_TEXT_MAX = 4096 };
 
 /* Loads a file into *out (zeroed first); everything goes with the arena. 0, or -EINVAL /
  * -ENOENT with one sentence in `why`. */

@@ -293,6 +293,58 @@ static void test_files(void **state)
 	arena_free(&a);
 }
 
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Texts and lists in files of their own. */
+static void test_beside(void **state)
+{
+	static const struct {
+		const char *yaml, *file, *why;
+	} bad[] = {
+		{"{realm: r, peers: {file: %s}}", "- {host: h}\n- {hots: i}\n",
+			"%s:2:4: key \"hots\" is not known here (did you mean \"host\"?)"},
+		{"{realm: r, peers: {file: %s}}", "host: h\n",
+			"%s:1:1: key \"peers\": expected a list, found a mapping"},
+		{"{realm: r, peers: {file: %s}}", "- {host: {file: x}}\n",
+			"%s:1:10: key \"host\": a file that a value names can't name another"},
+		{"{realm: r, port: {file: %s}}", "5060\n",
+			"x.yaml:1:18: key \"port\": expected a number from 1 to 65535, found a mapping"},
+	};
+	char dir[] = "/tmp/imsrig-conf-XXXXXX", path[100], yaml[200], why[512], want[600];
+	struct arena a = {0};
+	struct sample s;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/a", dir);
+	snprintf(yaml, sizeof yaml, "{realm: {file: %s}}", path);
+	assert_int_equal(load(yaml, &s, &a, why), -EINVAL);
+	snprintf(want, sizeof want, "%s: can't be read: No such file or directory", path);
+	assert_string_equal(why, want);
+	put(path, " its first line\r\nno more\n");
+	assert_int_equal(load(yaml, &s, &a, why), 0);
+	assert_string_equal(s.realm, "its first line");
+	snprintf(yaml, sizeof yaml, "{realm: r, peers: {file: %s}}", path);
+	put(path, "- {host: one}\n- {host: two}\n");
+	assert_int_equal(load(yaml, &s, &a, why), 0);
+	assert_int_equal(s.peers.n, 2);
+	assert_string_equal(((struct peer *)s.peers.items)[1].host, "two");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		put(path, bad[i].file);
+		snprintf(yaml, sizeof yaml, bad[i].yaml, path);
+		assert_int_equal(load(yaml, &s, &a, why), -EINVAL);
+		snprintf(want, sizeof want, bad[i].why, path);
+		assert_string_equal(why, want);
+	}
+	unlink(path);
+	rmdir(dir);
+	arena_free(&a);
+}
+
 static double cpu(void)
 {
 	return (double)clock() / CLOCKS_PER_SEC;
@@ -403,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_beside),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_by_hand),

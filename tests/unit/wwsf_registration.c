@@ -206,7 +206,7 @@ static void reads_the_password_from_a_file(void **state)
 	FILE *f = fopen(rig_file(&world.rig, "password"), "w");
 	fputs("pilot-secret\r\nanother line\n", f);
 	fclose(f);
-	snprintf(more, sizeof more, "password-file: %s", rig_file(&world.rig, "password"));
+	snprintf(more, sizeof more, "password: {file: %s}", rig_file(&world.rig, "password"));
 	LISTEN({401, CHALLENGE}, {200, GRANTED});
 	start_with(more, "");
 	registers();
@@ -510,7 +510,7 @@ static void refuses_configurations(void **state)
 			"block"},
 		{"registration: {url: \"https://x\", impi: a, impu: b, block: [d], ca: e, cert: f, key: g}\n",
 			"password"},
-		{"registration: {url: \"https://x\", impi: a, impu: b, password-file: /nowhere, block: [d], ca: e, "
+		{"registration: {url: \"https://x\", impi: a, impu: b, password: {file: /nowhere}, block: [d], ca: e, "
 		 "cert: f, key: g}\n", "/nowhere"},
 		{"registration: {url: \"https://x\", impi: a, impu: b, password: c, block: [d], ca: e, cert: f, "
 		 "key: g}\n", "no address"},
