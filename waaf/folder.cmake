@@ -23,7 +23,7 @@ endforeach()
 foreach(test wildcard_registration wildcard_member)
   imsrig_test(${test}
     SOURCES tests/unit/range_rig.c tests/unit/edge_rig.c tests/unit/edge_issuer.c tests/unit/rig.c
-    LINK sip ca crypto http admin_client)
+    LINK sip ca crypto http admin_client PkgConfig::SQLITE)
   add_dependencies(test_${test} waaf)
   set_tests_properties(${test} PROPERTIES RESOURCE_LOCK edge) # the same addresses
 endforeach()

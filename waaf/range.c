@@ -228,9 +228,9 @@ int ranges_start(struct host *host, const struct range_conf *conf, char why[512]
 	for (; ranges.n < conf->wwsfs.n; ranges.n++)
 		if ((err = open_range(&ranges.all[ranges.n], &rows[ranges.n], why)))
 			return err;
-	if ((err = range_store_open(why)))
+	if ((err = range_store_open(why)) ||
+		(err = range_store_load(load_registration, member_load, why)))
 		return err;
-	range_store_load(load_registration, member_load);
 	range_store_tidy(now_ms());
 	log_info("range", "%zu ranges, %lld blocks registered and %lld members as before", ranges.n,
 		(long long)live.value, (long long)ranges.n_members);

@@ -128,7 +128,8 @@ void range_registered(struct range *r, uint32_t blocks, uint32_t seconds);
 /* The registration is over; members go with it unless the configuration holds them. */
 void range_ended(struct range *r, const char *why, bool withdrawn);
 
-/* Calls `h` once the changes of this turn are durable (err 0) or void (-EIO). After a change. */
+/* Calls `h` once the changes of this turn are durable (err 0), or one of them or all are void
+ * (-EIO). After a change. */
 typedef void(range_durable_h)(int err, void *arg);
 void range_when_durable(range_durable_h *h, void *arg);
 
@@ -148,7 +149,8 @@ typedef void(range_row_h)(const struct range_row *row);
 typedef void(member_row_h)(const struct member_row *row);
 int range_store_open(char why[512]);
 void range_store_close(void);
-void range_store_load(range_row_h *h, member_row_h *m);
+/* 0, or -EIO with a sentence: what an unreadable file had is not taken for nothing. */
+int range_store_load(range_row_h *h, member_row_h *m, char why[512]);
 int range_store_put(const struct range_row *row);
 int range_store_forget(struct str wwsf);
 int range_store_member(const struct member_row *row);

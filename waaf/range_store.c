@@ -33,6 +33,7 @@ struct waiting {
 };
 static struct waiting *waiting;
 static size_t n_waiting, room;
+static int failed;                     /* a change of this turn that did not come about */
 
 void range_when_durable(range_durable_h *h, void *arg)
 {
@@ -49,8 +50,10 @@ static void on_committed(int err, void *arg)
 	struct waiting *now = waiting;
 	size_t n = n_waiting;
 
+	err = err ? err : failed;
 	waiting = NULL;
 	n_waiting = room = 0;
+	failed = 0;
 	for (size_t i = 0; i < n; i++)
 		now[i].h(err, now[i].arg);
 	free(now);
@@ -81,35 +84,56 @@ void range_store_close(void)
 	on_committed(0, NULL); /* db_close commits */
 }
 
+static void read_member(sqlite3_stmt *q, member_row_h *h)
+{
+	h(&(const struct member_row){
+		.impu = sql_view(q, 0),
+		.impi = sql_view(q, 1),
+		.wwsf = sql_view(q, 2),
+		.sub = sql_view(q, 3),
+		.instance = sql_view(q, 4),
+		.contact = sql_view(q, 5),
+		.call = (uint64_t)sqlite3_column_int64(q, 6),
+		.cseq = (uint32_t)sqlite3_column_int64(q, 7),
+		.ends_ms = sqlite3_column_int64(q, 8),
+	});
+}
+
 /* Members after the registrations that they are out of. */
-void range_store_load(range_row_h *h, member_row_h *m)
+int range_store_load(range_row_h *h, member_row_h *m, char why[512])
 {
 	sqlite3_stmt *q = db_sql(ranges.db, SQL_ALL);
-	while (sql_row(q) > 0)
+	int err;
+
+	while ((err = sql_row(q)) > 0)
 		h(&(const struct range_row){sql_view(q, 0), sql_view(q, 1), sql_view(q, 2),
 			sqlite3_column_int64(q, 3)});
-	q = db_sql(ranges.db, SQL_MEMBERS);
-	while (sql_row(q) > 0)
-		m(&(const struct member_row){
-			.impu = sql_view(q, 0),
-			.impi = sql_view(q, 1),
-			.wwsf = sql_view(q, 2),
-			.sub = sql_view(q, 3),
-			.instance = sql_view(q, 4),
-			.contact = sql_view(q, 5),
-			.call = (uint64_t)sqlite3_column_int64(q, 6),
-			.cseq = (uint32_t)sqlite3_column_int64(q, 7),
-			.ends_ms = sqlite3_column_int64(q, 8),
-		});
+	if (!err) {
+		q = db_sql(ranges.db, SQL_MEMBERS);
+		while ((err = sql_row(q)) > 0)
+			read_member(q, m);
+	}
+	if (err)
+		snprintf(why, 512, "registrations.database: %.400s can't be read; move it away",
+			ranges.conf->database);
+	return err;
 }
 
 /* ---- changes ---- */
+
+static int change(sqlite3_stmt *q)
+{
+	int err = db_change(ranges.db, q);
+	if (err)
+		failed = err;
+	return err;
+}
 
 static int by_text(enum sql which, struct str key)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, which);
 	sql_bind(q, 1, key);
-	return db_change(ranges.db, q);
+	return change(q);
 }
 
 int range_store_put(const struct range_row *row)
@@ -119,7 +143,7 @@ int range_store_put(const struct range_row *row)
 	sql_bind(q, 2, row->id);
 	sql_bind(q, 3, row->blocks);
 	sqlite3_bind_int64(q, 4, row->ends_ms);
-	return db_change(ranges.db, q);
+	return change(q);
 }
 
 int range_store_forget(struct str wwsf)
@@ -139,7 +163,7 @@ int range_store_member(const struct member_row *row)
 	sqlite3_bind_int64(q, 7, (int64_t)row->call);
 	sqlite3_bind_int64(q, 8, row->cseq);
 	sqlite3_bind_int64(q, 9, row->ends_ms);
-	return db_change(ranges.db, q);
+	return change(q);
 }
 
 int range_store_no_member(struct str impu)
@@ -149,15 +173,15 @@ int range_store_no_member(struct str impu)
 
 int range_store_clear(void)
 {
-	int err = db_change(ranges.db, db_sql(ranges.db, SQL_CLEAR));
-	return err ? err : db_change(ranges.db, db_sql(ranges.db, SQL_CLEAR_MEMBERS));
+	int err = change(db_sql(ranges.db, SQL_CLEAR));
+	return err ? err : change(db_sql(ranges.db, SQL_CLEAR_MEMBERS));
 }
 
 int range_store_tidy(int64_t now_ms)
 {
 	sqlite3_stmt *q = db_sql(ranges.db, SQL_TIDY);
 	sqlite3_bind_int64(q, 1, now_ms);
-	return db_change(ranges.db, q);
+	return change(q);
 }
 
 int range_store_nothing(void)

@@ -113,7 +113,8 @@ void range_open(const char *mode, const char *extra, const char *tokens)
 
 void range_restart(void)
 {
-	world_stop();
+	if (world.pid)
+		world_stop();
 	rig_run(&world.rig, 20);
 	world_write("log", "");
 	start();

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <cmocka.h>
@@ -393,8 +394,14 @@ static void test_silence(void **state)
 	w4(W_SERVER, "POST", "/registrations", ask_for(BLOCKS, 600, NULL), 429);
 	refused_with("in_progress");
 	assert_int_equal(got.n, 1); /* the first one waits */
+	want = world.core.got + 1;
 	world_advance(5);
-	rig_run(&world.rig, 20);
+	rig_until(&world.rig, has_come, &want);
+	core_is("Expires", "0"); /* the network may have registered the pilot for nobody */
+	is_state(WWSF, "deregisters the pilot again");
+	w4(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, NULL), 429);
+	refused_with("in_progress");
+	world_advance(5);
 	nothing_left();
 	world.core.status = 0;
 	w4_registers(BLOCKS, 600); /* it begins anew */
@@ -490,6 +497,63 @@ static void test_restart(void **state)
 	rig_run(&world.rig, 20);
 	range_restart();
 	is_state(WWSF, "none");
+	range_close();
+}
+
+static void change_rows(const char *sql)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(rig_file(&world.rig, "waaf.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void start_changed(const char *sql)
+{
+	world_stop();
+	change_rows(sql);
+	range_restart();
+}
+
+/* What can't be stored is not said to be registered, or withdrawn. */
+static void test_store(void **state)
+{
+	char id[80];
+	range_open("registration", "", "");
+	start_changed("CREATE TRIGGER full BEFORE INSERT ON registration"
+		      " BEGIN SELECT RAISE(ABORT, 'full'); END");
+	w4(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, NULL), 401);
+	w4(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, CREDENTIALS("n1")), 500);
+	refused_with("server_error");
+	start_changed("DROP TRIGGER full");
+	is_state(WWSF, "none");
+	snprintf(id, sizeof id, "%s", w4_registers(BLOCKS, 600));
+	start_changed("CREATE TRIGGER full BEFORE DELETE ON registration"
+		      " BEGIN SELECT RAISE(ABORT, 'full'); END");
+	w4(W_WWSF, "DELETE", id, NULL, 401);
+	w4(W_WWSF, "DELETE", id, "{\"credentials\":" CREDENTIALS("n1") "}", 500);
+	refused_with("server_error");
+	range_close();
+}
+
+/* A file that can't be read is not an empty one. */
+static void test_damaged(void **state)
+{
+	int status = 0;
+	range_open("registration", "", "");
+	w4_registers(BLOCKS, 600);
+	world_stop();
+	change_rows("PRAGMA journal_mode = DELETE");
+	FILE *f = fopen(rig_file(&world.rig, "waaf.db"), "r+");
+	assert_int_equal(fseek(f, 4096, SEEK_SET), 0); /* behind the schema: the tables */
+	for (int i = 0; i < 8192; i++)
+		fputc(0x5a, f);
+	fclose(f);
+	world_write("log", "");
+	pid_t pid = world_spawn("waaf", "config.yaml");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status));
+	assert_true(logged("can't be read; move it away"));
 	range_close();
 }
 
@@ -621,6 +685,8 @@ int main(void)
 		cmocka_unit_test(test_not_in_set),
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_static),
 		cmocka_unit_test(test_configuration),
