@@ -176,7 +176,7 @@ static int open_range(struct range *r, const struct range_wwsf_conf *conf, char 
 {
 	char *const *blocks = conf->blocks.items, *const *exclude = conf->exclude.items;
 	struct sip_uri u;
-	int err = 0;
+	int err = conf->mode == RANGE_STATIC ? range_ha1(conf, r->ha1, why) : 0;
 
 	r->conf = conf;
 	if (!sip_uri_parse(&u, str_of(conf->pilot.impu)))
@@ -257,6 +257,7 @@ void ranges_stop(void)
 	for (size_t i = 0; i < ranges.n; i++)
 		for (size_t k = 0; k < ranges.all[i].n_blocks; k++)
 			sip_wildcard_free(ranges.all[i].blocks[k]);
+	explicit_bzero(ranges.all, ranges.n * sizeof *ranges.all);
 	free(ranges.all);
 	arena_free(&ranges.arena);
 	ranges = (struct ranges){0};

@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "common/base/fsm.h"
+#include "common/crypto/digest.h"
 #include "common/db/db.h"
 #include "common/edge/edge.h"
 #include "common/edge/limit.h"
@@ -57,6 +58,8 @@ struct range_conf {
 extern const struct conf_row range_conf_rows[];
 /* What rows can't say; 0 too without the section. `why` as everywhere. */
 int range_conf_check(const struct range_conf *c, char why[512]);
+/* The HA1 of a static range, in lower case. 0, or a negative errno with a sentence. */
+int range_ha1(const struct range_wwsf_conf *w, char out[DIGEST_HEX_MAX], char why[512]);
 
 /* ---- the ranges ---- */
 
@@ -74,6 +77,7 @@ struct registration {
 struct range {
 	const struct range_wwsf_conf *conf;
 	struct str pilot;              /* IMPU, canonical */
+	char ha1[DIGEST_HEX_MAX];      /* static mode */
 	struct sip_wildcard *blocks[RANGE_BLOCKS_MAX];
 	size_t n_blocks;
 	struct str *exclude;           /* canonical */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/crypto/digest.h"
 #include "waaf/range.h"
 
 static const char *const mode_names[] = {"registration", "static", NULL};
@@ -44,14 +43,18 @@ static int refuse(char why[512], const W *w, const char *fmt, const char *what)
 	return -EINVAL;
 }
 
-static bool is_hex(const char *s)
+int range_ha1(const W *w, char out[DIGEST_HEX_MAX], char why[512])
 {
-	return strspn(s, "0123456789abcdefABCDEF") == strlen(s);
+	return digest_ha1_take(DIGEST_MD5, str_of(w->ha1), out) &&
+			digest_ha1_take(DIGEST_SHA256, str_of(w->ha1), out) ? refuse(why, w, "ha1 is no MD5 (32) or SHA-256 (64) in hex digits%s", "") : 0;
 }
 
 /* In registration mode the network knows the WWSF's secret and the WAAF does not. */
 static int check_secret(const W *w, char why[512])
 {
+	char ha1[DIGEST_HEX_MAX];
+	int err;
+
 	if (w->mode == RANGE_REGISTRATION)
 		return w->ha1 || w->realm ? refuse(why, w, "mode: registration: the S-CSCF checks "
 			"the digest, ha1 and realm have no place here%s", "") : 0;
@@ -60,10 +63,9 @@ static int check_secret(const W *w, char why[512])
 			"itself%s", "");
 	if (!*w->realm || strpbrk(w->realm, "\"\\\r\n"))
 		return refuse(why, w, "realm is empty or has quotes in it%s", "");
-	if (!is_hex(w->ha1) || (strlen(w->ha1) != digest_hex_n(DIGEST_MD5) &&
-		strlen(w->ha1) != digest_hex_n(DIGEST_SHA256)))
-		return refuse(why, w, "ha1 is no MD5 (32) or SHA-256 (64) in hex digits%s", "");
-	return 0;
+	err = range_ha1(w, ha1, why);
+	explicit_bzero(ha1, sizeof ha1);
+	return err;
 }
 
 static bool is_identity(const char *text, struct arena *a)

@@ -301,7 +301,7 @@ static void on_challenge(struct fsm *f, int event, const void *data)
 
 static void make_challenge(struct procedure *p)
 {
-	bool sha = strlen(p->range->conf->ha1) == digest_hex_n(DIGEST_SHA256);
+	bool sha = strlen(p->range->ha1) == digest_hex_n(DIGEST_SHA256);
 	char nonce[33];
 
 	chance_hex(&ranges.host->chance, nonce, 16);
@@ -325,17 +325,14 @@ static void challenge(struct fsm *f)
 
 static bool is_right(const struct procedure *p)
 {
-	const struct range_wwsf_conf *conf = p->range->conf;
 	const struct registration_ask *k = &p->ask;
 	struct buf uri = {0};
-	char expected[DIGEST_HEX_MAX], ha1[DIGEST_HEX_MAX] = "";
+	char expected[DIGEST_HEX_MAX];
 	enum digest_algorithm algorithm = DIGEST_MD5;
 
 	digest_algorithm_of(p->challenge.algorithm, &algorithm);
-	for (size_t i = 0; i < sizeof ha1 - 1 && conf->ha1[i]; i++) /* digits in lower case */
-		ha1[i] = (char)(conf->ha1[i] | (conf->ha1[i] >= 'A' ? 0x20 : 0));
 	buf_fmt(&uri, "sip:%s", waaf.conf->edge.realm);
-	digest_response(algorithm, str_of(ha1), STR("REGISTER"), buf_str(&uri),
+	digest_response(algorithm, str_of(p->range->ha1), STR("REGISTER"), buf_str(&uri),
 		p->challenge.nonce, k->nc, k->cnonce, p->challenge.qop, expected);
 	buf_free(&uri);
 	/* each nonce is good for one answer, the first */

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # secrets.sh RUN-DIRECTORY SCENARIOS: no password, HA1 or key of a subscriber, and no digest
 # response that went over a wire, stands in anything that a run leaves but the trace, which is
-# there for the octets, the HSS's database, the elements' keys, and the configuration of a WAAF
-# that is given a hash (static mode).
+# there for the octets.
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 dir=$1 scenarios=$2
@@ -33,7 +32,7 @@ tshark -n -r "$dir/trace.pcapng" -Y 'http.request.uri == "/registrations"' -T fi
 	-e json.value.string 2>/dev/null | sed 's/.*|//' | grep -E '^[0-9a-f]{32}([0-9a-f]{32})?$' >>"$list"
 sort -u -o "$list" "$list"
 sed -i '/^$/d' "$list"
-found=$(grep -rlF -f "$list" --exclude=trace.pcapng --exclude=waaf.yaml "$dir" | head -20)
+found=$(grep -rlF -f "$list" --exclude=trace.pcapng "$dir" | head -20)
 left=$(find "$dir" -type f | grep -E '/[^/]*(\.db(-[a-z]+)?|\.key|-key\.pem|-keys\.json)$' | head -20)
 [ -z "$left" ] || { echo "databases or keys are left:"; echo "$left"; exit 1; }
 # Every security token begins so, whoever made it; it is {"alg", {"typ" or {"kid" in base64url.

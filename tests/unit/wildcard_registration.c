@@ -626,6 +626,8 @@ static void test_configuration(void **state)
 		{"mode: static, ", "", "mode"},
 		{", ha1: " HA1 ", realm: ims.example.org", "", "needs ha1 and realm"},
 		{"ha1: " HA1, "ha1: 00", "no MD5"},
+		{"ha1: " HA1, "ha1: {file: /nowhere}", "/nowhere: can't be read"},
+		{"ha1: " HA1, "ha1: {file: /dev/null}", "no MD5"},
 		{"\"" WEB "\"", "\"sip:web!(a+)+!@ims.example.org\"", "blocks"},
 		{"\"" WEB "\"", "\"" DESK "\"", "twice"},
 		{"[\"" NET "\"]", "[\"" WEB2 "\"]", "overlaps"},
