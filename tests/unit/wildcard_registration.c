@@ -408,6 +408,25 @@ static void test_silence(void **state)
 	range_close();
 }
 
+/* A refresh that nobody answers takes nothing from what stands. */
+static void test_silent_refresh(void **state)
+{
+	int want;
+	range_open("registration", "", "");
+	w4_registers(BLOCKS, 600);
+	w4(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, NULL), 401);
+	world.core.status = -1;
+	want = world.core.got + 1;
+	w4_begin(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, CREDENTIALS("n1")));
+	rig_until(&world.rig, has_come, &want);
+	world_advance(5);
+	w4_end(504);
+	refused_with("no_answer");
+	is_state(WWSF, "registered");
+	assert_int_equal(world.core.got, want);
+	range_close();
+}
+
 static void test_unreachable(void **state)
 {
 	range_open("registration", "", "");
@@ -683,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_silent_refresh),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_not_in_set),
 		cmocka_unit_test(test_withdraw),
