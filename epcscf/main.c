@@ -1,24 +1,11 @@
 /* eP-CSCF: start, stop, and what it says of its state.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 
 #include "common/node/node.h"
 #include "epcscf/epcscf.h"
 
 struct epcscf epcscf;
-
-static void on_flow_gone(struct sip_stack *s, uint64_t conn, void *arg)
-{
-	if (epcscf.edge)
-		edge_flow_gone(epcscf.edge, conn);
-}
-
-static void on_garbage(struct sip_stack *s, const struct sip_hop *from, void *arg)
-{
-	if (from->transport == SIP_WSS)
-		edge_garbage(epcscf.edge, from);
-}
 
 /* ---- start ---- */
 
@@ -65,21 +52,6 @@ static int listen_plain(const struct epcscf_conf *c, char why[512])
 	return 0;
 }
 
-static int find_icscf(const struct epcscf_conf *c, char why[512])
-{
-	char uri[300];
-	snprintf(uri, sizeof uri, "sip:%s", c->icscf);
-	if (sip_hop_resolve(epcscf.stack, str_of(uri),
-		    (enum sip_transport)c->sip.transport, &epcscf.icscf)) {
-		snprintf(why, 512,
-			"icscf: \"%s\" is no address and no name of node.names",
-			c->icscf);
-		return -EINVAL;
-	}
-	epcscf.icscf.local = c->sip.listen;
-	return 0;
-}
-
 static int start_wsf(const struct epcscf_conf *c, char why[512])
 {
 	const struct wsf setup = {.conf = &c->wsf,
@@ -96,8 +68,8 @@ static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {
 		.request = epcscf_request,
-		.flow_gone = on_flow_gone,
-		.garbage = on_garbage,
+		.flow_gone = edge_flow_gone,
+		.garbage = edge_garbage,
 	};
 	const struct epcscf_conf *c = conf;
 	struct sip_stack_conf stack_conf;
@@ -114,7 +86,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	};
 	sip_section_stack_conf(&c->sip, &stack_conf);
 	edge_stack_conf(&c->edge, &stack_conf);
-	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &epcscf.stack))) {
+	if ((err = sip_stack_new(host, &stack_conf, &sip_h, &epcscf.edge, &epcscf.stack))) {
 		snprintf(why, 512, "SIP stack: %s", uv_strerror(err));
 		return err;
 	}
@@ -131,7 +103,8 @@ static int start(struct host *host, const void *conf, char why[512])
 	}
 	if ((err = sip_section_listen(epcscf.stack, &c->sip, why)) ||
 		(err = listen_waaf(c, why)) || (err = listen_plain(c, why)) ||
-		(err = find_icscf(c, why)) ||
+		(err = sip_hop_named(epcscf.stack, c->icscf, (enum sip_transport)c->sip.transport,
+			 &c->sip.listen, &epcscf.icscf, why)) ||
 		(err = edge_open(&setup, &epcscf.edge, why)) || (err = start_wsf(c, why)))
 		return err;
 	node_ready();

@@ -1,6 +1,5 @@
 /* WAAF: start, stop, and what it says of its state.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 
 #include "common/crypto/json.h"
@@ -8,18 +7,6 @@
 #include "waaf/waaf.h"
 
 struct waaf waaf;
-
-static void on_flow_gone(struct sip_stack *s, uint64_t conn, void *arg)
-{
-	if (waaf.edge)
-		edge_flow_gone(waaf.edge, conn);
-}
-
-static void on_garbage(struct sip_stack *s, const struct sip_hop *from, void *arg)
-{
-	if (from->transport == SIP_WSS)
-		edge_garbage(waaf.edge, from);
-}
 
 /* ---- start ---- */
 
@@ -57,38 +44,24 @@ static int open_tls(const struct waaf_conf *c, char why[512])
 	return 0;
 }
 
-static int find_hop(const char *name, enum sip_transport t, const struct addr *local,
-	struct sip_hop *out, char why[512])
-{
-	char uri[300];
-
-	snprintf(uri, sizeof uri, "sip:%s", name);
-	if (sip_hop_resolve(waaf.stack, str_of(uri), t, out)) {
-		snprintf(why, 512,
-			"next hop \"%s\" is no address and no name of node.names", name);
-		return -EINVAL;
-	}
-	out->local = *local;
-	return 0;
-}
-
 static int find_next_hop(const struct waaf_conf *c, char why[512])
 {
 	static const enum sip_transport transports[] = {SIP_TLS, SIP_TCP, SIP_UDP};
 	const struct addr *local = by_tls(c) ? &c->pcscf.listen : &c->sip.listen;
 	static char contact[300];
-	int err = waaf_needs_pcscf(c) ? find_hop(c->pcscf.host, transports[c->pcscf.transport],
-						local, &waaf.pcscf, why)
-				      : 0;
+	int err = 0;
+
+	if (waaf_needs_pcscf(c))
+		err = sip_hop_named(waaf.stack, c->pcscf.host, transports[c->pcscf.transport],
+			local, &waaf.pcscf, why);
 
 	snprintf(contact, sizeof contact, "%s:%u%s", c->edge.name, addr_port(local),
 		by_tls(c) ? ";transport=tls" : "");
 	waaf.contact_end = contact;
 	waaf.next_hop = waaf.pcscf;
-	if (c->next_hop == WAAF_ICSCF)
-		err = err ? err
-			  : find_hop(c->icscf, (enum sip_transport)c->sip.transport,
-				    &c->sip.listen, &waaf.next_hop, why);
+	if (!err && c->next_hop == WAAF_ICSCF)
+		err = sip_hop_named(waaf.stack, c->icscf, (enum sip_transport)c->sip.transport,
+			&c->sip.listen, &waaf.next_hop, why);
 	return err;
 }
 
@@ -109,8 +82,8 @@ static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {
 		.request = waaf_request,
-		.flow_gone = on_flow_gone,
-		.garbage = on_garbage,
+		.flow_gone = edge_flow_gone,
+		.garbage = edge_garbage,
 	};
 	const struct waaf_conf *c = conf;
 	struct sip_stack_conf stack_conf;
@@ -120,7 +93,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	fill_mw(c);
 	sip_section_stack_conf(&c->sip, &stack_conf);
 	edge_stack_conf(&c->edge, &stack_conf);
-	if ((err = sip_stack_new(host, &stack_conf, &sip_h, NULL, &waaf.stack))) {
+	if ((err = sip_stack_new(host, &stack_conf, &sip_h, &waaf.edge, &waaf.stack))) {
 		snprintf(why, 512, "SIP stack: %s", uv_strerror(err));
 		return err;
 	}

@@ -21,8 +21,8 @@
  *	refuse.def        every reason to refuse
  *
  * An element opens one edge on its SIP stack, hands it what comes over WebSockets
- * (edge_request, edge_flow_gone, edge_garbage) and says by a callback where a REGISTER
- * goes.
+ * (edge_request; edge_flow_gone and edge_garbage are handlers of the stack) and says by a
+ * callback where a REGISTER goes.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <jansson.h>
@@ -192,10 +192,12 @@ void edge_close(struct edge *ed);
 /* Right after start: bindings and limits gone, connections closed. */
 void edge_reset(struct edge *ed);
 
-/* From the element's sip_stack_h, for hops of transport WS and WSS. */
+/* A request that came over a WebSocket. */
 void edge_request(struct edge *ed, struct sip_req *req);
-void edge_garbage(struct edge *ed, const struct sip_hop *from);
-void edge_flow_gone(struct edge *ed, uint64_t conn); /* ... or of any other */
+/* Of the element's sip_stack_h, whose `arg` is where it keeps its edge: a struct edge **, to
+ * NULL before edge_open. */
+void edge_flow_gone(struct sip_stack *s, uint64_t conn, void *arg);
+void edge_garbage(struct sip_stack *s, const struct sip_hop *from, void *arg);
 
 struct edge_book *edge_bindings(struct edge *ed);
 int edge_busy(const struct edge *ed);              /* issuers are being asked */

@@ -288,9 +288,10 @@ static void on_handshake(struct http_req *r, void *arg)
 
 /* ---- what the stack tells ---- */
 
-void edge_flow_gone(struct edge *ed, uint64_t conn)
+void edge_flow_gone(struct sip_stack *s, uint64_t conn, void *arg)
 {
-	struct edge_conn *c = edge_conn_of(ed, conn);
+	struct edge *ed = *(struct edge **)arg;
+	struct edge_conn *c = ed ? edge_conn_of(ed, conn) : NULL;
 	struct edge_binding *b;
 	size_t it = 0;
 
@@ -303,11 +304,12 @@ void edge_flow_gone(struct edge *ed, uint64_t conn)
 	conn_free(c);
 }
 
-void edge_garbage(struct edge *ed, const struct sip_hop *from)
+void edge_garbage(struct sip_stack *s, const struct sip_hop *from, void *arg)
 {
 	static const struct edge_fault garbage = {
 		EDGE_NO_GARBAGE, "too much that is no SIP"};
-	struct edge_conn *c = edge_conn_of(ed, from->conn);
+	struct edge *ed = *(struct edge **)arg;
+	struct edge_conn *c = from->transport == SIP_WSS ? edge_conn_of(ed, from->conn) : NULL;
 	int wait_s;
 	if (!c || edge_window_take(&c->requests, now_of(ed), SECOND_MS,
 			  limits_of(ed)->requests, &wait_s))

@@ -173,6 +173,10 @@ bool sip_route_own(const struct sip_req *req, struct sip_edit *e, struct sip_uri
  * 5060/5061. */
 int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt,
 	struct sip_hop *out);
+/* Hop of a configuration: a name or address, with or without port. 0, or -EINVAL with a
+ * sentence. */
+int sip_hop_named(struct sip_stack *s, const char *name, enum sip_transport t,
+	const struct addr *local, struct sip_hop *out, char why[512]);
 
 /* Transactions not ended: those a peer or element still waits on (quiet when 0). */
 int sip_stack_open(const struct sip_stack *s);

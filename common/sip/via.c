@@ -183,3 +183,17 @@ int sip_hop_resolve(struct sip_stack *s, struct str uri, enum sip_transport dflt
 	return host_resolve(
 		s->host, u.host, u.port ? u.port : rows[t].port, &out->remote);
 }
+
+int sip_hop_named(struct sip_stack *s, const char *name, enum sip_transport t,
+	const struct addr *local, struct sip_hop *out, char why[512])
+{
+	char uri[300];
+
+	snprintf(uri, sizeof uri, "sip:%s", name);
+	if (sip_hop_resolve(s, str_of(uri), t, out)) {
+		snprintf(why, 512, "next hop \"%s\" is no address and no name of node.names", name);
+		return -EINVAL;
+	}
+	out->local = *local;
+	return 0;
+}
