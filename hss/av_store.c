@@ -3,30 +3,26 @@
 #include "hss/av_store.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
+#include "common/db/sql.h"
 #include "hss/seal.h"
 
-extern const char av_schema[];         /* av_schema.sql */
+extern const struct str hss_av_schema_sql;
 
-enum { USER_VERSION = 1 };
+enum { USER_VERSION = 1, CACHE_KIB = 16384 };
 
 enum sql {
-	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_PROOF, SQL_ADD_PROOF,
+	SQL_PROOF, SQL_ADD_PROOF,
 	SQL_WWSF, SQL_SET_WWSF, SQL_USER, SQL_ELSEWHERE, SQL_SET_USER, SQL_WITHDRAW, SQL_WITHDRAWN,
 	SQL_DROP, SQL_DROP_WWSF, SQL_REMOVE, SQL_MAP, SQL_VECTOR, SQL_STATUS, SQL_LIST, SQL_SHOW, SQL_NAMED,
 	SQL_N
 };
 static const char *const texts[SQL_N] = {
-	[SQL_BEGIN] = "BEGIN IMMEDIATE",
-	[SQL_COMMIT] = "COMMIT",
-	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_PROOF] = "SELECT proof FROM seal",
 	[SQL_ADD_PROOF] = "INSERT INTO seal VALUES (?1)",
 	[SQL_WWSF] = "SELECT generation, synchronised_ms, fingerprint FROM wwsf WHERE name = ?1",
@@ -79,20 +75,6 @@ struct av_store {
 
 /* ---- statements ---- */
 
-static int fault(struct av_store *s)
-{
-	log_error("avproxy", "database fault: %s", sqlite3_errmsg(s->db));
-	return -EIO;
-}
-
-static void bind(sqlite3_stmt *q, int at, struct str v)
-{
-	if (v.p)
-		sqlite3_bind_text(q, at, v.p, (int)v.n, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(q, at);
-}
-
 /* Reset and bound: up to two texts, the common case. */
 static sqlite3_stmt *query(struct av_store *s, enum sql which, struct str one, struct str two)
 {
@@ -100,114 +82,18 @@ static sqlite3_stmt *query(struct av_store *s, enum sql which, struct str one, s
 	sqlite3_reset(q);
 	sqlite3_clear_bindings(q);
 	if (one.p)
-		bind(q, 1, one);
+		sql_bind(q, 1, one);
 	if (two.p)
-		bind(q, 2, two);
+		sql_bind(q, 2, two);
 	return q;
-}
-
-/* 1 a row, 0 the end (reset), -EIO (reset, logged). */
-static int row(struct av_store *s, sqlite3_stmt *q)
-{
-	int rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		return 1;
-	int err = rc == SQLITE_DONE ? 0 : fault(s);
-	sqlite3_reset(q);
-	return err;
-}
-
-static int run(struct av_store *s, sqlite3_stmt *q)
-{
-	int err = row(s, q);
-	sqlite3_reset(q);
-	return err < 0 ? err : 0;
-}
-
-static struct str column(sqlite3_stmt *q, int at)
-{
-	const char *p = (const char *)sqlite3_column_text(q, at);
-	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
-}
-
-static struct str blob(sqlite3_stmt *q, int at)
-{
-	const char *p = sqlite3_column_blob(q, at);
-	return (struct str){p, p ? (size_t)sqlite3_column_bytes(q, at) : 0};
-}
-
-static struct str copy(sqlite3_stmt *q, int at, struct arena *a)
-{
-	struct str v = column(q, at);
-	return v.p ? arena_str(a, v) : v;
 }
 
 /* ---- open and close ---- */
 
-static int refuse(struct av_store *s, const char *path, char why[512])
+static int broken(struct av_store *s, char why[512])
 {
-	int rc = sqlite3_errcode(s->db);
-	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-		snprintf(why, 512, "%s is in use by another process", path);
-	else if (rc == SQLITE_NOTADB)
-		snprintf(why, 512, "%s is not a database; put the right file back, or move it away "
-			"and import the synchronisations anew", path);
-	else
-		snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(s->db));
-	return rc == SQLITE_BUSY || rc == SQLITE_LOCKED ? -EBUSY : -EIO;
-}
-
-static int64_t number(struct av_store *s, const char *text)
-{
-	sqlite3_stmt *q = NULL;
-	int64_t v = -1;
-	if (sqlite3_prepare_v2(s->db, text, -1, &q, NULL) == SQLITE_OK &&
-		sqlite3_step(q) == SQLITE_ROW)
-		v = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return v;
-}
-
-static int check_version(struct av_store *s, const char *path, char why[512])
-{
-	int64_t version = number(s, "PRAGMA user_version");
-	int64_t tables = number(s, "SELECT count(*) FROM sqlite_schema");
-	if (version < 0 || tables < 0)
-		return refuse(s, path, why);
-	if (version == USER_VERSION)
-		return 0;
-	if (version || tables) {
-		snprintf(why, 512, "%s has version %lld, this program needs version %d; move it "
-			"away and import the synchronisations anew", path, (long long)version,
-			USER_VERSION);
-		return -EINVAL;
-	}
-	return sqlite3_exec(s->db, av_schema, NULL, NULL, NULL) == SQLITE_OK &&
-		sqlite3_exec(s->db, "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK ?
-		0 : refuse(s, path, why);
-}
-
-static int open_database(struct av_store *s, const char *path, char why[512])
-{
-	static const char *const settings[] = {"PRAGMA locking_mode = EXCLUSIVE",
-		"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-		"PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -16384", "BEGIN IMMEDIATE",
-		"COMMIT"};
-	mode_t old = umask(077);
-	int rc = sqlite3_open_v2(path, &s->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	for (size_t i = 0; rc == SQLITE_OK && i < sizeof settings / sizeof *settings; i++)
-		rc = sqlite3_exec(s->db, settings[i], NULL, NULL, NULL);
-	umask(old);
-	int err = rc == SQLITE_OK ? check_version(s, path, why) : refuse(s, path, why);
-	for (int i = 0; !err && i < SQL_N; i++)
-		if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i],
-			NULL) != SQLITE_OK) {
-			snprintf(why, 512, "%s has other tables than ours: %s", path,
-				sqlite3_errmsg(s->db));
-			err = -EINVAL;
-		}
-	return err;
+	snprintf(why, 512, "the AV proxy's database has a fault: %s", sqlite3_errmsg(s->db));
+	return -EIO;
 }
 
 static const struct str proof = {"imsrig AV proxy", 15}, proof_about = {"proof", 5};
@@ -217,22 +103,22 @@ static int open_seal(struct av_store *s, const char *database, const char *key, 
 {
 	char sealed[64], plain[64];
 	sqlite3_stmt *q = query(s, SQL_PROOF, STR_NONE, STR_NONE);
-	int there = row(s, q), err;
-	size_t n = there == 1 ? blob(q, 0).n : 0;
+	int there = sql_row(q), err;
+	size_t n = there == 1 ? sql_view_octets(q, 0).n : 0;
 	if (n > sizeof sealed)
 		n = 0;
 	if (n)
-		memcpy(sealed, blob(q, 0).p, n);
+		memcpy(sealed, sql_view_octets(q, 0).p, n);
 	sqlite3_reset(q);
 	if (there < 0)
-		return refuse(s, database, why);
+		return broken(s, why);
 	if ((err = seal_open(key, there == 0, &s->seal, why)))
 		return err;
 	if (there == 0) {
 		seal_put(s->seal, proof, proof_about, sealed);
 		q = s->sql[SQL_ADD_PROOF];
-		sqlite3_bind_blob(q, 1, sealed, (int)(proof.n + SEAL_EXTRA), SQLITE_STATIC);
-		return run(s, q) ? refuse(s, database, why) : 0;
+		sql_bind_octets(q, 1, (struct str){sealed, proof.n + SEAL_EXTRA});
+		return sql_done(q) ? broken(s, why) : 0;
 	}
 	if (n == proof.n + SEAL_EXTRA &&
 		!seal_take(s->seal, (struct str){sealed, n}, proof_about, plain))
@@ -246,7 +132,12 @@ int av_store_open(const char *database, const char *key, struct av_store **out, 
 {
 	struct av_store *s = MEM_NEW(struct av_store);
 	struct arena a = {0};
-	int err = open_database(s, database, why);
+	const struct sql_conf file = {.path = database, .schema = hss_av_schema_sql.p,
+		.version = USER_VERSION, .cache_kib = CACHE_KIB, .full_sync = true,
+		.anew = " and import the synchronisations anew"};
+	int err = sql_open(&file, &s->db, why);
+	if (!err)
+		err = sql_prepare(s->db, texts, SQL_N, s->sql, why);
 	if (!key)
 		key = arena_fmt(&a, "%s.key", database).p;
 	if (!err)
@@ -264,8 +155,7 @@ void av_store_close(struct av_store *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < SQL_N; i++)
-		sqlite3_finalize(s->sql[i]);
+	sql_finalize(s->sql, SQL_N);
 	sqlite3_close(s->db);
 	seal_close(s->seal);
 	free(s);
@@ -304,7 +194,7 @@ static void bind_ha1(struct av_store *s, sqlite3_stmt *q, int at, struct str ha1
 		return;
 	char *sealed = arena_alloc(a, ha1.n + SEAL_EXTRA);
 	seal_put(s->seal, ha1, about, sealed);
-	sqlite3_bind_blob(q, at, sealed, (int)(ha1.n + SEAL_EXTRA), SQLITE_STATIC);
+	sql_bind_octets(q, at, (struct str){sealed, ha1.n + SEAL_EXTRA});
 }
 
 /* ---- synchronisation ---- */
@@ -325,24 +215,18 @@ static int at_line(struct work *w, const char *what)
 	return -EINVAL;
 }
 
-static int broken(struct work *w)
-{
-	snprintf(w->why, 512, "the AV proxy's database has a fault: %s", sqlite3_errmsg(w->s->db));
-	return -EIO;
-}
-
 /* The first user, or the end: which WWSF it is about is known by now. */
 static int begin_wwsf(struct work *w)
 {
 	if (w->generation)
 		return 0;
 	sqlite3_stmt *q = query(w->s, SQL_WWSF, str_of(w->file.wwsf), STR_NONE);
-	int there = row(w->s, q);
+	int there = sql_row(q);
 	int64_t stored_ms = there == 1 ? sqlite3_column_int64(q, 1) : 0;
 	w->generation = there == 1 ? sqlite3_column_int64(q, 0) + 1 : 1;
 	sqlite3_reset(q);
 	if (there < 0)
-		return broken(w);
+		return broken(w->s, w->why);
 	const struct av_file *f = &w->file;
 	if (f->made_ms > w->i->now_ms)
 		return at_line(w, "the file was made in the future; is a clock wrong?");
@@ -359,22 +243,22 @@ static int check_user(struct work *w, const struct av_user *u)
 	struct str wwsf = str_of(w->file.wwsf);
 	char what[400];
 	sqlite3_stmt *q = query(w->s, SQL_USER, u->web_identity, wwsf);
-	int there = row(w->s, q);
+	int there = sql_row(q);
 	bool twice = there == 1 && sqlite3_column_int64(q, 0) == w->generation;
 	sqlite3_reset(q);
 	if (there < 0)
-		return broken(w);
+		return broken(w->s, w->why);
 	if (twice)
 		return at_line(w, "the web identity stands twice");
 	q = query(w->s, SQL_ELSEWHERE, u->web_identity, wwsf);
-	bind(q, 3, u->impi);
-	bind(q, 4, u->impu);
-	there = row(w->s, q);
+	sql_bind(q, 3, u->impi);
+	sql_bind(q, 4, u->impu);
+	there = sql_row(q);
 	if (there == 1)
 		snprintf(what, sizeof what, "the web identity is mapped to other identities at "
-			STR_FMT, STR_ARG(column(q, 0)));
+			STR_FMT, STR_ARG(sql_view(q, 0)));
 	sqlite3_reset(q);
-	return there < 0 ? broken(w) : there ? at_line(w, what) : 0;
+	return there < 0 ? broken(w->s, w->why) : there ? at_line(w, what) : 0;
 }
 
 static int put_user(struct work *w, const struct av_user *u)
@@ -387,12 +271,12 @@ static int put_user(struct work *w, const struct av_user *u)
 		return err;
 	sqlite3_stmt *q = query(w->s, SQL_SET_USER, u->web_identity, wwsf);
 	sqlite3_bind_int64(q, 3, w->generation);
-	bind(q, 4, u->impi);
-	bind(q, 5, u->impu);
+	sql_bind(q, 4, u->impi);
+	sql_bind(q, 5, u->impu);
 	for (int d = 0; d < AV_ALGORITHMS; d++)
 		bind_ha1(w->s, q, 6 + d, u->ha1[d],
 			seal_about(u->web_identity, wwsf, algorithms[d], &w->arena), &w->arena);
-	return run(w->s, q) ? broken(w) : 0;
+	return sql_done(q) ? broken(w->s, w->why) : 0;
 }
 
 static int take_line(struct work *w, struct str line)
@@ -434,16 +318,16 @@ static int drop_unneeded(struct av_store *s, sqlite3_stmt *q, struct str wwsf, i
 	struct arena a = {0};
 	struct gone { struct gone *next; struct str name, wwsf; } *gone = NULL;
 	int err, n = 0;
-	while ((err = row(s, q)) == 1) {
+	while ((err = sql_row(q)) == 1) {
 		n++;
-		if (h && h(column(q, at), column(q, at + 1), arg))
+		if (h && h(sql_view(q, at), sql_view(q, at + 1), arg))
 			continue;
 		struct gone *g = ARENA_NEW(&a, struct gone);
-		*g = (struct gone){gone, copy(q, 0, &a), wwsf.p ? wwsf : copy(q, 1, &a)};
+		*g = (struct gone){gone, sql_text(q, 0, &a), wwsf.p ? wwsf : sql_text(q, 1, &a)};
 		gone = g;
 	}
 	for (; !err && gone; gone = gone->next)
-		err = run(s, query(s, SQL_DROP, gone->name, gone->wwsf));
+		err = sql_done(query(s, SQL_DROP, gone->name, gone->wwsf));
 	arena_free(&a);
 	return err ? err : n;
 }
@@ -455,7 +339,7 @@ static int set_wwsf(struct av_store *s, const char *name, const char *realm, int
 	sqlite3_bind_int64(q, 3, generation);
 	sqlite3_bind_int64(q, 4, synchronised_ms);
 	sqlite3_bind_int64(q, 5, (int64_t)fingerprint);
-	return run(s, q);
+	return sql_done(q);
 }
 
 static int finish(struct work *w, struct av_imported *out)
@@ -463,7 +347,7 @@ static int finish(struct work *w, struct av_imported *out)
 	const struct av_file *f = &w->file;
 	struct str wwsf = str_of(f->wwsf);
 	sqlite3_stmt *q = query(w->s, SQL_WWSF, wwsf, STR_NONE);
-	int there = row(w->s, q);
+	int there = sql_row(q);
 	out->same = w->i->changed && there == 1 &&
 		(uint64_t)sqlite3_column_int64(q, 2) == w->fingerprint;
 	sqlite3_reset(q);
@@ -473,14 +357,14 @@ static int finish(struct work *w, struct av_imported *out)
 		return 0;
 	q = query(w->s, SQL_WITHDRAW, wwsf, STR_NONE);
 	sqlite3_bind_int64(q, 2, w->generation);
-	if (there < 0 || run(w->s, q))
-		return broken(w);
+	if (there < 0 || sql_done(q))
+		return broken(w->s, w->why);
 	q = query(w->s, SQL_WITHDRAWN, wwsf, STR_NONE);
 	sqlite3_bind_int64(q, 2, w->generation);
 	int withdrawn = drop_unneeded(w->s, q, wwsf, 1, w->i->registered, w->i->arg);
 	if (withdrawn < 0 || set_wwsf(w->s, f->wwsf, f->realm, w->generation,
 		f->made_ms ? f->made_ms : w->i->now_ms, w->fingerprint))
-		return broken(w);
+		return broken(w->s, w->why);
 	out->withdrawn = withdrawn;
 	return 0;
 }
@@ -490,15 +374,15 @@ int av_store_import(struct av_store *s, const struct av_import *i, struct av_imp
 {
 	struct work w = {.s = s, .i = i, .why = why};
 	*out = (struct av_imported){0};
-	if (run(s, s->sql[SQL_BEGIN]))
-		return broken(&w);
+	if (sql_run(s->db, "BEGIN IMMEDIATE"))
+		return broken(s, why);
 	int err = take_file(&w);
 	if (!err)
 		err = finish(&w, out);
-	if (!err && !out->same && run(s, s->sql[SQL_COMMIT]))
-		err = broken(&w);
+	if (!err && !out->same && sql_run(s->db, "COMMIT"))
+		err = broken(s, why);
 	if ((err || out->same) && !sqlite3_get_autocommit(s->db))
-		run(s, s->sql[SQL_ROLLBACK]);
+		sql_run(s->db, "ROLLBACK");
 	arena_free(&w.arena);
 	return err;
 }
@@ -512,9 +396,9 @@ int av_store_map(struct av_store *s, struct str web_identity, struct arena *a,
 	if (!name.p)
 		return 0;
 	sqlite3_stmt *q = query(s, SQL_MAP, name, STR_NONE);
-	int there = row(s, q);
+	int there = sql_row(q);
 	if (there == 1)
-		*out = (struct av_mapping){copy(q, 0, a), copy(q, 1, a),
+		*out = (struct av_mapping){sql_text(q, 0, a), sql_text(q, 1, a),
 			sqlite3_column_int(q, 2) == 1};
 	sqlite3_reset(q);
 	return there;
@@ -532,12 +416,12 @@ int av_store_vector(struct av_store *s, struct str web_identity, struct str wwsf
 	if (!at.p)
 		at = STR("");
 	sqlite3_stmt *q = query(s, SQL_VECTOR, name, at);
-	int there = row(s, q);
+	int there = sql_row(q);
 	if (there == 1) {
-		out->realm = copy(q, 0, a);
+		out->realm = sql_text(q, 0, a);
 		out->synchronised_ms = sqlite3_column_int64(q, 3);
 		for (int d = 0; !err && d < AV_ALGORITHMS; d++)
-			err = take_ha1(s, blob(q, 1 + d), seal_about(name, at, algorithms[d], a), a,
+			err = take_ha1(s, sql_view_octets(q, 1 + d), seal_about(name, at, algorithms[d], a), a,
 				&out->ha1[d]);
 	}
 	sqlite3_reset(q);
@@ -568,12 +452,12 @@ json_t *av_store_status(struct av_store *s, int64_t now_ms, int64_t max_age_ms)
 	json_t *list = json_array();
 	int64_t oldest = 0;
 	sqlite3_stmt *q = query(s, SQL_STATUS, STR_NONE, STR_NONE);
-	while (row(s, q) == 1) {
+	while (sql_row(q) == 1) {
 		int64_t at = sqlite3_column_int64(q, 2), age = now_ms - at;
 		if (!oldest || at < oldest)
 			oldest = at;
 		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:b, s:I}", "wwsf",
-			text(column(q, 0)), "realm", text(column(q, 1)), "synchronised",
+			text(sql_view(q, 0)), "realm", text(sql_view(q, 1)), "synchronised",
 			time_text(at), "age_s", age / 1000, "stale", max_age_ms && age > max_age_ms,
 			"users", sqlite3_column_int64(q, 3)));
 	}
@@ -585,8 +469,8 @@ json_t *av_store_list(struct av_store *s, struct str wwsf, struct str after, int
 	json_t *list = json_array();
 	sqlite3_stmt *q = query(s, SQL_LIST, after.p ? after : STR(""), wwsf);
 	sqlite3_bind_int64(q, 3, limit);
-	while (row(s, q) == 1)
-		json_array_append_new(list, text(column(q, 0)));
+	while (sql_row(q) == 1)
+		json_array_append_new(list, text(sql_view(q, 0)));
 	return list;
 }
 
@@ -597,14 +481,14 @@ json_t *av_store_show(struct av_store *s, struct str web_identity)
 	struct arena a = {0};
 	struct str name = av_nai(web_identity, &a);
 	sqlite3_stmt *q = query(s, SQL_SHOW, name.p ? name : STR(""), STR_NONE);
-	while (row(s, q) == 1) {
+	while (sql_row(q) == 1) {
 		json_t *has = json_array();
 		for (int d = 0; d < AV_ALGORITHMS; d++)
 			if (sqlite3_column_int(q, 4 + d))
 				json_array_append_new(has, json_string(names[d]));
 		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "wwsf",
-			text(column(q, 0)), "realm", text(column(q, 1)), "impi", text(column(q, 2)),
-			"impu", text(column(q, 3)), "algorithms", has, "withdrawn",
+			text(sql_view(q, 0)), "realm", text(sql_view(q, 1)), "impi", text(sql_view(q, 2)),
+			"impu", text(sql_view(q, 3)), "algorithms", has, "withdrawn",
 			!sqlite3_column_int(q, 6)));
 	}
 	arena_free(&a);
@@ -621,17 +505,17 @@ int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str 
 		arena_free(&a);
 		return 0;
 	}
-	int err = run(s, s->sql[SQL_BEGIN]), n = 0;
+	int err = sql_run(s->db, "BEGIN IMMEDIATE"), n = 0;
 	if (!err)
-		err = run(s, query(s, SQL_REMOVE, name, at));
+		err = sql_done(query(s, SQL_REMOVE, name, at));
 	if (!err)
 		n = drop_unneeded(s, query(s, SQL_NAMED, name, at), STR_NONE, 2, registered, arg);
 	if (!err && n >= 0 && !name.p)
-		err = run(s, query(s, SQL_DROP_WWSF, at, STR_NONE));
+		err = sql_done(query(s, SQL_DROP_WWSF, at, STR_NONE));
 	if (!err && n >= 0)
-		err = run(s, s->sql[SQL_COMMIT]);
+		err = sql_run(s->db, "COMMIT");
 	if ((err || n < 0) && !sqlite3_get_autocommit(s->db))
-		run(s, s->sql[SQL_ROLLBACK]);
+		sql_run(s->db, "ROLLBACK");
 	arena_free(&a);
 	return err || n < 0 ? -EIO : n;
 }

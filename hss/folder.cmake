@@ -1,18 +1,12 @@
-# hss/schema.sql goes into the program as a text.
-set(HSS_SCHEMA ${CMAKE_BINARY_DIR}/hss_schema.c)
-add_custom_command(OUTPUT ${HSS_SCHEMA}
-  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/hss/schema.sql -DOUT=${HSS_SCHEMA}
-    -DNAME=hss_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
-  DEPENDS hss/schema.sql hss/embed.cmake)
-
 imsrig_library(hss_seal SOURCES hss/seal.c LINK base PkgConfig::OPENSSL)
 imsrig_test(seal LINK hss_seal)
 
 imsrig_library(hss_store
   SOURCES
     hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
-    hss/user_data.c hss/store_aka.c ${HSS_SCHEMA}
+    hss/user_data.c hss/store_aka.c
   LINK hss_seal sql base conf crypto sip_msg PkgConfig::JANSSON PkgConfig::XML)
+imsrig_embed(hss_store hss/schema.sql)
 
 # What `imsrig subscriber` is made of.
 imsrig_library(hss_subscriber
@@ -20,14 +14,10 @@ imsrig_library(hss_subscriber
   LINK hss_store admin_client)
 
 # The AV proxy's store, and what `imsrig avproxy` is made of.
-set(AV_SCHEMA ${CMAKE_BINARY_DIR}/av_schema.c)
-add_custom_command(OUTPUT ${AV_SCHEMA}
-  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/hss/av_schema.sql -DOUT=${AV_SCHEMA}
-    -DNAME=av_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
-  DEPENDS hss/av_schema.sql hss/embed.cmake)
 imsrig_library(hss_av
-  SOURCES hss/av_file.c hss/av_store.c hss/av_admin.c hss/av_cli.c ${AV_SCHEMA}
-  LINK hss_subscriber hss_seal)
+  SOURCES hss/av_file.c hss/av_store.c hss/av_admin.c hss/av_cli.c
+  LINK hss_subscriber hss_seal sql)
+imsrig_embed(hss_av hss/av_schema.sql)
 imsrig_test(av_store LINK hss_av)
 imsrig_fuzz(av_file LINK hss_av)
 

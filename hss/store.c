@@ -8,7 +8,7 @@
 
 #include "common/base/log.h"
 
-extern const char hss_schema[];        /* schema.sql */
+extern const struct str hss_schema_sql;
 
 enum { USER_VERSION = 3, CACHE_KIB = 262144 };
 
@@ -56,9 +56,9 @@ static int load_servers(struct store *s)
 
 int store_open(const char *path, struct store **out, char why[512])
 {
-	const struct sql_conf file = {.path = path, .schema = hss_schema,
+	const struct sql_conf file = {.path = path, .schema = hss_schema_sql.p,
 		.version = USER_VERSION, .cache_kib = CACHE_KIB,
-		.anew = "and provide the subscribers anew"};
+		.anew = " and provide the subscribers anew"};
 	struct store *s = MEM_NEW(struct store);
 
 	s->cache = cache_new();

@@ -1,17 +1,10 @@
-# wwsf/schema.sql goes into the program as a text.
-set(WWSF_SCHEMA ${CMAKE_BINARY_DIR}/wwsf_schema.c)
-add_custom_command(OUTPUT ${WWSF_SCHEMA}
-  COMMAND ${CMAKE_COMMAND} -DIN=${CMAKE_SOURCE_DIR}/wwsf/schema.sql -DOUT=${WWSF_SCHEMA}
-    -DNAME=wwsf_schema -P ${CMAKE_SOURCE_DIR}/hss/embed.cmake
-  DEPENDS wwsf/schema.sql hss/embed.cmake)
-
 imsrig_library(wwsf_parts
   SOURCES
     wwsf/wwsf.c wwsf/conf.c wwsf/page.c wwsf/api.c wwsf/identity_db.c wwsf/assignment.c
     wwsf/login.c wwsf/session.c wwsf/token.c wwsf/token_give.c
-    wwsf/waf_client.c wwsf/signin.c wwsf/w4.c wwsf/registration.c wwsf/registration_answer.c ${WWSF_SCHEMA}
+    wwsf/waf_client.c wwsf/signin.c wwsf/w4.c wwsf/registration.c wwsf/registration_answer.c
   LINK http crypto conf sql net base PkgConfig::JANSSON)
-imsrig_embed(wwsf_parts wwsf/page/index.html wwsf/page/style.css)
+imsrig_embed(wwsf_parts wwsf/schema.sql wwsf/page/index.html wwsf/page/style.css)
 include(wwsf/page/page.cmake)
 
 add_executable(wwsf wwsf/main.c)

@@ -9,7 +9,7 @@
 
 #include "common/db/sql.h"
 
-extern const char wwsf_schema[];       /* schema.sql */
+extern const struct str wwsf_schema_sql;
 
 enum { USER_VERSION = 2, CACHE_KIB = 16384 };
 enum sql { SQL_FORGET, SQL_ADD, SQL_ADD_IDENTITY, SQL_ADD_IMPU, SQL_HASH, SQL_SOME_HASH, SQL_FIND, SQL_N };
@@ -76,7 +76,7 @@ static int load_users(struct identity_db *db, char why[512])
 int identity_db_open(const struct wwsf_conf *conf, struct identity_db **out, char why[512])
 {
 	const struct sql_conf file = {.path = conf->database ? conf->database : ":memory:",
-		.schema = wwsf_schema, .version = USER_VERSION, .oldest = 1, .cache_kib = CACHE_KIB};
+		.schema = wwsf_schema_sql.p, .version = USER_VERSION, .oldest = 1, .cache_kib = CACHE_KIB};
 	struct identity_db *db = MEM_NEW(struct identity_db);
 	int err;
 

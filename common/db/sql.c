@@ -10,8 +10,9 @@
 
 /* ---- open ---- */
 
-static int refuse(sqlite3 *db, const char *path, char why[512])
+static int refuse(sqlite3 *db, const struct sql_conf *conf, char why[512])
 {
+	const char *path = conf->path;
 	int rc = sqlite3_errcode(db);
 
 	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
@@ -19,7 +20,8 @@ static int refuse(sqlite3 *db, const char *path, char why[512])
 		return -EBUSY;
 	}
 	if (rc == SQLITE_NOTADB) {
-		snprintf(why, 512, "%s is not a database", path);
+		snprintf(why, 512, "%s is not a database; put the right file back, or move it away%s",
+			path, conf->anew ? conf->anew : "");
 		return -EINVAL;
 	}
 	snprintf(why, 512, "%s can't be opened: %s", path, sqlite3_errmsg(db));
@@ -42,9 +44,10 @@ static bool configure(sqlite3 *db, const struct sql_conf *conf)
 {
 	/* The exclusive lock keeps a second process out and spares reads their file locks. */
 	return runs(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-			"PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+			"PRAGMA foreign_keys = ON;"
 			"PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY;"
 			"BEGIN IMMEDIATE; COMMIT") &&
+		set(db, "synchronous", conf->full_sync ? 2 : 1) &&
 		set(db, "cache_size", -conf->cache_kib);
 }
 
@@ -67,15 +70,14 @@ static int check_version(sqlite3 *db, const struct sql_conf *conf, char why[512]
 	bool is_older = conf->oldest && version >= conf->oldest && version < conf->version;
 
 	if (version < 0 || tables < 0)
-		return refuse(db, conf->path, why);
+		return refuse(db, conf, why);
 	if (version == conf->version)
 		return 0;
 	if (is_new || is_older)
 		return runs(db, conf->schema) && set(db, "user_version", conf->version)
-			? 0 : refuse(db, conf->path, why);
-	snprintf(why, 512, "%s has version %lld, this program needs version %d; move it away%s%s",
-		conf->path, (long long)version, conf->version, conf->anew ? " " : "",
-		conf->anew ? conf->anew : "");
+			? 0 : refuse(db, conf, why);
+	snprintf(why, 512, "%s has version %lld, this program needs version %d; move it away%s",
+		conf->path, (long long)version, conf->version, conf->anew ? conf->anew : "");
 	return -EINVAL;
 }
 
@@ -87,7 +89,7 @@ int sql_open(const struct sql_conf *conf, sqlite3 **out, char why[512])
 		SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
 		configure(db, conf);
 	umask(old);
-	int err = opened ? check_version(db, conf, why) : refuse(db, conf->path, why);
+	int err = opened ? check_version(db, conf, why) : refuse(db, conf, why);
 	if (err)
 		sqlite3_close(db);
 	else

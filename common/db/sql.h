@@ -12,11 +12,12 @@ struct sql_conf {
 	int version;                   /* PRAGMA user_version of that schema */
 	int oldest;                    /* versions from here on the schema completes; 0: none */
 	int cache_kib;
-	const char *anew;              /* what follows "move it away" of another version; NULL: - */
+	bool full_sync;                /* a commit outlives a power cut; without, the file does */
+	const char *anew;              /* " and ..." behind "move it away" in sentences, or NULL */
 };
-/* Opens it for this process alone: WAL, synchronous NORMAL, foreign keys. A missing file is
- * created, mode 0600. -EINVAL another version or no database, -EBUSY another process has it, -EIO;
- * a sentence in `why`. sqlite3_close, after sql_finalize of what was prepared. */
+/* Opens it for this process alone: WAL, foreign keys. A missing file is created, mode 0600. -EINVAL
+ * another version or no database, -EBUSY another process has it, -EIO; a sentence in `why`.
+ * To be closed by sqlite3_close, after sql_finalize of what was prepared. */
 int sql_open(const struct sql_conf *conf, sqlite3 **out, char why[512]);
 
 /* ---- statements ---- */
