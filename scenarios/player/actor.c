@@ -12,7 +12,7 @@
 
 static const struct actor_kind *const kinds[] = {&actor_wic, &actor_sip_peer,
 	&actor_ws_client, &actor_https_client, &actor_cx_peer};
-enum { KINDS = sizeof kinds / sizeof *kinds, MAX_PAD = 1000000 };
+enum { KINDS = sizeof kinds / sizeof *kinds, MAX_PAD = 1000000, VERBS_MAX = 64 };
 
 /* Settings that every kind has. */
 static const struct actor_option common_settings[] = {
@@ -154,6 +154,28 @@ static const struct actor_verb *verb_find(const struct actor_kind *k, const char
 	return NULL;
 }
 
+/* With the one that was meant, or all as far as there is room. */
+static void no_verb(const struct actor_kind *k, const char *verb, char why[256])
+{
+	const char *words[VERBS_MAX + 1] = {0};
+	struct arena a = {0};
+	struct buf all = {0};
+
+	for (size_t i = 0; i < VERBS_MAX && k->verbs[i].name; i++) {
+		words[i] = k->verbs[i].name;
+		buf_fmt(&all, "%s%s", i ? ", " : "", words[i]);
+	}
+	struct str near = conf_near(str_of(verb), words, &a);
+	if (near.n)
+		snprintf(why, 256, "a %s has no verb \"%.40s\"" STR_FMT, k->name, verb,
+			STR_ARG(near));
+	else
+		snprintf(why, 256, "a %s has no verb \"%.24s\"; it has: %.180s", k->name, verb,
+			buf_z(&all));
+	buf_free(&all);
+	arena_free(&a);
+}
+
 int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 	const char **key, char why[256])
 {
@@ -164,12 +186,7 @@ int actor_check_verb(const char *kind, const char *verb, const json_t *options,
 	if (!k)
 		return -EINVAL;
 	if (!(v = verb_find(k, verb))) {
-		struct buf all = {0};
-		for (v = k->verbs; v->name; v++)
-			buf_fmt(&all, "%s%s", all.n ? ", " : "", v->name);
-		snprintf(why, 256, "a %s has no verb \"%.24s\"; it has: %.180s", kind,
-			verb, buf_z(&all));
-		buf_free(&all);
+		no_verb(k, verb, why);
 		return -EINVAL;
 	}
 	const struct actor_option *const lists[3] = {

@@ -339,7 +339,10 @@ static void options_are_checked(void **state)
 	assert_int_equal(actor_check_settings("wic", word, &key, why), -EINVAL);
 	assert_non_null(strstr(why, "SHA-256"));
 	assert_int_equal(actor_check_verb("wic", "dances", wrong, &key, why), -EINVAL);
-	assert_non_null(strstr(why, "answers the challenge"));
+	assert_non_null(strstr(why, "it has: opens the page"));
+	assert_int_equal(
+		actor_check_verb("wic", "answers a challenge", wrong, &key, why), -EINVAL);
+	assert_non_null(strstr(why, "did you mean \"answers the challenge\"?"));
 	assert_int_equal(actor_check_settings("robot", wrong, &key, why), -EINVAL);
 	assert_null(key);
 	json_decref(wrong);
