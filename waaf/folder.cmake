@@ -25,5 +25,5 @@ foreach(test wildcard_registration wildcard_member)
     SOURCES tests/unit/range_rig.c tests/unit/edge_rig.c tests/unit/edge_issuer.c tests/unit/rig.c
     LINK sip ca crypto http admin_client PkgConfig::SQLITE)
   add_dependencies(test_${test} waaf)
-  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK edge) # the same addresses
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK edge TIMEOUT 400) # the same addresses
 endforeach()
