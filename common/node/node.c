@@ -22,6 +22,7 @@ struct node node;
 static struct {
 	struct arena arena;
 	void *app_conf;
+	const char *stream;      /* which random values are drawn from the seed */
 	struct admin_server *admin;
 	struct health *health;
 	uv_signal_t term, intr;
@@ -170,7 +171,7 @@ static int open_host(char why[512])
 	h->name = c->name;
 	h->names = c->names.items;
 	h->n_names = c->names.n;
-	chance_init(&h->chance, (uint64_t)c->seed, c->name);
+	chance_init(&h->chance, (uint64_t)c->seed, life.stream);
 	h->gate = gate_new(h->clock);
 	if (!strcmp(c->trace, "off"))
 		return 0;
@@ -243,6 +244,8 @@ static void help(const struct node_app *app)
 	printf("%s: %s\n\n"
 	       "usage: %s --config FILE [--check]\n\n"
 	       "  --config FILE  configuration (YAML)\n"
+	       "  --start=N      the Nth start from this configuration: another one draws other\n"
+	       "                 values from the same seed\n"
 	       "  --check        read the configuration, say what is wrong with it, and "
 	       "end\n"
 	       "  --version      print the version and end\n"
@@ -257,14 +260,15 @@ static int usage(const struct node_app *app, const char *what)
 }
 
 struct args {
-	const char *config;
+	const char *config, *start;
 	bool check, end; /* end: all is said */
 };
 
 static int read_args(int argc, char **argv, const struct node_app *app, struct args *a)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, 'k'}, {"version", no_argument, NULL, 'v'},
+		{"check", no_argument, NULL, 'k'}, {"start", required_argument, NULL, 's'},
+		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'}, {0}};
 	int o;
 
@@ -277,6 +281,9 @@ static int read_args(int argc, char **argv, const struct node_app *app, struct a
 			break;
 		case 'k':
 			a->check = true;
+			break;
+		case 's':
+			a->start = optarg;
 			break;
 		case 'v':
 			printf("%s %s\n", app->name, IMSRIG_VERSION);
@@ -348,6 +355,9 @@ int node_main(int argc, char **argv, const struct node_app *app)
 	} else if (args.check) {
 		printf("%s: good\n", args.config);
 	} else {
+		life.stream = args.start 
+			? arena_fmt(&life.arena, "%s %s", node.conf->name, args.start).p
+			: node.conf->name;
 		return run();
 	}
 	arena_free(&life.arena);

@@ -20,7 +20,8 @@
  *	  log: {level: info, format: text|json}
  *	  trace: tcp:127.0.0.1:9060 | udp:... | off
  *	  trace-types: {diameter: 200, http: 201, ws: 202}   HEP's protocol type numbers
- *	  seed: 0
+ *	  seed: 0                  of random values; with --start=N others, as an element that
+ *	                           is started again draws no branch or nonce a second time
  *	  metrics: 127.0.0.1:9100  HTTP /healthz and /metrics; absent: admin socket only
  *	  names: [{name: icscf.ims.example.org, addr: 127.0.0.13}, ...] */
 

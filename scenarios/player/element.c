@@ -150,12 +150,13 @@ void element_start(struct element *e, rig_done_h *h, void *op)
 {
 	static const struct process_h process_h = {.ready = on_ready, .ended = on_ended};
 	struct rig *rig = e->rig;
-	char program[512], why[256];
+	char program[512], why[256], start[24];
 	struct stat st;
 	int err;
 
 	snprintf(program, sizeof program, "%s/%s", rig->conf.bin_dir, e->kind->program);
-	const char *argv[] = {program, "--config", e->config, NULL};
+	snprintf(start, sizeof start, "--start=%u", ++e->starts);
+	const char *argv[] = {program, "--config", e->config, e->starts > 1 ? start : NULL, NULL};
 	struct process_conf conf = {.loop = rig->conf.loop,
 		.name = e->kind->name,
 		.program = program,

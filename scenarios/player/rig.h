@@ -26,6 +26,7 @@ struct element {
 	struct rig *rig;
 	bool wanted;			 /* part of this rig */
 	char *config, *log;		 /* paths */
+	unsigned starts;
 	struct process *process;	 /* NULL: not running */
 	struct admin *admin;		 /* NULL: not (yet) connected */
 	off_t log_from;			 /* where the log stood at rig_begin */

@@ -566,6 +566,29 @@ static void test_reset(void **state)
 	end(f);
 }
 
+/* Started again it draws other values, and each time the same others. */
+static void test_start_anew(void **state)
+{
+	struct fixture *f = *state;
+	json_t *first, *second[2];
+
+	write_conf(f, "  seed: 42\n");
+	begin(f);
+	first = ask(f, "{\"cmd\":\"greet\"}");
+	end(f);
+	for (int i = 0; i < 2; i++) {
+		launch(f, "--config", f->conf, "--start=2");
+		notified(f, f->notify_fd, "READY=1\nSTATUS=ready");
+		second[i] = ask(f, "{\"cmd\":\"greet\"}");
+		end(f);
+	}
+	assert_false(json_equal(first, second[0]));
+	assert_true(json_equal(second[0], second[1]));
+	json_decref(first);
+	json_decref(second[0]);
+	json_decref(second[1]);
+}
+
 /* ---- the socket ---- */
 
 static void test_lines(void **state)
@@ -840,7 +863,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_arguments), TEST(test_bad_conf), TEST(test_no_start), TEST(test_life),
 		TEST(test_abstract_notify), TEST(test_fails_later), TEST(test_hangs),
-		TEST(test_status), TEST(test_clock), TEST(test_faults), TEST(test_reset),
+		TEST(test_status), TEST(test_clock), TEST(test_faults), TEST(test_reset), TEST(test_start_anew),
 		TEST(test_lines), TEST(test_no_reader), TEST(test_client), TEST(test_health),
 	};
 	signal(SIGPIPE, SIG_IGN);
