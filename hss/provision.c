@@ -66,8 +66,8 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 	return err;
 }
 
-/* schema.sql: at most 64 of a kind. */
-int64_t store_number(int64_t subscription, size_t place)
+/* Of an identity (schema.sql): at most 64 of a kind. */
+static int64_t identity_id(int64_t subscription, size_t place)
 {
 	return subscription * 64 + (int64_t)place;
 }
@@ -91,7 +91,7 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 {
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPI);
 	sql_bind(q, 1, str_of(p->impi));
-	sqlite3_bind_int64(q, 2, store_number(subscription, place));
+	sqlite3_bind_int64(q, 2, identity_id(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int(q, 4, p->scheme);
 	sql_bind(q, 5, str_of(p->realm));
@@ -99,7 +99,7 @@ static int add_impi(struct store *s, int64_t subscription, size_t place,
 	sql_bind(q, 7, str_of(p->ha1_sha256));
 	int err = add_identity(s, q, p->impi, why);
 	return err || p->scheme != AUTH_AKA ? err :
-		store_add_usim(s, store_number(subscription, place), p, why);
+		store_add_usim(s, identity_id(subscription, place), p, why);
 }
 
 static int add_impu(struct store *s, int64_t subscription, size_t place,
@@ -110,7 +110,7 @@ static int add_impu(struct store *s, int64_t subscription, size_t place,
 		return -EIO;
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_IMPU);
 	sql_bind(q, 1, str_of(u->impu));
-	sqlite3_bind_int64(q, 2, store_number(subscription, place));
+	sqlite3_bind_int64(q, 2, identity_id(subscription, place));
 	sqlite3_bind_int64(q, 3, subscription);
 	sqlite3_bind_int64(q, 4, u->set);
 	sqlite3_bind_int64(q, 5, (int64_t)place);
@@ -147,8 +147,8 @@ int store_add_identities(struct store *s, const struct subscription *sub, int64_
 			if (!may_use(&p[i], &u[k]))
 				continue;
 			sqlite3_stmt *q = store_sql(s, SQL_ADD_PAIR);
-			sqlite3_bind_int64(q, 1, store_number(id, i));
-			sqlite3_bind_int64(q, 2, store_number(id, k));
+			sqlite3_bind_int64(q, 1, identity_id(id, i));
+			sqlite3_bind_int64(q, 2, identity_id(id, k));
 			err = sql_done(q);
 		}
 	}

@@ -66,7 +66,6 @@ int store_remove_id(struct store *s, int64_t id);          /* with the members o
 int store_add_identities(struct store *s, const struct subscription *sub, int64_t id,
 	char why[512]);
 int store_pools_empty(struct store *s);                    /* of all members */
-int64_t store_number(int64_t subscription, size_t place);  /* of an identity: schema.sql */
 
 int64_t store_server(struct store *s, struct str name, struct str host);   /* 0: fault */
 /* ---- store_aka.c ---- */

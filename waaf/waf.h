@@ -132,8 +132,6 @@ struct waf_wwsf *waf_wwsf_at(size_t i);                /* in order of configurat
 /* The peer of this request proved to be this WWSF, or a resource server. */
 bool waf_peer_is(struct http_req *req, const struct waf_wwsf *w);
 bool waf_peer_is_resource_server(struct http_req *req);
-/* A name of the peer's certificate, for logs. */
-const char *waf_peer_text(struct http_req *req);
 bool waf_wwsf_take(struct waf_wwsf *w); /* one more request; false: too many */
 void waf_wwsf_void(struct waf_wwsf *w); /* all that was issued to it until now */
 /* Blocked: no request is served any more, and what was issued is void. */

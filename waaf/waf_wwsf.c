@@ -99,12 +99,6 @@ bool waf_peer_is_resource_server(struct http_req *req)
 	return false;
 }
 
-const char *waf_peer_text(struct http_req *req)
-{
-	const struct stream *s = http_req_stream(req);
-	return s ? log_text(stream_peer_name(s)) : "a peer that has gone";
-}
-
 /* ---- limits ---- */
 
 /* A bucket that fills by the rig's clock. */

@@ -107,11 +107,6 @@ struct web_user session_user(const struct session *s, struct arena *a)
 		.holder = arena_str(a, str_of(s->holder)), .anonymous = s->anonymous};
 }
 
-void session_end(struct session *s)
-{
-	drop(wwsf.sessions, s);
-}
-
 struct session *session_find(struct str id)
 {
 	struct session *s = NULL;
@@ -208,7 +203,7 @@ void wwsf_on_logout(struct http_req *req, void *arg)
 	if (!s || !session_csrf(s, req))
 		return;
 	token_revoke(STR_NONE, str_of(s->id));
-	session_end(s);
+	drop(wwsf.sessions, s);
 	http_answer(req, 204,
 		STR(API_FIELDS "Set-Cookie: " COOKIE
 			"=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0\r\n"),

@@ -47,7 +47,6 @@ struct session *session_find(struct str id);
 struct session *session_need(struct http_req *req);
 /* Right X-CSRF-Token; else the request was answered, 403 csrf. */
 bool session_csrf(const struct session *s, struct http_req *req);
-void session_end(struct session *s);
 void session_set_identity(struct session *s, const struct identity *i);
 void session_set_grant(struct session *s, struct str token, int64_t life_s, struct str refresh);
 

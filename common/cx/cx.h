@@ -101,7 +101,6 @@ struct cx_msg {
 
 	struct str failed_avp;         /* name of the AVP in Failed-AVP; answers we build */
 };
-void cx_msg_free(struct cx_msg *m);
 
 /* ---- the node ---- */
 struct cx_peer {

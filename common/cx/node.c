@@ -20,11 +20,6 @@ __attribute__((constructor)) static void register_open_now(void)
 
 enum { POLL_MS = 500, QUICK_MS = 5, QUICK_POLLS = 40, SETTLE_MS = 100, ANSWER_MS = 10000, MAX_OUTSTANDING = 10000 };
 
-void cx_msg_free(struct cx_msg *m)
-{
-	arena_free(&m->arena);
-}
-
 static const struct cx_peer_state *peer_of(const struct cx *c, struct str host)
 {
 	for (size_t i = 0; i < c->n_peers; i++)

@@ -146,7 +146,7 @@ void edge_conn_bound(struct edge_conn *c)
 	timer_stop(&c->late);
 }
 
-void edge_conn_unbound(struct edge_conn *c)
+static void unbound(struct edge_conn *c)
 {
 	if (--c->bindings)
 		return;
@@ -329,7 +329,7 @@ static void on_binding_gone(const struct edge_binding *b, enum edge_end why, voi
 		log_debug("edge", "registration of %s expired",
 			log_text(edge_binding_text(b, EDGE_IMPU)));
 	if (c)
-		edge_conn_unbound(c);
+		unbound(c);
 }
 
 static void on_issuers_news(void *arg)

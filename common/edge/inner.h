@@ -68,9 +68,8 @@ void edge_conn_refuse(struct edge_conn *c, struct sip_req *req,
 /* A REGISTER for that IMPI goes on; the claim falls when nothing comes of it. */
 void edge_conn_claim(struct edge_conn *c, const struct sip_register *asked);
 void edge_conn_settle(struct edge_conn *c);        /* it was answered */
-/* One more, one fewer binding names the flow. */
+/* One more binding names the flow. */
 void edge_conn_bound(struct edge_conn *c);
-void edge_conn_unbound(struct edge_conn *c);
 /* The challenge for its IMPI went to this flow (or is answered for). */
 void edge_conn_challenged(struct edge_conn *c, bool on);
 /* An open flow other than `c` that was challenged for that IMPI; NULL: none. */

@@ -485,11 +485,6 @@ struct host *stream_host(const struct stream *s)
 	return s->host;
 }
 
-void *stream_arg(const struct stream *s)
-{
-	return s->arg;
-}
-
 bool stream_is_open(const struct stream *s)
 {
 	return s->state == STREAM_OPEN;

@@ -76,7 +76,6 @@ void stream_unread(struct stream *s, struct str bytes);
 uint64_t stream_id(const struct stream *s);        /* unique in the process, never 0 */
 struct stream *stream_find(struct host *host, uint64_t id);
 struct host *stream_host(const struct stream *s);
-void *stream_arg(const struct stream *s);
 bool stream_is_open(const struct stream *s);       /* neither connecting nor ending */
 bool stream_peer_ended(const struct stream *s);    /* the peer closed, or its direction */
 bool stream_is_tls(const struct stream *s);

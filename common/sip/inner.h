@@ -68,7 +68,6 @@ enum tx_timer {
 };
 /* First value in ms on such a hop; -1: that timer is not used there. */
 int64_t tx_timer_ms(enum tx_timer t, const struct sip_timers *v, bool reliable);
-const char *tx_timer_name(enum tx_timer t);
 
 /* A transaction's clock: something to repeat at growing intervals, and an end. */
 struct pulse {

@@ -36,11 +36,6 @@ int sip_stack_new(struct host *host, const struct sip_stack_conf *conf,
 	return 0;
 }
 
-struct host *sip_stack_host(struct sip_stack *s)
-{
-	return s->host;
-}
-
 void stack_enter(struct sip_stack *s)
 {
 	s->busy++;

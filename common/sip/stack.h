@@ -70,7 +70,6 @@ int sip_stack_new(struct host *host, const struct sip_stack_conf *conf,
 /* Answers what is open with 503, tells waiting handlers -ECANCELED, then closes everything;
  * its memory goes when the last connection has ended (run the loop). No callback after. */
 void sip_stack_close(struct sip_stack *s);
-struct host *sip_stack_host(struct sip_stack *s);
 
 /* Listeners: index >= 0 (given back in hop.listener) or a negative errno. The address is
  * also the source of requests sent by that transport. `tls` for TLS. `access` selects the

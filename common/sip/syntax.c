@@ -133,7 +133,8 @@ struct str sip_cut(struct str *rest, char sep)
 	return head;
 }
 
-int sip_param_next(struct str *rest, struct str *name, struct str *value)
+/* 1: a parameter (*value p NULL without "="), 0: the end, -EINVAL: broken. */
+static int next_param(struct str *rest, struct str *name, struct str *value)
 {
 	if (!rest->p)
 		return 0;
@@ -175,7 +176,7 @@ bool sip_params_valid(struct str params)
 {
 	struct str name, value;
 	int got;
-	while ((got = sip_param_next(&params, &name, &value)) > 0)
+	while ((got = next_param(&params, &name, &value)) > 0)
 		continue;
 	return got == 0;
 }

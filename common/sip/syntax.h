@@ -38,9 +38,7 @@ bool sip_take_quoted(struct str *s, struct str *inside);
 /* As str_cut, but a separator in quotes or <> does not count. */
 struct str sip_cut(struct str *rest, char sep);
 
-/* Walks "name", "name=token" and "name="quoted"" at semicolons, LWS anywhere between. 1: a
- * parameter (*value p NULL without "="), 0: the end, -EINVAL: broken. */
-int sip_param_next(struct str *rest, struct str *name, struct str *value);
+/* "name", "name=token" and "name="quoted"" at semicolons, LWS anywhere between. */
 bool sip_params_valid(struct str params);
 
 /* Host and optional port, nothing else. IPv6 in brackets. */

@@ -7,27 +7,25 @@ enum unit { UNIT_MS, UNIT_T1, UNIT_T2, UNIT_T4 };
 enum use { ANY_HOP, UNRELIABLE, ZERO_IF_RELIABLE };
 
 static const struct timer_row {
-	const char *name, *what;
 	int32_t factor;
 	uint8_t unit, use;
 } rows[TIMER_COUNT] = {
-	[TIMER_A] = {"A", "INVITE request again", 1, UNIT_T1, UNRELIABLE},
-	[TIMER_B] = {"B", "INVITE unanswered", 64, UNIT_T1, ANY_HOP},
-	[TIMER_C] = {"C", "forwarded INVITE unanswered", 181000, UNIT_MS, ANY_HOP},
-	[TIMER_D] = {"D", "wait for responses again", 64, UNIT_T1, ZERO_IF_RELIABLE},
-	[TIMER_E] = {"E", "request again", 1, UNIT_T1, UNRELIABLE},
-	[TIMER_F] = {"F", "request unanswered", 64, UNIT_T1, ANY_HOP},
-	[TIMER_G] = {"G", "INVITE response again", 1, UNIT_T1, UNRELIABLE},
-	[TIMER_H] = {"H", "no ACK", 64, UNIT_T1, ANY_HOP},
-	[TIMER_I] = {"I", "wait for ACKs again", 1, UNIT_T4, ZERO_IF_RELIABLE},
-	[TIMER_J] = {"J", "wait for requests again", 64, UNIT_T1, ZERO_IF_RELIABLE},
-	[TIMER_K] = {"K", "wait for responses again", 1, UNIT_T4, ZERO_IF_RELIABLE},
-	[TIMER_L] = {"L", "accepted INVITE again", 64, UNIT_T1, ANY_HOP},
-	[TIMER_M] = {"M", "2xx to an INVITE again", 64, UNIT_T1, ANY_HOP},
-	[TIMER_TRYING] = {"100", "INVITE without response", 200, UNIT_MS, ANY_HOP},
+	[TIMER_A] = {1, UNIT_T1, UNRELIABLE}, /* INVITE request again */
+	[TIMER_B] = {64, UNIT_T1, ANY_HOP}, /* INVITE unanswered */
+	[TIMER_C] = {181000, UNIT_MS, ANY_HOP}, /* forwarded INVITE unanswered */
+	[TIMER_D] = {64, UNIT_T1, ZERO_IF_RELIABLE}, /* wait for responses again */
+	[TIMER_E] = {1, UNIT_T1, UNRELIABLE}, /* request again */
+	[TIMER_F] = {64, UNIT_T1, ANY_HOP}, /* request unanswered */
+	[TIMER_G] = {1, UNIT_T1, UNRELIABLE}, /* INVITE response again */
+	[TIMER_H] = {64, UNIT_T1, ANY_HOP}, /* no ACK */
+	[TIMER_I] = {1, UNIT_T4, ZERO_IF_RELIABLE}, /* wait for ACKs again */
+	[TIMER_J] = {64, UNIT_T1, ZERO_IF_RELIABLE}, /* wait for requests again */
+	[TIMER_K] = {1, UNIT_T4, ZERO_IF_RELIABLE}, /* wait for responses again */
+	[TIMER_L] = {64, UNIT_T1, ANY_HOP}, /* accepted INVITE again */
+	[TIMER_M] = {64, UNIT_T1, ANY_HOP}, /* 2xx to an INVITE again */
+	[TIMER_TRYING] = {200, UNIT_MS, ANY_HOP}, /* INVITE without response */
 	/* when timer E reaches T2: 1 + 2 + 4 times T1 (RFC 4320 4.1) */
-	[TIMER_TRYING_LATE] = {"100 late", "request without response", 7, UNIT_T1,
-		ANY_HOP},
+	[TIMER_TRYING_LATE] = {7, UNIT_T1, ANY_HOP}, /* request without response */
 };
 
 int64_t tx_timer_ms(enum tx_timer t, const struct sip_timers *v, bool reliable)
@@ -40,11 +38,6 @@ int64_t tx_timer_ms(enum tx_timer t, const struct sip_timers *v, bool reliable)
 	if (reliable && r->use != ANY_HOP)
 		return r->use == UNRELIABLE ? -1 : 0;
 	return r->factor * unit[r->unit];
-}
-
-const char *tx_timer_name(enum tx_timer t)
-{
-	return rows[t].name;
 }
 
 void pulse_repeat(

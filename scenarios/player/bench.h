@@ -69,13 +69,6 @@ struct bench_rig {
 int bench_rig_open(struct bench_rig *r, struct bench *b, const char *const *processes,
 	const struct bench_set *sets, size_t n_sets);
 void bench_rig_close(struct bench_rig *r);
-/* Something to wait for: its callback calls bench_happened. */
-struct bench_event {
-	uv_loop_t *loop;
-	bool is;
-};
-void bench_happened(struct bench_event *e);
-void bench_wait(const struct bench_event *e);      /* runs the loop */
 void bench_pause(struct bench_rig *r, int ms);
 /* The element's answer to a command (taken over), a new reference; NULL, noted, when it is
  * none or not ok. */

@@ -28,13 +28,19 @@ static const struct bench_set raised[] = {
 
 /* ---- waiting ---- */
 
-void bench_happened(struct bench_event *e)
+/* Something to wait for: its callback calls happened. */
+struct event {
+	uv_loop_t *loop;
+	bool is;
+};
+
+static void happened(struct event *e)
 {
 	e->is = true;
 	uv_stop(e->loop); /* else this turn would sleep before it returns */
 }
 
-void bench_wait(const struct bench_event *e)
+static void await(const struct event *e)
 {
 	while (!e->is)
 		uv_run(e->loop, UV_RUN_DEFAULT);
@@ -42,25 +48,25 @@ void bench_wait(const struct bench_event *e)
 
 static void on_pause(uv_timer_t *t)
 {
-	bench_happened(t->data);
+	happened(t->data);
 }
 
 static void on_pause_closed(uv_handle_t *h)
 {
-	bench_happened(h->data);
+	happened(h->data);
 }
 
 void bench_pause(struct bench_rig *r, int ms)
 {
-	struct bench_event over = {&r->loop, false}, closed = over;
+	struct event over = {&r->loop, false}, closed = over;
 	uv_timer_t t;
 	uv_timer_init(&r->loop, &t);
 	t.data = &over;
 	uv_timer_start(&t, on_pause, (uint64_t)ms, 0);
-	bench_wait(&over);
+	await(&over);
 	t.data = &closed;
 	uv_close((uv_handle_t *)&t, on_pause_closed);
-	bench_wait(&closed);
+	await(&closed);
 }
 
 /* ---- start and end ---- */
@@ -89,7 +95,7 @@ static int make_directory(char dir[PATH_MAX])
 }
 
 struct outcome {
-	struct bench_event event;
+	struct event event;
 	int err;
 	char why[256];
 };
@@ -99,7 +105,7 @@ static void on_done(int err, const char *why, void *arg)
 	struct outcome *o = arg;
 	o->err = err;
 	snprintf(o->why, sizeof o->why, "%s", why);
-	bench_happened(&o->event);
+	happened(&o->event);
 }
 
 enum { MAX_SETTINGS = 64 };
@@ -164,7 +170,7 @@ int bench_rig_open(struct bench_rig *r, struct bench *b, const char *const *proc
 	uint64_t start = clock_real_ns();
 	err = rig_open(&conf, &v, on_done, &o, &r->rig);
 	if (!err)
-		bench_wait(&o.event);
+		await(&o.event);
 	r->open_ms = (double)(clock_real_ns() - start) / 1e6;
 	for (size_t i = 0; i < s.n; i++)
 		json_decref(s.rows[i].value);
@@ -179,7 +185,7 @@ void bench_rig_close(struct bench_rig *r)
 
 	if (r->rig) {
 		rig_close(r->rig, on_done, &o);
-		bench_wait(&o.event);
+		await(&o.event);
 	}
 	if (r->collector)
 		collector_close(r->collector);
@@ -190,7 +196,7 @@ void bench_rig_close(struct bench_rig *r)
 /* ---- questions ---- */
 
 struct asked {
-	struct bench_event event;
+	struct event event;
 	int err;
 	json_t *answer;
 };
@@ -200,7 +206,7 @@ static void on_answer(int err, const json_t *answer, void *arg)
 	struct asked *a = arg;
 	a->err = err;
 	a->answer = json_incref((json_t *)answer);
-	bench_happened(&a->event);
+	happened(&a->event);
 }
 
 json_t *bench_ask(struct bench_rig *r, struct bench *b, const char *element, json_t *command)
@@ -208,7 +214,7 @@ json_t *bench_ask(struct bench_rig *r, struct bench *b, const char *element, jso
 	struct asked a = {.event = {&r->loop, false}};
 
 	rig_admin(r->rig, element, command, on_answer, &a);
-	bench_wait(&a.event);
+	await(&a.event);
 	json_decref(command);
 	if (!a.err && json_is_true(json_object_get(a.answer, "ok")))
 		return a.answer;

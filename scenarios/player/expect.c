@@ -463,7 +463,7 @@ int pattern_parse(struct str text, struct arena *a, struct regexes *regexes,
 
 /* ---- does a value hold? ---- */
 
-const struct capture *capture_find(const struct capture *vars, const char *name)
+static const struct capture *find_capture(const struct capture *vars, const char *name)
 {
 	while (vars && strcmp(vars->name, name))
 		vars = vars->next;
@@ -505,7 +505,7 @@ enum holds value_holds(const struct value *v, struct str got, const struct captu
 {
 	if (v->kind != VALUE_CAPTURE)
 		return plain_holds(v, got) != v->negate ? HOLDS : HOLDS_NOT;
-	const struct capture *c = capture_find(vars, v->name);
+	const struct capture *c = find_capture(vars, v->name);
 	if (!c && v->negate)
 		return HOLDS_LATER;
 	if (!c)

@@ -87,4 +87,3 @@ struct capture {
 enum holds { HOLDS_NOT, HOLDS, HOLDS_BINDS, HOLDS_LATER };
 /* HOLDS_BINDS: a capture not taken yet; HOLDS_LATER: `not $name` before $name is taken. */
 enum holds value_holds(const struct value *v, struct str got, const struct capture *vars);
-const struct capture *capture_find(const struct capture *vars, const char *name);

@@ -216,7 +216,7 @@ static bool end_is(const char *want, const char *got)
 	return !want || !strcmp(want, got);
 }
 
-bool pattern_ends(const struct pattern *p, const char *from, const char *to)
+static bool ends_are(const struct pattern *p, const char *from, const char *to)
 {
 	return end_is(p->from, from) && end_is(p->to, to);
 }
@@ -228,7 +228,7 @@ bool pattern_wild(const struct pattern *p)
 
 bool pattern_on_link(const struct pattern *p, const char *from, const char *to)
 {
-	return pattern_ends(p, from, to) || pattern_ends(p, to, from);
+	return ends_are(p, from, to) || ends_are(p, to, from);
 }
 
 /* A path without '?' is any query. */
@@ -282,7 +282,7 @@ struct match match_message(const struct pattern *p, const struct message *m,
 	struct match out = {0};
 	const struct capture *known = vars;
 
-	if (!pattern_ends(p, m->record->from, m->record->to) || !kind_is(p, m))
+	if (!ends_are(p, m->record->from, m->record->to) || !kind_is(p, m))
 		return out;
 	for (size_t i = 0; i < p->n_fields; i++) {
 		const struct field_test *f = &p->fields[i];

@@ -52,7 +52,6 @@ struct match {
 	struct str why;                /* near: the field that differs */
 };
 
-bool pattern_ends(const struct pattern *p, const char *from, const char *to);
 /* The same link in either direction, named on both sides. */
 bool pattern_on_link(const struct pattern *p, const char *from, const char *to);
 bool pattern_wild(const struct pattern *p);        /* FROM or TO is '*' */
