@@ -25,6 +25,7 @@ static const struct bench_set raised[] = {
 	{"waaf", "limits.registers-per-10s", "1000000"},
 	{"waaf", "limits.requests-per-second", "1000000"},
 	{"waaf", "registrations.wwsfs.0.mode", "\"static\""},
+	{"waaf", "registrations.wwsfs.0.exclude", "[]"}, /* of the rig: one that fits */
 	{"waaf", "registrations.wwsfs.0.realm", "\"" RIG_DOMAIN "\""},
 	{"waaf", "registrations.wwsfs.0.ha1", "\"00112233445566778899aabbccddeeff\""},
 };
