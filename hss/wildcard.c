@@ -201,7 +201,7 @@ int store_pool_give_back(struct store *s, const struct found *f, struct str impi
 	if (store_change(s) || store_remove_id(s, f->subscription))
 		return -EIO;
 	cache_drop(s->cache, impi, impu);
-	if (p)
+	if (p && sqlite3_changes(s->db)) /* a SAR may name it twice */
 		p->used--;
 	return 0;
 }

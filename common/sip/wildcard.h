@@ -29,7 +29,7 @@ bool sip_wildcard_overlap(const struct sip_wildcard *a, const struct sip_wildcar
  * expression. Zero-initialised is empty and ready. */
 struct sip_wildcards {
 	struct sip_wildcards_entry *by_prefix, *by_text;
-	uint16_t lengths[SIP_WILDCARD_MAX + 1];        /* how many have a prefix that long */
+	uint32_t lengths[SIP_WILDCARD_MAX + 1];        /* how many have a prefix that long */
 	size_t n;
 };
 /* The set owns the wildcard from now on; -EEXIST when its text is there: then it does not. */

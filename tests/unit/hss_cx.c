@@ -868,6 +868,16 @@ static void pool_members(void **state)
 	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
 	assert_string_equal(state_of("guest8@wwsf2.ims.example.org", "sip:guest8@ims.example.org"),
 		"none nobody");
+	/* named twice he leaves once: there is one place still */
+	m = guest(sar("guest8", CX_ASSIGN_REGISTRATION), "guest8@wwsf2.ims.example.org");
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	m = guest(sar("guest8", CX_USER_DEREGISTRATION), "guest8@wwsf2.ims.example.org");
+	m.public_identity[m.n_public_identity++] = m.public_identity[0];
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	m = guest(sar("guest8", CX_ASSIGN_REGISTRATION), "guest8@wwsf2.ims.example.org");
+	assert_result(link_ask(&scscf, m), DIAMETER_SUCCESS);
+	m = guest(sar("guest9", CX_ASSIGN_REGISTRATION), "guest9@wwsf2.ims.example.org");
+	assert_experimental(link_ask(&scscf, m), CX_USER_UNKNOWN);
 }
 
 static void hostile_wildcards_stay_out(void **state)

@@ -362,6 +362,21 @@ static void test_set_large(void **state)
 	sip_wildcards_free(&s);
 }
 
+/* More with one length of prefix than 16 bits count. */
+static void test_set_larger(void **state)
+{
+	struct sip_wildcards s = {0};
+	void *value = NULL;
+	char text[64];
+	for (int i = 0; i < 65536; i++) {
+		snprintf(text, sizeof text, "sip:corp%05d!.*!@ims.example.org", i);
+		add(&s, text, i);
+	}
+	assert_non_null(sip_wildcards_find(&s, STR("sip:corp65535-77@ims.example.org"), &value));
+	assert_int_equal((intptr_t)value, 65535);
+	sip_wildcards_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_set_large),
+		cmocka_unit_test(test_set_larger),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
