@@ -123,7 +123,7 @@ struct str sip_wildcard_text(const struct sip_wildcard *w)
 
 bool sip_wildcard_match(const struct sip_wildcard *w, struct str identity)
 {
-	if (identity.n < w->prefix.n + w->suffix.n || !str_starts(identity, w->prefix) ||
+	if (identity.n > SIP_MEMBER_MAX || identity.n < w->prefix.n + w->suffix.n || !str_starts(identity, w->prefix) ||
 		!str_ends(identity, w->suffix))
 		return false;
 	struct str inside = str_span(identity.p + w->prefix.n,

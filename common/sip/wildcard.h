@@ -5,7 +5,10 @@
 #pragma once
 #include "common/base/str.h"
 
-enum { SIP_WILDCARD_MAX = 256 };       /* characters of its text */
+enum {
+	SIP_WILDCARD_MAX = 256,        /* characters of its text */
+	SIP_MEMBER_MAX = 1024,         /* ... and of an identity that may fit one */
+};
 
 struct sip_wildcard;
 
@@ -20,7 +23,8 @@ void sip_wildcard_free(struct sip_wildcard *w);        /* NULL is fine */
 struct str sip_wildcard_text(const struct sip_wildcard *w);    /* canonical */
 
 /* `identity` in canonical form. A "!" in it is a character like others; one with an escaped "!"
- * fits nothing: who unescapes it again could take it for a wildcard. Linear in the identity. */
+ * fits nothing: who unescapes it again could take it for a wildcard. So does a longer one than
+ * SIP_MEMBER_MAX, as the work is linear in the identity, and a peer chooses that. */
 bool sip_wildcard_match(const struct sip_wildcard *w, struct str identity);
 /* May an identity fit both? Judged by the literal parts alone: false is certain, true is not. */
 bool sip_wildcard_overlap(const struct sip_wildcard *a, const struct sip_wildcard *b);

@@ -273,6 +273,19 @@ static void test_hostile(void **state)
 	}
 }
 
+static void test_long_identity(void **state)
+{
+	struct sip_wildcard *w = wildcard("sip:w!.*!@h");
+	char text[SIP_MEMBER_MAX + 1];
+	memset(text, 'a', sizeof text);
+	memcpy(text, "sip:w", 5);
+	memcpy(text + SIP_MEMBER_MAX - 2, "@h", 2);
+	assert_true(sip_wildcard_match(w, (struct str){text, SIP_MEMBER_MAX}));
+	memcpy(text + SIP_MEMBER_MAX - 2, "a@h", 3);
+	assert_false(sip_wildcard_match(w, (struct str){text, sizeof text}));
+	sip_wildcard_free(w);
+}
+
 /* ---- overlap and sets ---- */
 
 static void test_overlap(void **state)
@@ -388,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_as_regexec),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_long_identity),
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_set_large),
