@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/av_admin.h"
 
+#include "common/crypto/json.h"
+
 static json_t *refuse(const char *why)
 {
 	return json_pack("{s:b, s:s}", "ok", 0, "why", why);
@@ -9,9 +11,7 @@ static json_t *refuse(const char *why)
 
 static struct str field(const json_t *args, const char *key)
 {
-	const json_t *v = json_object_get(args, key);
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} :
-		STR_NONE;
+	return json_text(json_object_get(args, key));
 }
 
 static json_t *import(struct av_store *s, const struct av_import *like, const json_t *args)

@@ -61,6 +61,14 @@ int cli_print(struct cli *c, json_t *answer, void (*human)(const json_t *answer)
 	return 0;
 }
 
+void cli_print_names(const json_t *a)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach (json_object_get(a, "names"), i, name)
+		puts(json_string_value(name));
+}
+
 json_t *cli_command(const char *name)
 {
 	return json_pack("{s:s}", "cmd", name);

@@ -23,6 +23,7 @@ int cli_find_socket(struct cli *c);
 json_t *cli_ask(struct cli *c, json_t *command);
 /* Prints and releases; `human` (may be NULL) is used without --json. The exit code. */
 int cli_print(struct cli *c, json_t *answer, void (*human)(const json_t *answer));
+void cli_print_names(const json_t *answer);    /* "names", one a line */
 
 json_t *cli_command(const char *name);
 void cli_put(json_t *o, const char *key, const char *v);       /* NULL: nothing */

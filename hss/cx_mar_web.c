@@ -58,11 +58,6 @@ static void ask(struct cx_req *req, const struct cx_msg *m, const struct found *
 
 /* ---- step 3: may that WWSF do so? ---- */
 
-static struct str bare(struct str name)
-{
-	return str_ends(name, STR(".")) ? (struct str){name.p, name.n - 1} : name;
-}
-
 /* 1: the subscription lists it; no list lists nobody. */
 static int is_allowed(const struct found *f, struct str wwsf)
 {
@@ -70,7 +65,7 @@ static int is_allowed(const struct found *f, struct str wwsf)
 	if (store_charging(hss.store, f->subscription, &hss.arena, &c))
 		return -EIO;
 	for (struct str w; c.allowed_wwsfs.n && (w = str_cut(&c.allowed_wwsfs, ' ')).n;)
-		if (str_ieq(bare(w), bare(wwsf)))
+		if (str_host_eq(w, wwsf))
 			return 1;
 	return 0;
 }

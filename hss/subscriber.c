@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/crypto/json.h"
+
 static json_t *refuse(const char *why)
 {
 	return json_pack("{s:b, s:s}", "ok", 0, "why", why);
@@ -12,9 +14,7 @@ static json_t *refuse(const char *why)
 
 static struct str field(const json_t *args, const char *key)
 {
-	const json_t *v = json_object_get(args, key);
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} :
-		STR_NONE;
+	return json_text(json_object_get(args, key));
 }
 
 static int64_t number(const json_t *args, const char *key, int64_t otherwise)

@@ -113,20 +113,12 @@ static int run_add(struct subscriber_cli *c, int argc, char **argv)
 
 /* ---- list, show, remove ---- */
 
-static void print_names(const json_t *a)
-{
-	size_t i;
-	json_t *name;
-	json_array_foreach (json_object_get(a, "names"), i, name)
-		puts(json_string_value(name));
-}
-
 static int run_list(struct subscriber_cli *c, int argc, char **argv)
 {
 	json_t *command = cli_command("subscriber.list");
 	cli_put(command, "after", c->after);
 	json_object_set_new(command, "limit", json_integer(c->limit));
-	return argc ? (json_decref(command), EXIT_USAGE) : cli_print(&c->cli, cli_ask(&c->cli, command), print_names);
+	return argc ? (json_decref(command), EXIT_USAGE) : cli_print(&c->cli, cli_ask(&c->cli, command), cli_print_names);
 }
 
 static void print_value(const json_t *v)

@@ -36,17 +36,9 @@ static void on_request(struct sip_req *req, void *arg)
 		icscf_register(req, peer);
 }
 
-static void on_cx_peer(struct str peer, bool up, void *arg)
-{
-	log_info("cx", "link to %s %s", log_text(peer), up ? "up" : "down");
-	if (up)
-		node_ready();
-}
-
 static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {.request = on_request};
-	static const struct cx_h cx_h = {.peer = on_cx_peer};
 	struct sip_stack_conf stack_conf;
 	int err;
 
@@ -59,7 +51,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	}
 	if ((err = sip_section_listen(icscf.stack, &icscf.conf->sip, why)))
 		return err;
-	return cx_section_start(host, &icscf.conf->cx, &cx_h, NULL, &icscf.cx, why);
+	return cx_section_start(host, &icscf.conf->cx, &icscf.cx, why);
 }
 
 static void stop(void)

@@ -59,13 +59,6 @@ static void on_request(struct sip_req *req, void *arg)
 		scscf_register(req);
 }
 
-static void on_cx_peer(struct str peer, bool up, void *arg)
-{
-	log_info("cx", "link to %s %s", log_text(peer), up ? "up" : "down");
-	if (up)
-		node_ready();
-}
-
 static void block_as_configured(void)
 {
 	char *const *names = scscf.conf->blocked.items;
@@ -77,7 +70,6 @@ static void block_as_configured(void)
 static int start(struct host *host, const void *conf, char why[512])
 {
 	static const struct sip_stack_h sip_h = {.request = on_request};
-	static const struct cx_h cx_h = {.peer = on_cx_peer};
 	struct sip_stack_conf stack_conf;
 	int err;
 
@@ -94,7 +86,7 @@ static int start(struct host *host, const void *conf, char why[512])
 	}
 	if ((err = sip_section_listen(scscf.stack, &scscf.conf->sip, why)))
 		return err;
-	return cx_section_start(host, &scscf.conf->cx, &cx_h, NULL, &scscf.cx, why);
+	return cx_section_start(host, &scscf.conf->cx, &scscf.cx, why);
 }
 
 static void forget_users(void)

@@ -79,6 +79,27 @@ struct sip_req *scscf_wait_end(void *wait, struct user **u, struct scscf_wait *o
 	return sip_req_find(scscf.stack, out->req);
 }
 
+void scscf_ask_vector(struct sip_req *req, struct sip_register *reg, struct user *u,
+	struct cx_msg *mar, cx_answer_h *h)
+{
+	mar->command = CX_MA;
+	mar->request = true;
+	mar->user_name = reg->impi;
+	mar->public_identity[0] = reg->impu;
+	mar->n_public_identity = 1;
+	mar->server_name = str_of(scscf.conf->name);
+	mar->auth_items = 1;
+	mar->has_auth_data = true;
+	if (u && u->hss)
+		mar->destination_host = str_of(u->hss);
+	struct scscf_wait *w = scscf_wait_new(req, reg, u, STR_NONE);
+	int err = cx_send(scscf.cx, mar, h, w);
+	if (err) {
+		free(w);
+		scscf_refuse_cx(req, SCSCF_MAA, err, NULL);
+	}
+}
+
 /* ---- checks ---- */
 
 /* RFC 3261 8.2.2.3: option tags of Require that are not extensions of this registrar. */

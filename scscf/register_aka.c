@@ -117,10 +117,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		scscf_refuse(req, 500, NULL, "the vector in the MAA is not for AKA");
 		return;
 	}
-	/* Another REGISTER of the same user may have made it meanwhile. */
-	u = user_find(&scscf.users, w.reg->impi, w.reg->impu);
-	if (!u)
-		u = user_new(&scscf.users, w.reg->impi, w.reg->impu);
+	u = user_need(&scscf.users, w.reg->impi, w.reg->impu);
 	uint32_t failed = w.reg->auth.auts.p && u->challenge ? u->challenge->wrong : 0;
 	struct challenge *c = user_challenge_aka(
 		u, str_of(scscf.conf->domain), scscf_aka_wanted(w.reg));
@@ -138,26 +135,8 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 static void ask_vector(struct sip_req *req, struct sip_register *reg, struct user *u,
 	struct str resync)
 {
-	struct cx_msg mar = {
-		.command = CX_MA,
-		.request = true,
-		.user_name = reg->impi,
-		.public_identity = {reg->impu},
-		.n_public_identity = 1,
-		.server_name = str_of(scscf.conf->name),
-		.auth_items = 1,
-		.has_auth_data = true,
-		.auth_scheme = AKA_SCHEME,
-		.authorization = resync,
-	};
-	if (u && u->hss)
-		mar.destination_host = str_of(u->hss);
-	struct scscf_wait *w = scscf_wait_new(req, reg, u, STR_NONE);
-	int err = cx_send(scscf.cx, &mar, on_maa, w);
-	if (err) {
-		free(w);
-		scscf_refuse_cx(req, SCSCF_MAA, err, NULL);
-	}
+	struct cx_msg mar = {.auth_scheme = AKA_SCHEME, .authorization = resync};
+	scscf_ask_vector(req, reg, u, &mar, on_maa);
 }
 
 /* ---- what the USIM says ---- */

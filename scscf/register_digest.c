@@ -227,10 +227,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		scscf_refuse(req, 500, NULL, "the vector in the MAA is not for SIP Digest");
 		return;
 	}
-	/* Another REGISTER of the same user may have made it meanwhile. */
-	u = user_find(&scscf.users, w.reg->impi, w.reg->impu);
-	if (!u)
-		u = user_new(&scscf.users, w.reg->impi, w.reg->impu);
+	u = user_need(&scscf.users, w.reg->impi, w.reg->impu);
 	struct challenge *c = user_challenge(u, maa->digest_realm);
 	memcpy(c->ha1, ha1, sizeof ha1);
 	explicit_bzero(ha1, sizeof ha1);
@@ -251,25 +248,10 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 static void ask_vector(struct sip_req *req, struct sip_register *reg, struct user *u)
 {
 	struct cx_msg mar = {
-		.command = CX_MA,
-		.request = true,
-		.user_name = reg->impi,
-		.public_identity = {reg->impu},
-		.n_public_identity = 1,
-		.server_name = str_of(scscf.conf->name),
-		.auth_items = 1,
-		.has_auth_data = true,
 		.auth_scheme = reg->digest ? STR("SIP Digest") : STR("Unknown"),
 		.wwsf_name = scscf_web(req, reg),
 	};
-	if (u && u->hss)
-		mar.destination_host = str_of(u->hss);
-	struct scscf_wait *w = scscf_wait_new(req, reg, u, STR_NONE);
-	int err = cx_send(scscf.cx, &mar, on_maa, w);
-	if (err) {
-		free(w);
-		scscf_refuse_cx(req, SCSCF_MAA, err, NULL);
-	}
+	scscf_ask_vector(req, reg, u, &mar, on_maa);
 }
 
 /* ---- REGISTER ---- */

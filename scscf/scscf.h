@@ -73,6 +73,11 @@ void scscf_refuse_order(struct sip_req *req);
 enum scscf_cx { SCSCF_MAA, SCSCF_SAA };
 void scscf_refuse_cx(struct sip_req *req, enum scscf_cx which, int err, const struct cx_msg *m);
 
+/* MAR: `mar` has what is its scheme's own. The wait of `h` has no proof. Refuses `req` when it
+ * can't be sent. */
+void scscf_ask_vector(struct sip_req *req, struct sip_register *reg, struct user *u,
+	struct cx_msg *mar, cx_answer_h *h);
+
 /* Authentication is done or was not needed: on to what the REGISTER asks for. The user may be
  * gone then. */
 void scscf_go_on(struct sip_req *req, struct sip_register *reg, struct user *u, struct str proof);

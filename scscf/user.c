@@ -60,6 +60,12 @@ struct user *user_new(struct user_table *t, struct str impi, struct str impu)
 	return u;
 }
 
+struct user *user_need(struct user_table *t, struct str impi, struct str impu)
+{
+	struct user *u = user_find(t, impi, impu);
+	return u ? u : user_new(t, impi, impu);
+}
+
 void user_add_identity(struct user *u, struct str impu)
 {
 	struct user_table *t = u->table;

@@ -82,6 +82,8 @@ struct user_table {
 struct user *user_find(struct user_table *t, struct str impi, struct str impu); /* or NULL */
 struct user *user_by_id(struct user_table *t, uint64_t id);
 struct user *user_new(struct user_table *t, struct str impi, struct str impu);
+/* The one that is there, or a new one. */
+struct user *user_need(struct user_table *t, struct str impi, struct str impu);
 /* Adds an identity of the implicit set; nothing when it is there. */
 void user_add_identity(struct user *u, struct str impu);
 struct str user_impu(const struct user *u);            /* the one registered first */

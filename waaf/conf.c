@@ -54,7 +54,7 @@ static const struct range_wwsf_conf *range_row(const struct waaf_conf *c, const 
 {
 	const struct range_wwsf_conf *w = c->ranges.wwsfs.items;
 	for (size_t i = 0; i < c->ranges.wwsfs.n; i++)
-		if (edge_name_eq(str_of(w[i].wwsf), str_of(wwsf)))
+		if (str_host_eq(str_of(w[i].wwsf), str_of(wwsf)))
 			return &w[i];
 	return NULL;
 }

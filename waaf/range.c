@@ -32,7 +32,7 @@ static int64_t rest_ms(int64_t ends_ms)
 struct range *range_of(struct str wwsf)
 {
 	for (size_t i = 0; i < ranges.n; i++)
-		if (edge_name_eq(str_of(ranges.all[i].conf->wwsf), wwsf))
+		if (str_host_eq(str_of(ranges.all[i].conf->wwsf), wwsf))
 			return &ranges.all[i];
 	return NULL;
 }

@@ -76,14 +76,6 @@ static bool is_token(struct str s)
 	return s.n > 0 && s.n <= TOKEN_MAX;
 }
 
-static bool has_word(struct str list, struct str word)
-{
-	while (list.p)
-		if (str_eq(str_cut(&list, ' '), word))
-			return true;
-	return false;
-}
-
 /* NULL, or what is wrong with a 200 (RFC 6749 5.1). */
 static const char *read_grant(const json_t *body, struct waf_grant *g)
 {
@@ -101,7 +93,7 @@ static const char *read_grant(const json_t *body, struct waf_grant *g)
 		return "token_type is not Bearer";
 	if (g->life_s < 1)
 		return "no expires_in";
-	if (scope.p && !has_word(scope, STR(TOKEN_SCOPE)))
+	if (scope.p && !str_has_word(scope, STR(TOKEN_SCOPE)))
 		return "another scope";
 	if (g->refresh.p && !is_token(g->refresh))
 		return "refresh_token is no token";

@@ -38,6 +38,16 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && str_eq(str_skip(s, s.n - suffix.n), suffix);
 }
 
+static struct str without_dot(struct str name)
+{
+	return str_ends(name, STR(".")) ? (struct str){name.p, name.n - 1} : name;
+}
+
+bool str_host_eq(struct str a, struct str b)
+{
+	return str_ieq(without_dot(a), without_dot(b));
+}
+
 static bool blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -92,6 +102,14 @@ struct str str_cut(struct str *rest, char sep)
 	head.n = (size_t)at;
 	*rest = str_skip(*rest, (size_t)at + 1);
 	return head;
+}
+
+bool str_has_word(struct str list, struct str word)
+{
+	while (list.p)
+		if (str_eq(str_cut(&list, ' '), word))
+			return true;
+	return false;
 }
 
 int str_u64(struct str s, uint64_t *out)

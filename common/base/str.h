@@ -33,6 +33,7 @@ static inline bool str_eq(struct str a, struct str b)
 }
 
 bool str_ieq(struct str a, struct str b);            /* ASCII, case-insensitive */
+bool str_host_eq(struct str a, struct str b);        /* host names: a dot at the end is none */
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -47,6 +48,7 @@ ptrdiff_t str_ifind(struct str s, struct str needle);
 /* Takes what stands before the first `sep` off *rest and returns it; without a `sep`
  * returns the whole and leaves *rest with p NULL, so that `while (rest.p)` walks a list. */
 struct str str_cut(struct str *rest, char sep);
+bool str_has_word(struct str list, struct str word); /* of words parted by one blank */
 
 /* Whole-string conversion: 0, or -EINVAL (not a number, empty) or -ERANGE. */
 int str_u64(struct str s, uint64_t *out);

@@ -134,14 +134,6 @@ json_t *token_to_json(const struct token *t)
 
 /* ---- judge ---- */
 
-static bool has_word(struct str list, struct str word)
-{
-	while (list.p)
-		if (str_eq(str_cut(&list, ' '), word))
-			return true;
-	return false;
-}
-
 static bool has_audience(const struct token *t, struct str audience)
 {
 	for (size_t i = 0; i < t->n_aud; i++)
@@ -161,7 +153,7 @@ enum token_fault token_judge(
 		return TOKEN_NOT_YET;
 	if (life_s && t->exp && t->exp - (t->iat ? t->iat : now_s + skew_s) > life_s)
 		return TOKEN_TOO_LONG;
-	if (!has_word(t->scope, STR(TOKEN_SCOPE)))
+	if (!str_has_word(t->scope, STR(TOKEN_SCOPE)))
 		return TOKEN_BAD_SCOPE;
 	if (!t->impi.n || !t->n_impu || !t->jti.n || !t->client_id.n || !t->exp)
 		return TOKEN_INCOMPLETE;

@@ -18,7 +18,7 @@ static void blocked_remove(struct edge *ed, struct str name)
 {
 	struct edge_names *b = &ed->blocked;
 	for (size_t i = 0; i < b->n;) {
-		if (!edge_name_eq(str_of(b->names[i]), name)) {
+		if (!str_host_eq(str_of(b->names[i]), name)) {
 			i++;
 			continue;
 		}
@@ -47,7 +47,7 @@ void edge_blocked_init(struct edge *ed)
 bool edge_blocked_has(const struct edge *ed, struct str name)
 {
 	for (size_t i = 0; i < ed->blocked.n; i++)
-		if (edge_name_eq(str_of(ed->blocked.names[i]), name))
+		if (str_host_eq(str_of(ed->blocked.names[i]), name))
 			return true;
 	return false;
 }

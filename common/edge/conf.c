@@ -152,21 +152,11 @@ static int check_alone(const struct edge_origin_conf *o, char why[512])
 
 /* ---- tokens ---- */
 
-static struct str bare(struct str name)
-{
-	return str_ends(name, STR(".")) ? (struct str){name.p, name.n - 1} : name;
-}
-
-bool edge_name_eq(struct str a, struct str b)
-{
-	return str_ieq(bare(a), bare(b));
-}
-
 const char *edge_name_find(const struct conf_list *names, struct str name)
 {
 	char *const *rows = names->items;
 	for (size_t i = 0; i < names->n; i++)
-		if (edge_name_eq(str_of(rows[i]), name))
+		if (str_host_eq(str_of(rows[i]), name))
 			return rows[i];
 	return NULL;
 }

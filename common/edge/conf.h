@@ -112,8 +112,6 @@ int edge_conf_check(const struct edge_conf *conf, unsigned served, char why[512]
 unsigned edge_origin_auth(const struct edge_origin_conf *o);
 /* The host name and port of an issuer's url; 0 or -EINVAL. */
 int edge_issuer_host(const struct edge_issuer_conf *i, struct str *host, uint16_t *port);
-/* Names of WWSFs and WAFs: without case, a trailing dot ignored. */
-bool edge_name_eq(struct str a, struct str b);
 bool edge_name_among(const struct conf_list *names, struct str name); /* of char * */
 /* ... as it stands there, NULL when it does not. */
 const char *edge_name_find(const struct conf_list *names, struct str name);

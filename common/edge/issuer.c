@@ -366,7 +366,7 @@ static bool blocks(const struct edge_issuer *is, struct str wwsf)
 {
 	for (size_t i = 0; i < is->revoked.n_unfit; i++)
 		if (is->revoked.unfit[i].blocked &&
-			edge_name_eq(is->revoked.unfit[i].wwsf, wwsf))
+			str_host_eq(is->revoked.unfit[i].wwsf, wwsf))
 			return true;
 	return false;
 }
@@ -394,7 +394,7 @@ bool edge_issuer_revoked(const struct edge_issuer *is, const struct token *t)
 			return true;
 	for (size_t i = 0; i < is->revoked.n_unfit; i++)
 		if (t->iat < is->revoked.unfit[i].not_before &&
-			edge_name_eq(is->revoked.unfit[i].wwsf, t->client_id))
+			str_host_eq(is->revoked.unfit[i].wwsf, t->client_id))
 			return true;
 	return false;
 }

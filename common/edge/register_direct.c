@@ -40,7 +40,7 @@ bool edge_direct_check(struct edge_reg *r, const struct edge_conn *c, struct edg
 	else if (!is_host_name(name))
 		*f = (struct edge_fault){
 			EDGE_NO_DIRECT_SYNTAX, "the name of the WWSF is no host name"};
-	else if (!edge_name_eq(name, own))
+	else if (!str_host_eq(name, own))
 		*f = (struct edge_fault){
 			EDGE_NO_DIRECT_OTHER, "another WWSF than the one that owns the Origin"};
 	else

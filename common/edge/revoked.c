@@ -15,7 +15,7 @@ void edge_revoked_free(struct edge_revoked *r)
 static struct edge_unfit *unfit_of(struct edge_revoked *r, struct str wwsf)
 {
 	for (size_t i = 0; i < r->n_unfit; i++)
-		if (edge_name_eq(r->unfit[i].wwsf, wwsf))
+		if (str_host_eq(r->unfit[i].wwsf, wwsf))
 			return &r->unfit[i];
 	return NULL;
 }

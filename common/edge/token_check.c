@@ -161,9 +161,9 @@ static bool check_wwsf(
 	const struct edge_issuer_conf *conf = edge_issuer_conf(k->issuer);
 	if (!edge_name_among(&conf->wwsfs, t->client_id))
 		return refuse(f, EDGE_NO_TOKEN_WWSF, "its issuer may not issue to this WWSF");
-	if (t->waf.p && !edge_name_eq(t->waf, str_of(conf->identity)))
+	if (t->waf.p && !str_host_eq(t->waf, str_of(conf->identity)))
 		return refuse(f, EDGE_NO_TOKEN_WWSF, "it names another WAF than its issuer");
-	if (k->wwsf && !edge_name_eq(str_of(k->wwsf), t->client_id))
+	if (k->wwsf && !str_host_eq(str_of(k->wwsf), t->client_id))
 		return refuse(f, EDGE_NO_TOKEN_ORIGIN,
 			"a token of another WWSF than the page's");
 	if (edge_blocked_has(k->edge, t->client_id) ||

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/log.h"
+#include "common/node/node.h"
 #include "common/node/sections.h"
 
 static const struct conf_row cx_peer_rows[] = {
@@ -19,9 +21,17 @@ const struct conf_row cx_section_rows[] = {
 	CONF_MS(struct cx_section, answer_ms, "answer", 0, "10s"),
 	CONF_END};
 
-int cx_section_start(struct host *host, const struct cx_section *s, const struct cx_h *h,
-	void *arg, struct cx **out, char why[512])
+static void on_peer(struct str peer, bool up, void *arg)
 {
+	log_info("cx", "link to %s %s", log_text(peer), up ? "up" : "down");
+	if (up)
+		node_ready();
+}
+
+int cx_section_start(struct host *host, const struct cx_section *s, struct cx **out,
+	char why[512])
+{
+	static const struct cx_h h = {.peer = on_peer};
 	const struct cx_peer_section *from = s->peers.items;
 	struct cx_peer *peers = mem_zalloc(s->peers.n * sizeof *peers);
 	for (size_t i = 0; i < s->peers.n; i++)
@@ -35,7 +45,7 @@ int cx_section_start(struct host *host, const struct cx_section *s, const struct
 		.answer_ms = (int)s->answer_ms,
 	};
 	char cause[256];
-	int err = cx_start(host, &conf, h, arg, out, cause);
+	int err = cx_start(host, &conf, &h, NULL, out, cause);
 	if (err)
 		snprintf(why, 512, "Cx: %s", cause);
 	free(peers);

@@ -31,9 +31,9 @@ struct cx_peer_section {
 	struct addr addr;
 };
 extern const struct conf_row cx_section_rows[];
-/* Starts the Cx node as a client of its peers. */
-int cx_section_start(struct host *host, const struct cx_section *s, const struct cx_h *h,
-	void *arg, struct cx **out, char why[512]);
+/* Starts the Cx node as a client of its peers; the element is ready when one of them is. */
+int cx_section_start(struct host *host, const struct cx_section *s, struct cx **out,
+	char why[512]);
 
 /*	mw-peers: [{addr: 127.0.0.12, trusted-node: false, visited-network: NAME}]
  * Who may send Mw requests; a trusted node may also say auth-done (TS 33.203 U.2), of users

@@ -21,6 +21,7 @@
 #include "common/base/mem.h"
 #include "common/base/metric.h"
 #include "common/cx/octets.h"
+#include "tests/unit/gate_rule.h"
 
 #define HSS   "hss.ims.example.org"
 #define ICSCF "icscf.ims.example.org"
@@ -274,16 +275,6 @@ static void advance(int64_t ms)
 	assert_int_equal(clock_set_offset(host.clock, clock_offset_ms(host.clock) + ms), 0);
 }
 
-static void rule(const char *text)
-{
-	const char *why = NULL;
-	json_t *o = json_loads(text, 0, NULL);
-	assert_non_null(o);
-	if (gate_add(host.gate, o, &why))
-		fail_msg("%s", why);
-	json_decref(o);
-}
-
 static int no_rules(void **state)
 {
 	gate_reset(host.gate);
@@ -375,7 +366,7 @@ static void timeout_on_the_rigs_clock(void **state)
 static void answer_dropped(void **state)
 {
 	struct ask a;
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"drop\",\"times\":1}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"drop\",\"times\":1}");
 	assert_int_equal(send_uar("x@x", &a), 0);
 	run(50);
 	assert_false(a.done);
@@ -388,7 +379,7 @@ static void answer_dropped(void **state)
 static void request_dropped(void **state)
 {
 	struct ask a;
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAR\",\"fields\":{\"User-Name\":\"x@x\"}},"
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAR\",\"fields\":{\"User-Name\":\"x@x\"}},"
 	     "\"do\":\"drop\"}");
 	assert_int_equal(send_uar("x@x", &a), 0);
 	run(50);
@@ -401,14 +392,14 @@ static void request_dropped(void **state)
 static void answer_changed(void **state)
 {
 	struct ask a;
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"set\","
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"set\","
 	     "\"set\":{\"Result-Code\":5012}}");
 	ask("x@x", &a);
 	assert_int_equal(a.err, 0);
 	assert_false(a.result.experimental);
 	assert_int_equal(a.result.code, DIAMETER_UNABLE_TO_COMPLY);
 	gate_reset(host.gate);
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"set\","
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"set\","
 	     "\"set\":{\"Experimental-Result\":5004, \"Server-Name\":null}}");
 	ask("x@x", &a);
 	assert_true(a.result.experimental);
@@ -419,12 +410,12 @@ static void answer_changed(void **state)
 static void answer_twice(void **state)
 {
 	struct ask a;
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"duplicate\"}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"duplicate\"}");
 	ask("x@x", &a);
 	run(20);
 	assert_int_equal(a.calls, 1);
 	gate_reset(host.gate);
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAR\"},\"do\":\"duplicate\"}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx UAR\"},\"do\":\"duplicate\"}");
 	ask("x@x", &a);
 	run(50);
 	assert_int_equal(a.calls, 1);
@@ -433,7 +424,7 @@ static void answer_twice(void **state)
 static void answer_held(void **state)
 {
 	struct ask a;
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"hold\"}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx UAA\"},\"do\":\"hold\"}");
 	assert_int_equal(send_uar("x@x", &a), 0);
 	run(50);
 	assert_false(a.done);

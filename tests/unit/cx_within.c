@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/cx/within.h"
+#include "tests/unit/gate_rule.h"
 
 static uv_loop_t loop;
 static struct host host;
@@ -88,16 +89,6 @@ static int teardown(void **state)
 	return uv_loop_close(&loop);
 }
 
-static void rule(const char *text)
-{
-	const char *why = NULL;
-	json_t *j = json_loads(text, 0, NULL);
-	assert_non_null(j);
-	if (gate_add(host.gate, j, &why))
-		fail_msg("%s", why);
-	json_decref(j);
-}
-
 static const char good[] = "DIAMETER_SUCCESS alice@wwsf.example web";
 
 static void test_answered(void **state)
@@ -113,11 +104,11 @@ static void test_dropped(void **state)
 {
 	char none[16];
 	snprintf(none, sizeof none, "%d", -ETIMEDOUT);
-	rule("{\"match\":{\"dir\":\"sent\",\"peer\":\"127.0.0.18\",\"what\":\"Cx MAR\"},\"do\":\"drop\",\"times\":1}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"peer\":\"127.0.0.18\",\"what\":\"Cx MAR\"},\"do\":\"drop\",\"times\":1}");
 	ask(none);
 	assert_string_equal(traced, "");
 	assert_int_equal(served, 0);
-	rule("{\"match\":{\"dir\":\"received\",\"what\":\"Cx MAA\"},\"do\":\"drop\",\"times\":1}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"Cx MAA\"},\"do\":\"drop\",\"times\":1}");
 	ask(none);
 	assert_int_equal(served, 1);
 	assert_non_null(strstr(traced, "MAA received by 127.0.0.16"));
@@ -129,12 +120,12 @@ static void test_late(void **state)
 {
 	char none[16];
 	snprintf(none, sizeof none, "%d", -ETIMEDOUT);
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"hold\",\"times\":1}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"hold\",\"times\":1}");
 	ask(none);
 	answered[0] = 0;
 	assert_int_equal(gate_release(host.gate), 1);
 	assert_string_equal(answered, "");
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"duplicate\",\"times\":1}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"duplicate\",\"times\":1}");
 	ask(good);
 }
 
@@ -142,13 +133,13 @@ static void test_changed(void **state)
 {
 	char bad[16];
 	snprintf(bad, sizeof bad, "%d", -EBADMSG);
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"set\",\"times\":1,"
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"set\",\"times\":1,"
 	     "\"set\":{\"Result-Code\":5012,\"SIP-Auth-Data-Item\":null}}");
 	ask("DIAMETER_UNABLE_TO_COMPLY alice@wwsf.example ");
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"replace\",\"times\":1,\"text\":\"x\"}");
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAA\"},\"do\":\"replace\",\"times\":1,\"text\":\"x\"}");
 	ask(bad);
 	/* a request that lacks what it must have */
-	rule("{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAR\"},\"do\":\"set\",\"times\":1,"
+	gate_rule(host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"Cx MAR\"},\"do\":\"set\",\"times\":1,"
 	     "\"set\":{\"Server-Name\":null}}");
 	ask("DIAMETER_MISSING_AVP  ");
 	ask(good);

@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/base/metric.h"
 #include "common/trace/gate.h"
+#include "tests/unit/gate_rule.h"
 
 static struct str toy_what(const struct trace_msg *m, struct buf *scratch)
 {
@@ -89,16 +90,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void rule(struct fixture *f, const char *json)
-{
-	const char *why = "";
-	json_t *j = json_loads(json, 0, NULL);
-	assert_non_null(j);
-	if (gate_add(f->gate, j, &why))
-		fail_msg("%s: %s", json, why);
-	json_decref(j);
-}
-
 static void on_go(void *owner, const void *ctx, struct str bytes)
 {
 	struct fixture *f = owner;
@@ -134,7 +125,7 @@ static void test_off(void **state)
 	assert_false(gate_active(f->gate));
 	pass(f, "HELLO");
 	expect(f, "HELLO|");
-	rule(f, "{\"do\":\"drop\"}");
+	gate_rule(f->gate, "{\"do\":\"drop\"}");
 	assert_true(gate_active(f->gate));
 	gate_reset(f->gate);
 	assert_false(gate_active(f->gate));
@@ -178,7 +169,7 @@ static void test_match(void **state)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		snprintf(json, sizeof json, "{\"match\":%s,\"do\":\"drop\"}", rows[i].match);
-		rule(f, json);
+		gate_rule(f->gate, json);
 		pass(f, "HELLO a=1 b=two");
 		if ((f->got.n == 0) != rows[i].hit)
 			fail_msg("%s", rows[i].match);
@@ -192,7 +183,7 @@ static void test_times_skip(void **state)
 	struct fixture *f = *state;
 	int64_t before = counter("imsrig_fault_total{action=\"drop\"}");
 
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"drop\",\"times\":2,\"skip\":1}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"drop\",\"times\":2,\"skip\":1}");
 	for (int i = 0; i < 5; i++) {
 		pass(f, "A");
 		pass(f, "B");
@@ -205,7 +196,7 @@ static void test_hold(void **state)
 {
 	struct fixture *f = *state;
 
-	rule(f, "{\"match\":{\"what\":\"TOY H\"},\"do\":\"hold\"}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY H\"},\"do\":\"hold\"}");
 	pass(f, "H n=1");
 	pass(f, "X");
 	pass(f, "H n=2");
@@ -227,7 +218,7 @@ static void test_release_one(void **state)
 {
 	struct fixture *f = *state;
 
-	rule(f, "{\"do\":\"hold\"}");
+	gate_rule(f->gate, "{\"do\":\"hold\"}");
 	pass(f, "A");
 	pass(f, "B");
 	pass(f, "C");
@@ -251,8 +242,8 @@ static void test_delay(void **state)
 {
 	struct fixture *f = *state;
 
-	rule(f, "{\"match\":{\"what\":\"TOY SLOW\"},\"do\":\"delay\",\"ms\":3000}");
-	rule(f, "{\"match\":{\"what\":\"TOY SLOWER\"},\"do\":\"delay\",\"ms\":5000}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY SLOW\"},\"do\":\"delay\",\"ms\":3000}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY SLOWER\"},\"do\":\"delay\",\"ms\":5000}");
 	pass(f, "SLOWER");
 	pass(f, "SLOW");
 	pass(f, "FAST");
@@ -274,8 +265,8 @@ static void test_delay(void **state)
 static void test_duplicate(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"duplicate\",\"times\":1}");
-	rule(f, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"duplicate\",\"copies\":3}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"duplicate\",\"times\":1}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"duplicate\",\"copies\":3}");
 	pass(f, "A");
 	pass(f, "A");
 	pass(f, "B");
@@ -301,7 +292,7 @@ static void test_rewrite(void **state)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		snprintf(json, sizeof json, "{\"do\":\"rewrite\",%s}", rows[i].rule);
-		rule(f, json);
+		gate_rule(f->gate, json);
 		pass(f, rows[i].in);
 		expect(f, rows[i].out);
 		gate_reset(f->gate);
@@ -312,7 +303,7 @@ static void test_rewrite(void **state)
 static void test_rewrite_binary(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"do\":\"rewrite\",\"find\":\"abc\",\"with\":\"xy\"}");
+	gate_rule(f->gate, "{\"do\":\"rewrite\",\"find\":\"abc\",\"with\":\"xy\"}");
 	f->m.bytes = STR("\0\1\0\xff" "abc\0\0");
 	gate_pass(f->gate, &toy, &f->m, on_go, f, "context", 8);
 	assert_int_equal(f->got.n, 9);
@@ -323,8 +314,8 @@ static void test_rewrite_binary(void **state)
 static void test_replace(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"replace\",\"text\":\"Z z\",\"times\":1}");
-	rule(f, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"replace\",\"bytes_hex\":\"4142ff\"}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"replace\",\"text\":\"Z z\",\"times\":1}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"replace\",\"bytes_hex\":\"4142ff\"}");
 	pass(f, "A");
 	pass(f, "B");
 	expect(f, "Z z|AB\xff|");
@@ -333,7 +324,7 @@ static void test_replace(void **state)
 static void test_set(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"set\","
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"set\","
 		"\"set\":{\"a\":\"9\",\"b\":7,\"c\":null}}");
 	pass(f, "A a=1 b=2 c=3 d=4");
 	expect(f, "A a=9 b=7 d=4|");
@@ -348,11 +339,11 @@ static void test_set(void **state)
 static void test_chain(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"rewrite\",\"find\":\"A\",\"with\":\"B\"}");
-	rule(f, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"drop\"}");
-	rule(f, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"set\",\"set\":{\"n\":\"2\"}}");
-	rule(f, "{\"match\":{\"what\":\"TOY B\",\"fields\":{\"n\":\"2\"}},\"do\":\"duplicate\"}");
-	rule(f, "{\"do\":\"drop\"}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"rewrite\",\"find\":\"A\",\"with\":\"B\"}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY A\"},\"do\":\"drop\"}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY B\"},\"do\":\"set\",\"set\":{\"n\":\"2\"}}");
+	gate_rule(f->gate, "{\"match\":{\"what\":\"TOY B\",\"fields\":{\"n\":\"2\"}},\"do\":\"duplicate\"}");
+	gate_rule(f->gate, "{\"do\":\"drop\"}");
 	pass(f, "A n=1");
 	expect(f, "B n=2|B n=2|");
 	pass(f, "C");
@@ -371,18 +362,18 @@ static void test_reentrant(void **state)
 {
 	struct fixture *f = *state;
 
-	rule(f, "{\"do\":\"duplicate\"}");
+	gate_rule(f->gate, "{\"do\":\"duplicate\"}");
 	f->m.bytes = STR("A");
 	gate_pass(f->gate, &toy, &f->m, go_reset, f, "context", 8);
 	expect(f, "A|A|");
 
-	rule(f, "{\"do\":\"hold\"}");
+	gate_rule(f->gate, "{\"do\":\"hold\"}");
 	gate_pass(f->gate, &toy, &f->m, go_reset, f, "context", 8);
 	gate_pass(f->gate, &toy, &f->m, go_reset, f, "context", 8);
 	assert_int_equal(gate_release(f->gate), 1); /* the first took the second away */
 	expect(f, "A|");
 
-	rule(f, "{\"do\":\"delay\",\"ms\":10}");
+	gate_rule(f->gate, "{\"do\":\"delay\",\"ms\":10}");
 	gate_pass(f->gate, &toy, &f->m, go_reset, f, "context", 8);
 	gate_pass(f->gate, &toy, &f->m, go_reset, f, "context", 8);
 	clock_set_offset(f->clock, 1000);
@@ -393,7 +384,7 @@ static void test_forget(void **state)
 {
 	struct fixture *f = *state;
 	int other;
-	rule(f, "{\"do\":\"hold\"}");
+	gate_rule(f->gate, "{\"do\":\"hold\"}");
 	pass(f, "A");
 	f->m.bytes = STR("B");
 	gate_pass(f->gate, &toy, &f->m, on_go, &other, "context", 8);
@@ -405,7 +396,7 @@ static void test_forget(void **state)
 static void test_bound(void **state)
 {
 	struct fixture *f = *state;
-	rule(f, "{\"do\":\"hold\"}");
+	gate_rule(f->gate, "{\"do\":\"hold\"}");
 	for (int i = 0; i < 10010; i++)
 		pass(f, "A");
 	assert_int_equal(gate_waiting(f->gate), 10000);
@@ -454,7 +445,7 @@ static void test_refused(void **state)
 	}
 	assert_false(gate_active(f->gate));
 	for (int i = 0; i < 256; i++)
-		rule(f, "{\"do\":\"drop\"}");
+		gate_rule(f->gate, "{\"do\":\"drop\"}");
 	json_t *j = json_loads("{\"do\":\"drop\"}", 0, NULL);
 	const char *why = "";
 	assert_int_equal(gate_add(f->gate, j, &why), -EINVAL);

@@ -11,6 +11,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/http/http.h"
+#include "tests/unit/gate_rule.h"
 
 #define SERVER "127.32.1.1:8443"
 #define CLIENT "127.32.1.2:0"
@@ -624,16 +625,6 @@ static void test_trace(void **state)
 	lab_close(&l);
 }
 
-static void rule(struct lab *l, const char *text)
-{
-	const char *why = "";
-	json_t *j = json_loads(text, 0, NULL);
-	assert_non_null(j);
-	if (gate_add(l->rig.host.gate, j, &why))
-		fail_msg("%s", why);
-	json_decref(j);
-}
-
 static void test_gate(void **state)
 {
 	struct lab l;
@@ -642,26 +633,26 @@ static void test_gate(void **state)
 	lab_open(&l, false);
 	gate = l.rig.host.gate;
 	/* an answer rewritten as it leaves */
-	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"HTTP 200\"},\"do\":\"rewrite\","
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"HTTP 200\"},\"do\":\"rewrite\","
 		 "\"find\":\"GET\",\"with\":\"PUT\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_string_equal(g.body, "PUT /echo ");
 	gate_reset(gate);
 	/* a request replaced where it arrives */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP GET "
 		 "/echo\"},\"do\":\"rewrite\","
 		 "\"find\":\"/echo\",\"with\":\"/none\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 404);
 	gate_reset(gate);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "GET\"},\"do\":\"rewrite\","
 		 "\"find\":\"HTTP/1.1\",\"with\":\"HTTP/7.1\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 505);
 	gate_reset(gate);
 	/* two of one request; the client takes the first answer and wonders at the second */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "POST\"},\"do\":\"duplicate\"}");
 	l.served = 0;
 	ask(&l, "POST", "/echo", "x", &g);
@@ -670,13 +661,13 @@ static void test_gate(void **state)
 	assert_int_equal(l.served, 2);
 	gate_reset(gate);
 	/* answers seen twice by the client */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "200\"},\"do\":\"duplicate\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.status, 200);
 	gate_reset(gate);
 	/* held, with its connection gone meanwhile */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "200\"},\"do\":\"hold\"}");
 	get(&l, "GET", "/echo", NULL, &g);
 	rig_run(&l.rig, 20);
@@ -700,7 +691,7 @@ static void test_gate_late(void **state)
 	struct lab l;
 	struct got g;
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "GET\"},\"do\":\"duplicate\"}");
 	get(&l, "GET", "/hold", NULL, &g);
 	rig_until_count(&l.rig, &l.served, 1);
@@ -727,20 +718,20 @@ static void test_gate_breaks(void **state)
 	struct lab l;
 	struct got g;
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "POST\"},\"do\":\"rewrite\","
 		 "\"find\":\"Content-Length: 1\",\"with\":\"Content-Length: 2\"}");
 	ask(&l, "POST", "/echo", "x", &g);
 	assert_int_equal(g.status, 400);
 	gate_reset(l.rig.host.gate);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "200\"},\"do\":\"replace\","
 		 "\"text\":\"nonsense\"}");
 	ask(&l, "GET", "/echo", NULL, &g);
 	assert_int_equal(g.err, -EPROTO);
 	gate_reset(l.rig.host.gate);
 	/* an answer that never leaves: the client waits in vain, the server goes on */
-	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"HTTP 200\"},\"do\":\"drop\"}");
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"HTTP 200\"},\"do\":\"drop\"}");
 	get(&l, "GET", "/echo", NULL, &g);
 	rig_run(&l.rig, 10);
 	clock_set_offset(l.rig.host.clock, 10100);

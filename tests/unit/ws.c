@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/ws/ws.h"
+#include "tests/unit/gate_rule.h"
 
 #define SERVER "127.32.2.1:8443"
 #define CLIENT "127.32.2.2:0"
@@ -512,15 +513,6 @@ static void test_raw(void **state)
 
 /* ---- trace and gate ---- */
 
-static void rule(struct lab *l, const char *text)
-{
-	const char *why = "";
-	json_t *j = json_loads(text, 0, NULL);
-	if (gate_add(l->rig.host.gate, j, &why))
-		fail_msg("%s", why);
-	json_decref(j);
-}
-
 static void test_trace(void **state)
 {
 	struct lab l;
@@ -546,7 +538,7 @@ static void test_gate(void **state)
 	l.rig.host.trace = trace_sink(l.rig.host.clock, "ws", on_trace, &l);
 	dial(&l, "/ws", "sip");
 	/* pongs that are lost: the peer seems dead */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"WS "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"WS "
 		 "PONG\"},\"do\":\"drop\"}");
 	for (int i = 1; i <= 3; i++) {
 		clock_set_offset(l.rig.host.clock, i * 30100);
@@ -560,7 +552,7 @@ static void test_gate(void **state)
 	dial(&l, "/ws", "sip");
 	l.traced.n = 0;
 	/* a close with another code than was meant */
-	rule(&l, "{\"match\":{\"dir\":\"sent\",\"what\":\"WS "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"sent\",\"what\":\"WS "
 		 "CLOSE\",\"fields\":{\"code\":\"1000\"}},"
 		 "\"do\":\"replace\",\"text\":\"CLOSE 4001 other\",\"times\":1}");
 	ws_close(l.client.w, 1000, "bye");
@@ -582,7 +574,7 @@ static void test_gate_handshake(void **state)
 		"GET /ws HTTP/1.1\r\n" UPGRADE VERSION GOOD_KEY SIP REST
 		"\x81\x82\0\0\0\0hi";
 	lab_open(&l, false);
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "GET\"},\"do\":\"hold\"}");
 	int fd = rig_dial(&local, &remote);
 	assert_int_equal(exchange(&l, fd, hello, sizeof hello - 1, got, sizeof got), 0);
@@ -595,7 +587,7 @@ static void test_gate_handshake(void **state)
 	rig_until_set(&l.rig, &l.server.closed);
 	l.server = (struct side){.in = l.server.in};
 	/* the client's side: a message right behind the 101 */
-	rule(&l, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
+	gate_rule(l.rig.host.gate, "{\"match\":{\"dir\":\"received\",\"what\":\"HTTP "
 		 "101\"},\"do\":\"hold\"}");
 	struct ws_connect_conf c = {
 		.local = local, .remote = remote, .path = "/ws", .subprotocol = "sip"};

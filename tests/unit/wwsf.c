@@ -25,14 +25,6 @@ static int close_world(void **state)
 	return 0;
 }
 
-static void is_error(int status, const char *word)
-{
-	assert_int_equal(world.web.status, status);
-	assert_non_null(web_text("error"));
-	assert_string_equal(web_text("error"), word);
-	assert_string_equal(world.web.cookie, "");
-}
-
 /* ---- the token ---- */
 
 /* What an edge does with a token of this WWSF. */

@@ -40,15 +40,6 @@ static int anonymous(const char *fields)
 	return ask("POST", "/anonymous", all, "{}");
 }
 
-static void is_error(int status, const char *word)
-{
-	assert_int_equal(world.web.status, status);
-	assert_non_null(web_text("error"));
-	assert_string_equal(web_text("error"), word);
-	assert_string_equal(world.web.cookie, "");
-	assert_null(web_text("token"));
-}
-
 static void has(const char *impi)
 {
 	assert_int_equal(world.web.status, 200);

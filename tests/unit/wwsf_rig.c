@@ -197,6 +197,15 @@ const char *web_text(const char *member)
 	return json_string_value(json_object_get(world.web.body, member));
 }
 
+void is_error(int status, const char *word)
+{
+	assert_int_equal(world.web.status, status);
+	assert_non_null(web_text("error"));
+	assert_string_equal(web_text("error"), word);
+	assert_string_equal(world.web.cookie, "");
+	assert_null(web_text("token"));
+}
+
 const char *signed_in(void)
 {
 	static char ring[4][512];

@@ -54,6 +54,8 @@ int ask(const char *method, const char *target, const char *fields, const char *
 int login(const char *user, const char *password);
 int login_from(const char *fields, const char *user, const char *password);
 const char *web_text(const char *member); /* of the last answer; NULL: absent */
+/* The last answer is that error: no cookie, no token. */
+void is_error(int status, const char *word);
 /* "Cookie: ..\r\nX-CSRF-Token: ..\r\n" of the last sign-in. */
 const char *signed_in(void);
 

@@ -54,15 +54,6 @@ static void form_is(const char *name, const char *value)
 		fail_msg("%s is \"" STR_FMT "\"", name, STR_ARG(got));
 }
 
-static void is_error(int status, const char *word)
-{
-	assert_int_equal(world.web.status, status);
-	assert_non_null(web_text("error"));
-	assert_string_equal(web_text("error"), word);
-	assert_string_equal(world.web.cookie, "");
-	assert_null(web_text("token"));
-}
-
 /* ---- client_credentials ---- */
 
 static void asserts_a_user(void **state)
