@@ -72,10 +72,10 @@ try epcscf 'waaf-listen: nowhere:x' 'waaf-listen'
 try icscf 'domain: [a, b]' 'domain'
 
 # ---- a port in use ----
-in_use() { # ELEMENT REGEX: two of them with one configuration, but for the run directory
+in_use() { # ELEMENT REGEX: two of them with one configuration, but for run directory and databases
 	local first code
 	mkdir -p other
-	sed "s|run-dir: .*|run-dir: $WORK/other|; s|^database: .*|database: $WORK/other/$1.db|" \
+	sed "s|run-dir: .*|run-dir: $WORK/other|; s|$conf/\([a-z0-9]*\.db\)|$WORK/other/\1|" \
 		"$conf/$1.yaml" >second.yaml
 	"$1" --config "$conf/$1.yaml" 2>first.txt &
 	first=$!
