@@ -268,7 +268,7 @@ static bool take_challenge(struct procedure *p, const struct sip_msg *m)
 	for (const struct sip_field *f = sip_first(m, SIP_H_WWW_AUTHENTICATE); f;
 		f = sip_next(m, f)) {
 		if (sip_digest_parse(&d, sip_field_value(m, f)) || !is_plain(d.realm) ||
-			!is_plain(d.nonce) || !str_ieq(d.qop, STR("auth")) ||
+			!is_plain(d.nonce) || !digest_offers_auth(d.qop) ||
 			digest_algorithm_of(d.algorithm, &algorithm))
 			continue;
 		p->challenge = (struct registration_challenge){arena_str(&p->arena, d.realm),

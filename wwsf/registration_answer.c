@@ -32,14 +32,6 @@ static bool is_quotable(struct str s)
 	return s.n > 0 && s.n <= TEXT_MAX;
 }
 
-static bool has_auth(struct str qop)
-{
-	while (qop.p)
-		if (str_ieq(str_trim(str_cut(&qop, ',')), STR("auth")))
-			return true;
-	return false;
-}
-
 const char *registration_read_challenge(const json_t *body, struct str uri,
 	struct registration_challenge *out)
 {
@@ -54,7 +46,7 @@ const char *registration_read_challenge(const json_t *body, struct str uri,
 		return "realm or nonce is missing, or can't stand in a SIP message";
 	if (digest_algorithm_of(json_text(json_object_get(c, "algorithm")), &out->algorithm))
 		return "its algorithm is not known here";
-	if (!has_auth(json_text(json_object_get(c, "qop"))))
+	if (!digest_offers_auth(json_text(json_object_get(c, "qop"))))
 		return "its qop is not auth";
 	if (!str_eq(json_text(json_object_get(c, "method")), STR("REGISTER")) ||
 		!str_eq(out->uri, uri))

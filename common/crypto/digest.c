@@ -102,6 +102,14 @@ int digest_ha1_take(enum digest_algorithm a, struct str hex, char out[DIGEST_HEX
 	return 0;
 }
 
+bool digest_offers_auth(struct str qop)
+{
+	while (qop.p)
+		if (str_ieq(str_trim(str_cut(&qop, ',')), STR("auth")))
+			return true;
+	return false;
+}
+
 void digest_response(enum digest_algorithm a, struct str ha1, struct str method,
 	struct str uri, struct str nonce, struct str nc, struct str cnonce,
 	struct str qop, char out[DIGEST_HEX_MAX])

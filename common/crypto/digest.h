@@ -17,6 +17,8 @@ void digest_ha1(enum digest_algorithm a, struct str username, struct str realm,
 /* H(A1) as somebody else made it, in lower case as it is hashed. -EINVAL: not so many hex
  * digits as the algorithm has. */
 int digest_ha1_take(enum digest_algorithm a, struct str hex, char out[DIGEST_HEX_MAX]);
+/* A challenge's qop offers "auth" (RFC 7616 3.3: a list). */
+bool digest_offers_auth(struct str qop);
 /* `method` empty: rspauth of Authentication-Info. */
 void digest_response(enum digest_algorithm a, struct str ha1, struct str method, struct str uri,
 	struct str nonce, struct str nc, struct str cnonce, struct str qop,

@@ -44,6 +44,7 @@ static void answer(struct core *c, struct sip_req *req)
 		status = sip_script_field(m, STR("Authorization.response")).n ? 200 : 401;
 	if (status == 401) {
 		sip_answer(req, 401, NULL,
+			c->challenges ? str_of(c->challenges) :
 			STR("WWW-Authenticate: Digest realm=\"ims.example.org\", "
 			    "nonce=\"n1\", qop=\"auth\", algorithm=MD5, ik=\"00\", "
 			    "ck=\"11\"\r\n"));

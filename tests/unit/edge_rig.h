@@ -21,6 +21,7 @@ struct core {                          /* I-CSCF or P-CSCF: what it got and answ
 	const char *grants;            /* parameters of the 200's Contact; NULL: as asked */
 	const char *associated;        /* more of the 200's P-Associated-URI; NULL: none */
 	const char *fields;            /* more lines of what is neither 200 nor 401; NULL: none */
+	const char *challenges;         /* fields of its 401; NULL: one by MD5 */
 };
 struct world {
 	struct rig rig;

@@ -330,6 +330,24 @@ static void test_wrong(void **state)
 
 /* ---- what the network does ---- */
 
+/* Other registrars offer more than one qop, and other algorithms first. */
+static void test_challenges(void **state)
+{
+	range_open("registration", "", "");
+	world.core.status = 401;
+	world.core.challenges =
+		"WWW-Authenticate: Digest realm=\"r\", nonce=\"a\", qop=\"auth\", algorithm=X\r\n"
+		"WWW-Authenticate: Digest realm=\"r\", nonce=\"b\", qop=\"auth-int\", algorithm=MD5\r\n"
+		"WWW-Authenticate: Digest realm=\"r\", nonce=\"c\", qop=\"auth-int, auth\"\r\n";
+	w4(W_WWSF, "POST", "/registrations", ask_for(BLOCKS, 600, NULL), 401);
+	assert_non_null(strstr(got.fields,
+		"SIP-Digest realm=\"r\", nonce=\"c\", qop=\"auth\", algorithm=MD5\n"));
+	world.core.challenges = "WWW-Authenticate: Digest realm=\"r\", nonce=\"b\", qop=\"auth-int\"\r\n";
+	post(W_WWSF, ask_for(BLOCKS, 600, NULL), 502, "unreachable");
+	nothing_left();
+	range_close();
+}
+
 static void test_network(void **state)
 {
 	static const struct {
@@ -700,6 +718,7 @@ int main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_challenges),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_silent_refresh),
