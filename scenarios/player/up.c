@@ -100,6 +100,13 @@ static int check_listen(const char *text)
 	return 0;
 }
 
+/* The elements work in the rig's directory. What is not there is for the HSS to say. */
+static const char *absolute(struct up *u, const char *path)
+{
+	char real[PATH_MAX];
+	return realpath(path, real) ? arena_str(&u->arena, str_of(real)).p : path;
+}
+
 static int read_arguments(struct up *u, int argc, char **argv)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
@@ -121,7 +128,7 @@ static int read_arguments(struct up *u, int argc, char **argv)
 			u->waf = true;
 			break;
 		case 's':
-			u->subscribers = optarg;
+			u->subscribers = absolute(u, optarg);
 			break;
 		case 'e':
 			if (set_text(u, optarg)) {

@@ -10,7 +10,8 @@ registered="base third-party-waaf plain-tcp plain-udp granted-less network-grant
 one-of-several same-block-otherwise-written neighbours re-registration re-registration-challenged
 withdrawal waaf-restarted waaf-restarted-amid-the-steps waaf-forgot wwsf-restarted wwsf-blocked overlap
 overlap-amid-the-steps overlap-over in-progress too-many-procedures stale-nonce asked-anew
-credentials-for-another-challenge pcscf-gone scscf-lost-amid-the-steps saa-lost"
+credentials-for-another-challenge pcscf-gone scscf-lost-amid-the-steps saa-lost
+pcscf-restarted-amid-the-steps pcscf-lost-at-the-verdict waaf-lost-at-the-verdict scscf-lost-at-the-verdict"
 
 # What is half of something, a line each.
 half="

@@ -15,8 +15,9 @@ end_rig() {
 }
 trap 'end_rig' EXIT
 
+cp "$TOP/scenarios/subscribers/individual.yaml" mine.yaml # by a relative path, as people do
 for net in 231 232 233 234 235; do
-	imsrig up --network $net --set epcscf.access=udp \
+	imsrig up --network $net --subscribers mine.yaml --set epcscf.access=udp \
 		--set scscf.node.metrics=127.$net.0.14:9100 >up.txt 2>&1 &
 	up=$!
 	for _ in $(seq 200); do
