@@ -186,6 +186,8 @@ static void test_form(void **state)
 		struct str end = arena_fmt(&arena, STR_FMT "%c", STR_ARG(good), more[i]);
 		assert_int_equal(judge(end), more[i] == 'A' ? TOKEN_BAD_SIGNATURE : TOKEN_MALFORMED);
 		char *p = (char *)arena_str(&arena, good).p;
+		if (p[good.n - 20] == more[i])
+			continue; /* one signature in 64 has that letter there */
 		p[good.n - 20] = more[i];
 		enum token_fault f = judge((struct str){p, good.n});
 		assert_true(f == TOKEN_MALFORMED || (more[i] == 'A' && f == TOKEN_BAD_SIGNATURE));
