@@ -23,9 +23,8 @@ void core_thread_batch(void)
  * by our own limits. */
 int fd_fifo_new(struct fifo **queue, int max)
 {
-	static int (*libfdproto)(struct fifo **queue, int max);
-	if (!libfdproto)
-		*(void **)&libfdproto = dlsym(RTLD_NEXT, "fd_fifo_new");
+	int (*libfdproto)(struct fifo **queue, int max);
+	*(void **)&libfdproto = dlsym(RTLD_NEXT, "fd_fifo_new");
 	return libfdproto(queue, max && max < QUEUE_LEAST ? QUEUE_LEAST : max);
 }
 
@@ -36,9 +35,8 @@ static _Thread_local unsigned turns;
 
 int fd_fifo_del(struct fifo **queue)
 {
-	static int (*libfdproto)(struct fifo **queue);
-	if (!libfdproto)
-		*(void **)&libfdproto = dlsym(RTLD_NEXT, "fd_fifo_del");
+	int (*libfdproto)(struct fifo **queue);
+	*(void **)&libfdproto = dlsym(RTLD_NEXT, "fd_fifo_del");
 	turns = 1;
 	int err = libfdproto(queue);
 	turns = 0;
