@@ -29,7 +29,8 @@ struct clock {
 	uint32_t n, cap;
 	struct timer_queue queues[QUEUES];
 	uint32_t starts;       /* timers started so far */
-	int64_t armed;         /* due time the uv_timer is set for; INT64_MAX: not set */
+	int64_t armed;         /* due time the uv_timer is set for; INT64_MAX: not set;
+				* INT64_MIN: not to be set, handlers run or the clock is held */
 	bool closing;
 };
 
@@ -169,22 +170,30 @@ static void run_due(struct clock *c)
 static void on_tick(uv_timer_t *h)
 {
 	struct clock *c = h->data;
-	c->armed = INT64_MIN; /* no re-arming while handlers run */
+	c->armed = INT64_MIN;
 	run_due(c);
 	c->armed = INT64_MAX;
 	arm(c);
 }
 
-int clock_set_offset(struct clock *c, int64_t offset_ms)
+int clock_hold(struct clock *c, int64_t offset_ms)
 {
 	if (offset_ms < c->offset)
 		return -EINVAL;
 	uv_update_time(c->loop);
 	c->offset = offset_ms;
 	c->armed = INT64_MIN;
+	uv_timer_stop(&c->tick);
+	return 0;
+}
+
+int clock_set_offset(struct clock *c, int64_t offset_ms)
+{
+	int err = clock_hold(c, offset_ms);
+	if (err)
+		return err;
 	run_due(c);
 	c->armed = INT64_MAX;
-	uv_timer_stop(&c->tick);
 	arm(c);
 	return 0;
 }

@@ -41,6 +41,9 @@ int64_t clock_offset_ms(const struct clock *c);
 /* Moves the clock forward; -EINVAL backward. Timers that became due fire in the order of
  * their due time (of start, when it is the same), before this returns. */
 int clock_set_offset(struct clock *c, int64_t offset_ms);
+/* The same, but no timer fires until clock_set_offset is called next: so that the clocks of
+ * several processes are at one time before any of them acts on it. */
+int clock_hold(struct clock *c, int64_t offset_ms);
 
 /* Milliseconds until the nearest timer fires, 0 if it is due, -1 without a timer. */
 int64_t clock_next(const struct clock *c);

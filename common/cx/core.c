@@ -81,10 +81,12 @@ static void note(enum event_kind kind, enum log_level level, const char *fmt, ..
 	queue_push(core.q, &e->event);
 }
 
-/* libfdcore's own log. Its errors are mostly a peer's faults, which we report ourselves. */
+/* libfdcore's own log. Its errors are mostly a peer's faults, which we report ourselves. The
+ * calls that failed are told always, should it end by them; the rest may quote a message. */
 void core_on_log(int level, const char *format, va_list args)
 {
-	if (level < FD_LOG_ERROR || (level < FD_LOG_FATAL && !log_wants(LOG_DEBUG)))
+	bool call = strncmp(format, "ERROR: in", 9) == 0;
+	if (level < FD_LOG_ERROR || (level < FD_LOG_FATAL && !call && !log_wants(LOG_DEBUG)))
 		return;
 	struct noted *e = mem_zalloc(sizeof *e);
 	e->event.kind = EVENT_LOG;

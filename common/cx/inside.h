@@ -111,6 +111,8 @@ struct reply {                         /* an answer kept until the batch ends */
 	struct rx *rx;
 };
 
+enum { CX_TOLD = 4 };
+
 struct cx {
 	struct host *host;
 	const struct cx_h *h;
@@ -130,6 +132,9 @@ struct cx {
 
 	struct pending *pending;
 	uint32_t next_end_to_end, session_high, session_low;
+
+	char told[CX_TOLD][256];       /* by libfdcore, the last of its errors */
+	unsigned n_told;
 
 	bool in_batch;
 	struct reply *replies;

@@ -114,9 +114,18 @@ static void poll_soon(struct cx *c)
 	uv_timer_start(&c->poll, on_poll, QUICK_MS, QUICK_MS);
 }
 
+static void on_log(struct cx *c, const struct noted *n)
+{
+	if (log_wants(n->level))
+		log_line(n->level, "cx", "%s", n->text);
+	str_copy(str_of(n->text), c->told[c->n_told++ % CX_TOLD], sizeof c->told[0]);
+}
+
 static void on_dead(struct cx *c)
 {
 	log_error("cx", "libfdcore stopped by itself");
+	for (unsigned i = c->n_told > CX_TOLD ? c->n_told - CX_TOLD : 0; i < c->n_told; i++)
+		log_error("cx", "%s", c->told[i % CX_TOLD]);
 	for (size_t i = 0; i < c->n_peers; i++)
 		c->peers[i].up = false;
 	if (c->h->dead)
@@ -146,8 +155,7 @@ static void take_event(struct cx *c, struct event *e)
 		log_line(n->level, "cx", "%s", n->text);
 		break;
 	case EVENT_LOG:
-		if (log_wants(n->level))
-			log_line(n->level, "cx", "%s", n->text);
+		on_log(c, n);
 		break;
 	case EVENT_PEERS:
 		log_debug("cx", "%s", n->text);

@@ -100,11 +100,12 @@ static void put_status(const json_t *args, struct buf *out)
 static json_t *run_clock(const json_t *args)
 {
 	const json_t *offset = json_object_get(args, "offset_ms");
+	bool hold = json_is_true(json_object_get(args, "hold"));
 	struct clock *c = node.host.clock;
 
 	if (!json_is_integer(offset))
 		return node_refuse("\"clock\" takes \"offset_ms\", a number");
-	if (clock_set_offset(c, json_integer_value(offset)))
+	if ((hold ? clock_hold : clock_set_offset)(c, json_integer_value(offset)))
 		return node_refuse("the clock only goes forward, its offset is %lld",
 			(long long)clock_offset_ms(c));
 	int64_t next = clock_next_offset(c);

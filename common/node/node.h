@@ -66,7 +66,8 @@ void node_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  *	    that are zero when nothing is under way. "brief":true leaves out what stands
  *	    behind next_offset_ms.
  *	{"cmd":"clock","offset_ms":N}  {"ok":true,"offset_ms":N,"next_offset_ms":N|null},
- *	    after all timers that became due have run
+ *	    after all timers that became due have run; with "hold":true none runs before the
+ *	    next "clock" without it
  *	{"cmd":"fault","rule":{..}} {"cmd":"unfault"} trace/gate.h has the rules
  *	{"cmd":"release"}  {"ok":true,"released":N}; with "id" that one, with "text" or
  *	    "bytes_hex" as these octets

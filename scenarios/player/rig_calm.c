@@ -181,14 +181,13 @@ void rig_still(struct rig *rig, int limit_ms, rig_done_h *h, void *arg)
 }
 
 /* ---- advance: from deadline to deadline, all offsets together ----
- * All are brought near the deadline first: one that fires may reach another that does not have
- * its new offset yet, and begins a timer by the old one. Then that loses a second, not hours. */
-
-enum { NEAR_MS = 1000 };
+ * All clocks are moved and held first, and let go when the last has moved: one that fires at
+ * the deadline may reach another, which must not begin a timer by its old time. */
 
 struct advance {
 	struct rig *rig;
-	int64_t target, next, at; /* offsets: asked for, the deadline, what is being set */
+	int64_t target, next; /* offsets: asked for, of the deadline */
+	bool held;	      /* all that was asked so far is to hold */
 	rig_done_h *h;
 	void *arg;
 };
@@ -202,7 +201,7 @@ static void advance_done(struct advance *a, int err, const char *why)
 	free(a);
 }
 
-static void set_clocks(struct advance *a, int64_t offset_ms);
+static void set_clocks(struct advance *a, bool hold);
 
 static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 {
@@ -218,20 +217,21 @@ static void on_clocks_set(json_t *const answers[RIG_ELEMENTS], void *arg)
 		advance_done(a, -EPROTO, why);
 		return;
 	}
-	clock_set_offset(a->rig->clock, a->at);
-	if (a->at < a->next) {
-		set_clocks(a, a->next);
+	if (a->held) {
+		clock_hold(a->rig->clock, a->next);
+		set_clocks(a, false);
 		return;
 	}
+	clock_set_offset(a->rig->clock, a->next);
 	rig_calm(a->rig, false, ADVANCE_LIMIT_MS, on_calm, a);
 }
 
-static void set_clocks(struct advance *a, int64_t offset_ms)
+static void set_clocks(struct advance *a, bool hold)
 {
-	json_t *command =
-		json_pack("{s:s,s:I}", "cmd", "clock", "offset_ms", (json_int_t)offset_ms);
+	json_t *command = json_pack("{s:s,s:I,s:b}", "cmd", "clock", "offset_ms",
+		(json_int_t)a->next, "hold", hold);
 
-	a->at = offset_ms;
+	a->held = hold;
 	rig_broadcast(a->rig, command, on_clocks_set, a);
 	json_decref(command);
 }
@@ -261,7 +261,7 @@ static void on_calm(
 	a->next = nearest(a, answers);
 	if (a->next <= now)
 		a->next = now + 1; /* due already: it fires by itself, time goes on */
-	set_clocks(a, a->next - NEAR_MS > now ? a->next - NEAR_MS : a->next);
+	set_clocks(a, true);
 }
 
 void rig_advance(struct rig *rig, int64_t ms, rig_done_h *h, void *arg)

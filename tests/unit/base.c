@@ -296,6 +296,26 @@ static void test_clock_advance(void **state)
 	assert_in_range(clock_next(f->clock), 8990, 9000);
 }
 
+/* A held clock has its new time, and nothing fires before it is let go. */
+static void test_clock_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, 0, 10, note);
+	assert_int_equal(clock_hold(f->clock, 1000), 0);
+	start(f, 1, 0, note);
+	start(f, 2, 5000, note);
+	assert_in_range(clock_ms(f->clock) - (int64_t)uv_now(f->loop), 1000, 1000);
+	uv_run(f->loop, UV_RUN_NOWAIT);
+	uv_run(f->loop, UV_RUN_NOWAIT);
+	assert_string_equal(f->order, "");
+	assert_int_equal(clock_hold(f->clock, 999), -EINVAL);
+	assert_int_equal(clock_set_offset(f->clock, 1000), 0);
+	assert_string_equal(f->order, "0 1 ");
+	assert_int_equal(clock_set_offset(f->clock, 6000), 0);
+	assert_string_equal(f->order, "0 1 2 ");
+}
+
 /* Many due at once fire by due time, those of one millisecond in the order of their start. */
 static void test_clock_order(void **state)
 {
@@ -603,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_addr),
 		cmocka_unit_test_setup_teardown(test_clock_advance, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_handlers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_real, setup, teardown),
