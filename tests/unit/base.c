@@ -305,9 +305,9 @@ static void test_clock_hold(void **state)
 	assert_int_equal(clock_hold(f->clock, 1000), 0);
 	start(f, 1, 0, note);
 	start(f, 2, 5000, note);
-	assert_in_range(clock_ms(f->clock) - (int64_t)uv_now(f->loop), 1000, 1000);
-	uv_run(f->loop, UV_RUN_NOWAIT);
-	uv_run(f->loop, UV_RUN_NOWAIT);
+	assert_in_range(clock_ms(f->clock) - (int64_t)uv_now(&f->loop), 1000, 1000);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
 	assert_string_equal(f->order, "");
 	assert_int_equal(clock_hold(f->clock, 999), -EINVAL);
 	assert_int_equal(clock_set_offset(f->clock, 1000), 0);
