@@ -211,8 +211,7 @@ static void test_match(void **state)
 	for (size_t i = 0; i < N(pairs); i++) {
 		struct sip_wildcard *w = wildcard(pairs[i].wildcard);
 		if (sip_wildcard_match(w, str_of(pairs[i].identity)) != pairs[i].fits)
-			print_error("%s, %s\n", pairs[i].wildcard, pairs[i].identity);
-		assert_int_equal(sip_wildcard_match(w, str_of(pairs[i].identity)), pairs[i].fits);
+			fail_msg("%s, %s", pairs[i].wildcard, pairs[i].identity);
 		sip_wildcard_free(w);
 	}
 }

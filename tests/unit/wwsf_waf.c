@@ -254,7 +254,7 @@ static const char *begins(const char *fields)
 
 static int comes_back(const char *cookie, const char *query)
 {
-	char path[1024];
+	char path[2048];
 	snprintf(path, sizeof path, "/callback?%s", query);
 	return ask("GET", path, cookie, "");
 }
