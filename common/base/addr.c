@@ -67,11 +67,17 @@ const char *addr_host(const struct addr *a)
 	return out;
 }
 
+const char *addr_uri_host(const struct addr *a)
+{
+	char *out = ring();
+	snprintf(out, 72, a->sa.sa_family == AF_INET6 ? "[%s]" : "%s", addr_host(a));
+	return out;
+}
+
 const char *addr_text(const struct addr *a)
 {
 	char *out = ring();
-	snprintf(out, 72, a->sa.sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", addr_host(a),
-		addr_port(a));
+	snprintf(out, 72, "%s:%u", addr_uri_host(a), addr_port(a));
 	return out;
 }
 

@@ -22,6 +22,8 @@ int addr_parse(struct str text, uint16_t port, struct addr *out);
 const char *addr_text(const struct addr *a);
 /* Without the port; IPv6 without brackets. */
 const char *addr_host(const struct addr *a);
+/* Without the port; IPv6 in brackets, as URIs and Via have it (RFC 3986 3.2.2, RFC 3261 25.1). */
+const char *addr_uri_host(const struct addr *a);
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);
 bool addr_eq(const struct addr *a, const struct addr *b);        /* host and port */

@@ -378,10 +378,10 @@ int edge_open(const struct edge_setup *setup, struct edge **out, char why[512])
 
 	ed->setup = *setup;
 	ed->own[0] = str_of(setup->conf->name);
-	ed->own[1] = arena_str(&ed->arena, str_of(addr_host(&setup->conf->wss.listen)));
-	ed->own[2] = arena_str(&ed->arena, str_of(addr_host(&setup->sip)));
+	ed->own[1] = arena_str(&ed->arena, str_of(addr_uri_host(&setup->conf->wss.listen)));
+	ed->own[2] = arena_str(&ed->arena, str_of(addr_uri_host(&setup->sip)));
 	ed->own[3] = addr_is(&setup->conf->wss.also)
-			     ? arena_str(&ed->arena, str_of(addr_host(&setup->conf->wss.also)))
+			     ? arena_str(&ed->arena, str_of(addr_uri_host(&setup->conf->wss.also)))
 			     : ed->own[1];
 	edge_flow_token_key_draw(&ed->flow_tokens, &setup->host->chance);
 	edge_book_init(&ed->book, setup->host->clock, on_binding_gone, ed);

@@ -334,9 +334,7 @@ struct http_client *http_client_new(
 static void put_host(struct http_client *c, struct buf *b)
 {
 	unsigned port = addr_port(&c->remote), usual = c->conf.tls ? 443 : 80;
-	bool v6 = !c->server_name && c->remote.sa.sa_family == AF_INET6;
-	buf_fmt(b, "Host: %s%s%s", v6 ? "[" : "",
-		c->server_name ? c->server_name : addr_host(&c->remote), v6 ? "]" : "");
+	buf_fmt(b, "Host: %s", c->server_name ? c->server_name : addr_uri_host(&c->remote));
 	if (port != usual)
 		buf_fmt(b, ":%u", port);
 	buf_fmt(b, "\r\n");

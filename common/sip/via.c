@@ -55,7 +55,7 @@ struct str via_text(struct sip_stack *s, const struct sip_hop *to, struct str br
 	} else if (!l && hop_websocket(to) && f) {
 		sent_by = addr_text(&f->hop.local); /* the server's end */
 	} else if (!l) { /* answers come back on the connection */
-		sent_by = addr_is(&from) ? addr_host(&from) : "client.invalid";
+		sent_by = addr_is(&from) ? addr_uri_host(&from) : "client.invalid";
 		more = ";rport";
 	}
 	int n = snprintf(out, VIA_SIZE, "SIP/2.0/%s %s;branch=" STR_FMT "%s",

@@ -238,6 +238,35 @@ static void by_tls_to_another(void **state)
 	tls_free(client);
 }
 
+/* All that has an address in it: listeners, connections, Via, the certificate's check. */
+static void by_ipv6(void **state)
+{
+	static const char *const local = "[::1]:35060", *const peer = "[::1]:35061";
+	struct addr at = rig_addr(local);
+	if (sip_listen(a.s, SIP_UDP, &at, NULL, false) == -EADDRNOTAVAIL)
+		skip(); /* a machine without IPv6 */
+	rig_ca(&a.rig);
+	rig_cert(&a.rig, "b", "b.ims.example.org", "::1");
+	struct tls *server = rig_tls(&a.rig, true, "b", "ca.pem", false);
+	struct tls *client = rig_tls(&a.rig, false, NULL, "ca.pem", false);
+	sip_stack_client_tls(a.s, client);
+	listen_on(&a, SIP_TCP, local, NULL);
+	listen_on(&b, SIP_UDP, peer, NULL);
+	listen_on(&b, SIP_TCP, peer, NULL);
+	listen_on(&b, SIP_TLS, "[::1]:35062", server);
+	struct sip_hop to[] = {hop(SIP_UDP, peer), hop(SIP_TCP, peer), hop(SIP_TLS, "[::1]:35062")};
+	for (int i = 0; i < 3; i++) {
+		ask(&a, &to[i], "hello");
+		assert_int_equal(a.status, 200);
+		assert_string_equal(addr_text(&a.sent[i].to), addr_text(&to[i].remote));
+	}
+	assert_non_null(strstr(a.sent[0].text, "Via: SIP/2.0/UDP [::1]:35060;branch="));
+	assert_non_null(strstr(a.sent[1].text, "Via: SIP/2.0/TCP [::1]:35060;branch="));
+	assert_int_equal(b.requests, 3);
+	tls_free(server);
+	tls_free(client);
+}
+
 /* A handshake that ends after its listener. */
 static void tls_when_closed_meanwhile(void **state)
 {
@@ -901,6 +930,7 @@ int main(void)
 		T(by_tls),
 		T(by_tls_untrusted),
 		T(by_tls_to_another),
+		T(by_ipv6),
 		T(tls_when_closed_meanwhile),
 		T(connections_are_bounded),
 		T(refused),
