@@ -55,29 +55,38 @@ static char *ring(void)
 	return bufs[at++ % 8];
 }
 
-const char *addr_host(const struct addr *a)
+static char *put_host(const struct addr *a, bool in_uri)
 {
 	char *out = ring();
-	if (a->sa.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &a->in6.sin6_addr, out, 72);
+	bool v6 = a->sa.sa_family == AF_INET6, brackets = in_uri && v6;
+	if (v6)
+		inet_ntop(AF_INET6, &a->in6.sin6_addr, out + brackets, 64);
 	else if (a->sa.sa_family == AF_INET)
-		inet_ntop(AF_INET, &a->in.sin_addr, out, 72);
+		inet_ntop(AF_INET, &a->in.sin_addr, out, 64);
 	else
 		strcpy(out, "none");
+	if (brackets) {
+		*out = '[';
+		strcat(out, "]");
+	}
 	return out;
+}
+
+const char *addr_host(const struct addr *a)
+{
+	return put_host(a, false);
 }
 
 const char *addr_uri_host(const struct addr *a)
 {
-	char *out = ring();
-	snprintf(out, 72, a->sa.sa_family == AF_INET6 ? "[%s]" : "%s", addr_host(a));
-	return out;
+	return put_host(a, true);
 }
 
 const char *addr_text(const struct addr *a)
 {
-	char *out = ring();
-	snprintf(out, 72, "%s:%u", addr_uri_host(a), addr_port(a));
+	char *out = put_host(a, true);
+	size_t n = strlen(out);
+	snprintf(out + n, 72 - n, ":%u", addr_port(a));
 	return out;
 }
 
