@@ -32,19 +32,22 @@ int sip_entity_check(const struct sip_entity_params *p, char why[512])
 	return -EINVAL;
 }
 
-static struct str param(const struct sip_auth *au, const char *name)
-{
-	struct str v = STR_NONE;
-	if (name[0])
-		sip_auth_param(au, str_of(name), &v);
-	return v;
-}
-
 struct sip_entities sip_entities_of(const struct sip_register *reg, const struct sip_msg *m,
 	const struct sip_entity_params *names)
 {
+	struct sip_entities e = {STR_NONE, STR_NONE};
+	struct str rest, name, value;
 	struct sip_auth au;
+	bool quoted;
+
 	if (!reg->digest || sip_auth_parse(&au, sip_field_value(m, reg->auth_field)))
-		return (struct sip_entities){STR_NONE, STR_NONE};
-	return (struct sip_entities){param(&au, names->waf), param(&au, names->wwsf)};
+		return e;
+	rest = au.params;
+	while (sip_auth_next(&rest, &name, &value, &quoted) > 0) {
+		if (!e.waf.p && str_ieq(name, str_of(names->waf)))
+			e.waf = value;
+		if (!e.wwsf.p && str_ieq(name, str_of(names->wwsf)))
+			e.wwsf = value;
+	}
+	return e;
 }
