@@ -6,7 +6,7 @@
  *	  |-------------------------->|
  *	  | MAA RAND, AUTN, XRES, CK, IK
  *	  |<--------------------------|
- *	  | MAR ... RAND, AUTS        |  MAC-S right: SQN is the USIM's
+ *	  | MAR ... RAND, AUTS        |  MAC-S right, SQN out of its range: it is the USIM's
  *	  |-------------------------->|
  *	  | MAA, a vector from there on
  *	  |<--------------------------|
@@ -51,8 +51,8 @@ static void answer_vector(struct cx_req *req, const struct cx_msg *m, const stru
 
 /* ---- the sequence number ---- */
 
-/* An AUTS that is not the USIM's changes nothing; a vector goes out all the same (TS 33.102
- * 6.3.5). */
+/* An AUTS that is not the USIM's changes nothing, nor does one whose number ours is above by now:
+ * it came before. A vector goes out all the same (TS 33.102 6.3.5). */
 static void resynchronise(const struct cx_msg *m, struct usim_row *u)
 {
 	const uint8_t *both = (const uint8_t *)m->authorization.p;
@@ -63,6 +63,8 @@ static void resynchronise(const struct cx_msg *m, struct usim_row *u)
 		log_warn("mar", "%s: AUTS is not of the user's USIM", log_text(m->user_name));
 		return;
 	}
+	if (aka_sqn_fits(aka_sqn_next(u->sqn), sqn))
+		return;
 	resyncs.value++;
 	log_info("mar", "%s: sequence number taken over from the USIM", log_text(m->user_name));
 	u->sqn = sqn;

@@ -44,6 +44,12 @@ uint64_t aka_sqn_next(uint64_t sqn)
 	return (seq << AKA_IND_BITS | ind) & SQN_MASK;
 }
 
+bool aka_sqn_fits(uint64_t sqn, uint64_t seen)
+{
+	uint64_t seq = sqn >> AKA_IND_BITS, top = seen >> AKA_IND_BITS;
+	return seq > top && seq - top <= DELTA;
+}
+
 void aka_vector_make(const struct milenage *m, uint64_t sqn, const uint8_t amf[2],
 	struct aka_vector *v)
 {

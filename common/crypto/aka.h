@@ -20,6 +20,8 @@ struct aka_vector {
 };
 /* The sequence number for the next vector (TS 33.102 C.1.1, C.3.2: not by time). */
 uint64_t aka_sqn_next(uint64_t sqn);
+/* Would a USIM accept it in any of its places, when `seen` is the highest that it has accepted? */
+bool aka_sqn_fits(uint64_t sqn, uint64_t seen);
 /* `v->rand` is given. */
 void aka_vector_make(const struct milenage *m, uint64_t sqn, const uint8_t amf[2],
 	struct aka_vector *v);

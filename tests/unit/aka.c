@@ -134,6 +134,11 @@ static void test_places(void **state)
 	assert_int_equal(meets(&u, first, &a), USIM_SYNC_FAILURE);
 	assert_int_equal(meets(&u, (far + 3) << 5, &a), USIM_SYNC_FAILURE);
 	assert_int_equal(meets(&u, (far + 2) << 5, &a), USIM_OK);
+	assert_true(aka_sqn_fits(first, 0));
+	assert_false(aka_sqn_fits(first, first));
+	assert_false(aka_sqn_fits(first, second));
+	assert_true(aka_sqn_fits((far + 1) << 5, 1 << 5 | 31));
+	assert_false(aka_sqn_fits((far + 2) << 5, 1 << 5 | 31));
 	for (uint64_t i = 0, sqn = 0; i < 100; i++, sqn = aka_sqn_next(sqn))
 		assert_int_equal(sqn >> 5, i);
 	assert_int_equal(aka_sqn_next((UINT64_C(1) << 48) - 1), 0);

@@ -368,6 +368,23 @@ static void resync(void **state)
 	assert_int_equal(hss_rig_counter(&rig, "imsrig_hss_aka_auts_wrong_total"), 1);
 }
 
+/* The same AUTS twice, as when its REGISTER is sent once more: no number serves two vectors. */
+static void resync_again(void **state)
+{
+	struct usim_answer out;
+	uint8_t both[30], rand[16];
+	struct str asked = {(char *)both, sizeof both};
+
+	link_ask(&scscf, mar(AKA, STR_NONE));
+	assert_int_equal(judge(0x700000, &out, both), USIM_SYNC_FAILURE);
+	memcpy(both + 16, out.auts, 14);
+	link_ask(&scscf, mar(AKA, asked));
+	assert_int_equal(judge(0x700000, &out, rand), USIM_OK);
+	link_ask(&scscf, mar(AKA, asked));
+	assert_int_equal(judge(aka_sqn_next(0x700000), &out, rand), USIM_OK);
+	assert_int_equal(hss_rig_counter(&rig, "imsrig_hss_aka_auts_wrong_total"), 0);
+}
+
 static void bad_resync(void **state)
 {
 	static const char octets[64];
@@ -446,7 +463,7 @@ int main(void)
 	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(keys_hidden),
 		STORE(wrong_keys), STORE(moved_row), STORE(no_key_file)};
 	const struct CMUnitTest rig_tests[] = {RIG(schemes), RIG(a_vector), RIG(resync),
-		RIG(bad_resync), RIG(numbers_outlive_a_restart),
+		RIG(resync_again), RIG(bad_resync), RIG(numbers_outlive_a_restart),
 		RIG(no_start_without_the_key)};
 	int failed = cmocka_run_group_tests(store_tests, NULL, NULL);
 	return failed + cmocka_run_group_tests(rig_tests, rig_setup, rig_teardown);
