@@ -238,7 +238,8 @@ static int clean_credentials(struct sip_edit *e, const struct sip_field *f,
 	return err;
 }
 
-/* ik and ck out of the challenges, which stay as they are without them. */
+/* ik and ck out of the challenges, which stay as they are without them; what can't be read, and
+ * may hide them, goes no further. */
 static void clean_challenges(struct sip_edit *e, enum sip_header id)
 {
 	for (const struct sip_field *f = sip_first(e->m, id); f; f = sip_next(e->m, f)) {
@@ -247,12 +248,15 @@ static void clean_challenges(struct sip_edit *e, enum sip_header id)
 		struct buf b = {0};
 		bool quoted, keys = false;
 		const char *sep = " ";
+		int more;
 
-		if (sip_auth_parse(&au, sip_field_value(e->m, f)))
+		if (sip_auth_parse(&au, sip_field_value(e->m, f))) {
+			sip_edit_remove(e, f);
 			continue;
+		}
 		buf_add(&b, au.scheme);
-		for (rest = au.params;
-			sip_auth_next(&rest, &name, &value, &quoted) > 0;) {
+		rest = au.params;
+		while ((more = sip_auth_next(&rest, &name, &value, &quoted)) > 0) {
 			if (among(challenge_keys, COUNT(challenge_keys), name)) {
 				keys = true;
 				continue;
@@ -263,7 +267,7 @@ static void clean_challenges(struct sip_edit *e, enum sip_header id)
 				sep, STR_ARG(name), STR_ARG(value));
 			sep = ", ";
 		}
-		if (keys)
+		if (keys || more < 0)
 			sip_edit_value(e, f, buf_str(&b));
 		buf_free(&b);
 	}

@@ -505,6 +505,24 @@ static void test_border_outward_keys(void **state)
 	done(&t);
 }
 
+/* What can't be read to its end may hide keys behind it. */
+static void test_border_outward_unreadable(void **state)
+{
+	static const char *const rows[] = {
+		"Digest realm=\"x\", , ik=\"00ff\"", "Digest realm=\"x\", opaque, ik=\"00ff\"",
+		"Digest realm=\"x\" ik=\"00ff\"", "Digest,ik=\"00ff\"",
+		"Digest realm=\"x\", Digest realm=\"x\", ik=\"00ff\""};
+	struct bench t;
+	char text[600];
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(text, sizeof text, OK200 "WWW-Authenticate: %s\r\n" TAIL, rows[i]);
+		begin(&t, text);
+		edge_border_outward(&t.e);
+		assert_false(has(&t, "00ff"));
+		done(&t);
+	}
+}
+
 /* ---- on the way to the I-CSCF ---- */
 
 static void read_register(struct bench *t, struct sip_register *r, const char *text)
@@ -793,6 +811,7 @@ int main(void)
 		cmocka_unit_test(test_border_outward),
 		cmocka_unit_test(test_border_outward_privacy),
 		cmocka_unit_test(test_border_outward_keys),
+		cmocka_unit_test(test_border_outward_unreadable),
 		cmocka_unit_test(test_mw),
 		cmocka_unit_test(test_book_wic),
 		cmocka_unit_test(test_book_plain),
