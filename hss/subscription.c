@@ -279,6 +279,8 @@ static int check_impi(struct check *c, struct sub_impi *p, struct arena *a)
 		return wrong(c, "private identity \"%s\" is not user@realm", p->impi);
 	if (!p->realm)
 		p->realm = p->impi + at + 1;
+	if (!*p->realm || strpbrk(p->realm, "\"\\\r\n"))
+		return wrong(c, "realm \"%s\" of %s has a sign that a challenge can't quote", p->realm, p->impi);
 	int err = check_usim(c, p);
 	return err ? err : take_credentials(c, p, a);
 }

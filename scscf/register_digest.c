@@ -199,11 +199,18 @@ static bool take_alternate_pair(const struct cx_msg *maa, char ha1[][DIGEST_HEX_
 	return !*ha1[a] && !digest_ha1_take(a, maa->alternate_ha1, ha1[a]);
 }
 
+/* As it stands inside quotes: what would end them, or escape, could say something else. */
+static bool quotable(struct str s)
+{
+	return s.n && str_chr(s, '"') < 0 && str_chr(s, '\\') < 0;
+}
+
 /* H(A1) for each algorithm that the challenge will offer. False: not a vector for us. */
 static bool take_vector(const struct cx_msg *maa, char ha1[][DIGEST_HEX_MAX])
 {
 	return maa->has_auth_data && str_eq(maa->auth_scheme, STR("SIP Digest")) &&
-		maa->digest_realm.n && take_first_pair(maa, ha1) && take_alternate_pair(maa, ha1) &&
+		quotable(maa->digest_realm) && digest_offers_auth(maa->digest_qop) &&
+		take_first_pair(maa, ha1) && take_alternate_pair(maa, ha1) &&
 		(*ha1[DIGEST_MD5] || *ha1[DIGEST_SHA256]);
 }
 

@@ -151,6 +151,9 @@ static void what_is_refused(void **state)
 	} cases[] = {
 		{"subscriptions: [{name: a, private: [{impi: x, password: p}], public: [{impu: 'sip:a@x'}]}]",
 			"private identity \"x\" is not user@realm"},
+		{"subscriptions: [{name: a, private: [{impi: a@x, password: p, realm: 'r\"'}],"
+		 " public: [{impu: 'sip:a@x'}]}]",
+			"realm \"r\"\" of a@x has a sign that a challenge can't quote"},
 		{"subscriptions: [{name: a, private: [{impi: a@x}], public: [{impu: 'sip:a@x'}]}]",
 			"a@x needs a password or ha1"},
 		{"subscriptions: [{name: a, private: [{impi: a@x, scheme: aka}], public: [{impu: 'sip:a@x'}]}]",
