@@ -417,6 +417,41 @@ static void numbers_outlive_a_restart(void **state)
 	assert_int_equal(judge(sqn, &out, rand), USIM_OK);
 }
 
+static enum usim_verdict next_for(struct usim *u, struct usim_answer *out)
+{
+	const uint8_t *both = (const uint8_t *)scscf.m.authenticate.p;
+	assert_int_equal(scscf.m.authenticate.n, 32);
+	return usim_authenticate(u, both, both + 16, out);
+}
+
+/* Killed among MARs: whatever vector left, its number is not given again. */
+static void numbers_outlive_a_crash(void **state)
+{
+	struct usim_answer out;
+	struct usim u;
+	struct buf octets = {0};
+	struct cx_fault fault;
+	int seen = 0;
+
+	usim_init(&u, &keys, 0x100);
+	for (int i = 0; i < 200; i++)
+		link_send(&scscf, link_encode(&scscf, mar(AKA, STR_NONE), &octets));
+	buf_free(&octets);
+	while (link_receive(&scscf)) {
+		assert_int_equal(cx_decode(buf_str(&scscf.in), &scscf.m, &fault), 0);
+		assert_int_equal(next_for(&u, &out), USIM_OK);
+		if (++seen == 20)
+			kill(rig.pid, SIGKILL);
+	}
+	assert_true(seen >= 20);
+	link_close(&scscf);
+	assert_int_equal(hss_rig_stop(&rig), 128 + SIGKILL);
+	hss_rig_start(&rig);
+	assert_int_equal(link_open(&scscf, &rig, 14, "scscf.ims.example.org"), DIAMETER_SUCCESS);
+	link_ask(&scscf, mar(AKA, STR_NONE));
+	assert_int_equal(next_for(&u, &out), USIM_OK);
+}
+
 /* What the program says when it is started as it is configured; its exit code. */
 static int start_refused(char *said, size_t size)
 {
@@ -463,7 +498,7 @@ int main(void)
 	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(keys_hidden),
 		STORE(wrong_keys), STORE(moved_row), STORE(no_key_file)};
 	const struct CMUnitTest rig_tests[] = {RIG(schemes), RIG(a_vector), RIG(resync),
-		RIG(resync_again), RIG(bad_resync), RIG(numbers_outlive_a_restart),
+		RIG(resync_again), RIG(bad_resync), RIG(numbers_outlive_a_restart), RIG(numbers_outlive_a_crash),
 		RIG(no_start_without_the_key)};
 	int failed = cmocka_run_group_tests(store_tests, NULL, NULL);
 	return failed + cmocka_run_group_tests(rig_tests, rig_setup, rig_teardown);
