@@ -156,7 +156,6 @@ static void on_right(struct sip_req *req, struct sip_register *reg, struct user 
 	if (f)
 		failures_forget(f);
 	user_await_end(u);
-	u->challenge->wrong = 0;
 	scscf_go_on(req, reg, u, proof_of(req, reg, u->challenge, rspauth));
 }
 
