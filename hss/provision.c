@@ -278,6 +278,21 @@ static int add_parts(struct store *s, const struct subscription *sub, char why[5
 	return err ? err : add_filters(s, sub, id);
 }
 
+/* No sequence number of a USIM is given twice. */
+static int replace_parts(struct store *s, const struct subscription *sub, int64_t id, char why[512])
+{
+	struct usim_row *numbers;
+	int err = store_numbers_take(s, sub, &numbers);
+
+	if (!err)
+		err = store_remove_id(s, id);
+	store_unindex(s);
+	if (!err)
+		err = add_parts(s, sub, why);
+	int given = store_numbers_give(s, sub, numbers);
+	return err ? err : given;
+}
+
 int store_add(struct store *s, const struct subscription *sub, bool replace,
 	enum store_added *out, char why[512])
 {
@@ -300,11 +315,7 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 	cache_clear(s->cache);
 	if (sql_run(s->db, "SAVEPOINT one"))
 		return -EIO;
-	int err = id ? store_remove_id(s, id) : 0;
-	if (id)
-		store_unindex(s);
-	if (!err)
-		err = add_parts(s, sub, why);
+	int err = id ? replace_parts(s, sub, id, why) : add_parts(s, sub, why);
 	if (err)
 		store_unindex(s);
 	sqlite3_exec(s->db, err ? "ROLLBACK TO one; RELEASE one" : "RELEASE one", NULL, NULL, NULL);

@@ -85,6 +85,9 @@ const char *const sql_texts[SQL_N] = {
 	[SQL_ADD_IMPI] = "INSERT INTO impi VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_ADD_USIM] = "INSERT INTO usim VALUES (?1, ?2, ?3, ?4, ?4)",
 	[SQL_USIM] = "SELECT keys, amf, sqn FROM usim WHERE impi = ?1",
+	[SQL_USIM_NAMED] =
+		"SELECT keys, amf, sqn, impi FROM usim"
+		" WHERE impi = (SELECT id FROM impi WHERE identity = ?1)",
 	[SQL_USIM_SQN] = "UPDATE usim SET sqn = ?2 WHERE impi = ?1",
 	[SQL_RESET_USIMS] = "UPDATE usim SET sqn = first_sqn WHERE sqn <> first_sqn",
 	[SQL_SEALED] = "SELECT value FROM sealed",

@@ -138,3 +138,50 @@ int store_usim_sqn(struct store *s, const struct found *f, uint64_t sqn)
 	sqlite3_bind_int64(q, 2, (int64_t)sqn);
 	return sql_done(q);
 }
+
+/* ---- a subscription that is replaced ---- */
+
+/* 0 and *id 0: there is none, or none that can be opened. */
+static int usim_named(struct store *s, const char *impi, struct usim_row *out, int64_t *id)
+{
+	sqlite3_stmt *q = store_sql(s, SQL_USIM_NAMED);
+	sql_bind(q, 1, str_of(impi));
+	int row = sql_row(q);
+	*id = row > 0 && !read_usim(s, q, str_of(impi), out) ? sqlite3_column_int64(q, 3) : 0;
+	sqlite3_reset(q);
+	return row < 0 ? row : 0;
+}
+
+int store_numbers_take(struct store *s, const struct subscription *sub, struct usim_row **out)
+{
+	const struct sub_impi *p = sub->impis.items;
+	int64_t id;
+	int err = 0;
+
+	*out = mem_zalloc((sub->impis.n + 1) * sizeof **out);
+	for (size_t i = 0; !err && i < sub->impis.n; i++)
+		err = usim_named(s, p[i].impi, &(*out)[i], &id);
+	return err;
+}
+
+int store_numbers_give(struct store *s, const struct subscription *sub, struct usim_row *had)
+{
+	const struct sub_impi *p = sub->impis.items;
+	struct usim_row now;
+	int64_t id = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sub->impis.n; i++) {
+		err = usim_named(s, p[i].impi, &now, &id);
+		if (!id || now.sqn >= had[i].sqn || memcmp(&now.keys, &had[i].keys, sizeof now.keys))
+			continue;
+		sqlite3_stmt *q = store_sql(s, SQL_USIM_SQN);
+		sqlite3_bind_int64(q, 1, id);
+		sqlite3_bind_int64(q, 2, (int64_t)had[i].sqn);
+		err = sql_done(q);
+	}
+	explicit_bzero(&now, sizeof now);
+	explicit_bzero(had, sub->impis.n * sizeof *had);
+	free(had);
+	return err;
+}

@@ -15,7 +15,7 @@ enum sql {
 	SQL_ASSIGN, SQL_PENDING, SQL_REGISTER, SQL_REGISTER_ALL, SQL_RELEASE,
 	SQL_RESET_PAIRS, SQL_RESET_ASSIGNMENTS, SQL_RESET_FIXED_PAIRS, SQL_RESET_FIXED_ASSIGNMENTS,
 	SQL_ADD_SUBSCRIPTION, SQL_ADD_POOL, SQL_ADD_MEMBER, SQL_MEMBER, SQL_ANY_MEMBER, SQL_FIX_PAIRS, SQL_ADD_IMPI, SQL_ADD_IMPU, SQL_ADD_PAIR, SQL_ADD_FILTER,
-	SQL_ADD_USIM, SQL_USIM, SQL_USIM_SQN, SQL_RESET_USIMS, SQL_SEALED, SQL_SEAL,
+	SQL_ADD_USIM, SQL_USIM, SQL_USIM_NAMED, SQL_USIM_SQN, SQL_RESET_USIMS, SQL_SEALED, SQL_SEAL,
 	SQL_ADD_TRIGGER, SQL_FINGERPRINT, SQL_NAMED, SQL_REMOVE, SQL_REMOVE_PAIRS,
 	SQL_REMOVE_ASSIGNMENT, SQL_LIST, SQL_COUNT,
 	SQL_SHOW, SQL_SHOW_IMPIS, SQL_SHOW_PAIRS,
@@ -70,3 +70,7 @@ int store_pools_empty(struct store *s);                    /* of all members */
 int64_t store_server(struct store *s, struct str name, struct str host);   /* 0: fault */
 /* ---- store_aka.c ---- */
 int store_add_usim(struct store *s, int64_t impi, const struct sub_impi *p, char why[512]);
+/* A subscription that is replaced: the sequence numbers of its USIMs, one a private identity, and
+ * their keys. What is taken is freed by giving it back, to those that still have these keys. */
+int store_numbers_take(struct store *s, const struct subscription *sub, struct usim_row **out);
+int store_numbers_give(struct store *s, const struct subscription *sub, struct usim_row *had);

@@ -135,7 +135,7 @@ static void keys_kept(void **state)
 	assert_int_equal(u.sqn, 0);
 	assert_int_equal(usim(f, "plain", &u), -ENOENT);
 
-	/* the same provisions leave the number alone, others and a reset do not */
+	/* the same provisions leave the number alone, a reset does not */
 	set_sqn(f, 0x1000);
 	assert_int_equal(add(f, yaml), 0);
 	assert_int_equal(open_store(f, NULL), 0);
@@ -147,6 +147,30 @@ static void keys_kept(void **state)
 	assert_int_equal(store_remove(f->store, STR("sim")), 0);
 	assert_int_equal(add(f, yaml), 0);
 	assert_int_equal(usim(f, "sim", &u), 0);
+}
+
+/* Of the same USIM no number is given twice, whatever else changes; another key begins anew, and
+ * who is provided with a higher number has that. */
+static void numbers_kept(void **state)
+{
+#define PROVIDED(key, more) "subscriptions:\n  - name: sim\n    private: [{impi: sim@x, scheme: aka, k: " key \
+	", opc: " OPC more "}]\n    public: [{impu: 'sip:sim@x'}]\n"
+	static const struct {
+		const char *yaml;
+		uint64_t sqn;
+	} rows[] = {{PROVIDED(K, ", sqn: 000000000200"), 0x1000}, {PROVIDED(K, ", amf: 0000"), 0x1000},
+		{PROVIDED(K, ", sqn: 000000002000"), 0x2000}, {PROVIDED(OPC, ""), 0}};
+	struct fixture *f = *state;
+	struct usim_row u;
+
+	assert_int_equal(open_store(f, NULL), 0);
+	assert_int_equal(add(f, yaml), 0);
+	set_sqn(f, 0x1000);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(add(f, rows[i].yaml), 0);
+		assert_int_equal(usim(f, "sim", &u), 0);
+		assert_int_equal(u.sqn, rows[i].sqn);
+	}
 }
 
 static bool holds(const char *path, const void *what, size_t n)
@@ -495,7 +519,7 @@ static void no_start_without_the_key(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(keys_hidden),
+	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(numbers_kept), STORE(keys_hidden),
 		STORE(wrong_keys), STORE(moved_row), STORE(no_key_file)};
 	const struct CMUnitTest rig_tests[] = {RIG(schemes), RIG(a_vector), RIG(resync),
 		RIG(resync_again), RIG(bad_resync), RIG(numbers_outlive_a_restart), RIG(numbers_outlive_a_crash),
