@@ -237,7 +237,7 @@ static int check_usim(struct check *c, struct sub_impi *p)
 		return wrong(c, "%s: scheme aka has no password", p->impi);
 	if (!p->k || !p->op == !p->opc)
 		return wrong(c, "%s: scheme aka needs k, and op or opc", p->impi);
-	p->amf = p->amf ? p->amf : "8000";
+	p->amf = p->amf ? p->amf : "0000";
 	p->sqn = p->sqn ? p->sqn : "000000000000";
 	int err = check_octets(c, p, "k", p->k, 16);
 	if (!err)
