@@ -140,6 +140,33 @@ int str_u32(struct str s, uint32_t *out)
 	return 0;
 }
 
+/* Length of the UTF-8 sequence at p, 0 when there is none. */
+static size_t utf8_sequence(const uint8_t *p, size_t n)
+{
+	size_t more = p[0] < 0x80 ? 0 : p[0] >= 0xc2 && p[0] < 0xe0 ? 1 :
+		p[0] >= 0xe0 && p[0] < 0xf0 ? 2 : p[0] >= 0xf0 && p[0] < 0xf5 ? 3 : SIZE_MAX;
+	if (more >= n)
+		return 0;
+	for (size_t i = 1; i <= more; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return more + 1;
+}
+
+bool str_is_text(struct str s)
+{
+	const uint8_t *p = (const uint8_t *)s.p;
+	for (size_t i = 0; i < s.n;) {
+		if (p[i] < 0x20 || p[i] == 0x7f)
+			return false;
+		size_t n = utf8_sequence(p + i, s.n - i);
+		if (!n)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
 static int nibble(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -49,6 +49,8 @@ ptrdiff_t str_ifind(struct str s, struct str needle);
  * returns the whole and leaves *rest with p NULL, so that `while (rest.p)` walks a list. */
 struct str str_cut(struct str *rest, char sep);
 bool str_has_word(struct str list, struct str word); /* of words parted by one blank */
+/* UTF-8 without control characters; a NUL would end it early in anything written in C. */
+bool str_is_text(struct str s);
 
 /* Whole-string conversion: 0, or -EINVAL (not a number, empty) or -ERANGE. */
 int str_u64(struct str s, uint64_t *out);

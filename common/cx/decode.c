@@ -39,34 +39,6 @@ static int missing(struct reader *r, int avp)
 	return fail(r, DIAMETER_MISSING_AVP, &sample, "an AVP is missing");
 }
 
-/* Length of the UTF-8 sequence at p, 0 when there is none. */
-static size_t utf8_sequence(const uint8_t *p, size_t n)
-{
-	size_t more = p[0] < 0x80 ? 0 : p[0] >= 0xc2 && p[0] < 0xe0 ? 1 :
-		p[0] >= 0xe0 && p[0] < 0xf0 ? 2 : p[0] >= 0xf0 && p[0] < 0xf5 ? 3 : SIZE_MAX;
-	if (more >= n)
-		return 0;
-	for (size_t i = 1; i <= more; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return more + 1;
-}
-
-/* Text without control characters; a NUL would end it early in anything written in C. */
-static bool is_text(struct str s)
-{
-	const uint8_t *p = (const uint8_t *)s.p;
-	for (size_t i = 0; i < s.n;) {
-		if (p[i] < 0x20 || p[i] == 0x7f)
-			return false;
-		size_t n = utf8_sequence(p + i, s.n - i);
-		if (!n)
-			return false;
-		i += n;
-	}
-	return true;
-}
-
 static bool is_identity(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -93,7 +65,7 @@ static int check_value(struct reader *r, const struct cx_rule *rule, const struc
 			return fail(r, DIAMETER_INVALID_AVP_VALUE, avp, "no such enumerated value");
 		return 0;
 	case CX_T_UTF8:
-		return is_text(avp->data) ? 0 :
+		return str_is_text(avp->data) ? 0 :
 			fail(r, DIAMETER_INVALID_AVP_VALUE, avp, "text with control characters");
 	case CX_T_IDENTITY:
 	case CX_T_URI:

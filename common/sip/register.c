@@ -40,7 +40,7 @@ static int authorization(struct sip_register *r, const struct sip_msg *m, struct
 		} else if (str_ieq(au.scheme, STR("Digest"))) {
 			if (r->digest)
 				return fail(fault, "Authorization repeated");
-			if (sip_digest_parse(&r->auth, v))
+			if (sip_digest_parse(&r->auth, v) || !str_is_text(r->auth.username))
 				return fail(fault, "Authorization malformed");
 			r->digest = true;
 			r->auth_field = f;

@@ -717,6 +717,23 @@ static struct sip_entities entities(const char *authorization, const struct sip_
 	return sip_entities_of(&r, &m, p);
 }
 
+/* The username goes on as a UTF8String of Diameter. */
+static void test_username(void **state)
+{
+	static const struct {
+		const char *name;
+		int err;
+	} rows[] = {{"alice@x", 0}, {"", 0}, {"\xc3\xa9@x", 0}, {"al\tice@x", -EBADMSG},
+		{"al\xff@x", -EBADMSG}, {"al\xc3", -EBADMSG}, {"\xc0\x80@x", -EBADMSG}};
+	struct sip_register r;
+	struct sip_fault fault;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str field = arena_fmt(&arena, "Authorization: Digest username=\"%s\"" CRLF, rows[i].name);
+		struct sip_msg m = message("INVITE sip:ims.example.org SIP/2.0", field.p);
+		assert_int_equal(sip_register_parse(&r, &m, 600, &arena, &fault), rows[i].err);
+	}
+}
+
 static void test_entities(void **state)
 {
 	static const struct sip_entity_params usual = {"authorization-entity", "wwsf-entity"};
@@ -934,6 +951,7 @@ int main(void)
 		T(test_auth_walk),
 		T(test_digest),
 		T(test_quote),
+		T(test_username),
 		T(test_entities),
 		T(test_script_fields),
 		T(test_tag),
