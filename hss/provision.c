@@ -31,6 +31,22 @@ static struct str list_of(bool applies, const struct conf_list *texts, struct bu
 	return applies && !v.p ? STR("") : v;
 }
 
+static bool has_usim(const struct subscription *sub)
+{
+	const struct sub_impi *p = sub->impis.items;
+	for (size_t i = 0; i < sub->impis.n; i++)
+		if (p[i].scheme == AUTH_AKA)
+			return true;
+	return false;
+}
+
+/* The key of a USIM is sealed, so what is told of it is, too. */
+static int64_t fingerprint_of(const struct store *s, const struct subscription *sub)
+{
+	uint64_t hash = subscription_fingerprint(sub);
+	return (int64_t)(s->seal && has_usim(sub) ? seal_print(s->seal, hash) : hash);
+}
+
 static int add_head(struct store *s, const struct subscription *sub, int64_t *id)
 {
 	struct buf b[6] = {0};
@@ -44,7 +60,7 @@ static int add_head(struct store *s, const struct subscription *sub, int64_t *id
 	sqlite3_stmt *q = store_sql(s, SQL_ADD_SUBSCRIPTION);
 	bool applies = sub->allowed.applies || sub->allowed.wafs.n || sub->allowed.wwsfs.n;
 	sql_bind(q, 1, str_of(sub->name));
-	sqlite3_bind_int64(q, 2, (int64_t)subscription_fingerprint(sub));
+	sqlite3_bind_int64(q, 2, fingerprint_of(s, sub));
 	sqlite3_bind_int(q, 3, sub->may_register);
 	sql_bind(q, 4, joined(&sub->visited, &b[0]));
 	sql_bind(q, 5, joined_numbers(&sub->capabilities.mandatory, &b[1]));
@@ -268,7 +284,9 @@ int store_remove_id(struct store *s, int64_t id)
 static int add_parts(struct store *s, const struct subscription *sub, char why[512])
 {
 	int64_t id;
-	int err = add_head(s, sub, &id);
+	int err = has_usim(sub) ? store_seal(s, why) : 0;
+	if (!err)
+		err = add_head(s, sub, &id);
 	if (!err)
 		err = store_add_identities(s, sub, id, why);
 	if (!err && sub->pool.impu)
@@ -305,7 +323,7 @@ int store_add(struct store *s, const struct subscription *sub, bool replace,
 	}
 	sqlite3_reset(q);
 	*out = id ? STORE_SAME : STORE_ADDED;
-	if (id && fingerprint == (int64_t)subscription_fingerprint(sub))
+	if (id && fingerprint == fingerprint_of(s, sub))
 		return 0;
 	if (id && !replace) {
 		snprintf(why, 512, "subscription \"%s\" is there already", sub->name);

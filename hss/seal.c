@@ -5,18 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 
 enum { N_KEY = 32, N_NONCE = 12, N_TAG = 16 };
 
 struct seal {
 	EVP_CIPHER_CTX *ctx;           /* AES-256-GCM with the key */
+	uint8_t print_key[32];
 };
 
 /* ---- the key's file ---- */
@@ -31,21 +34,17 @@ static int make(const char *path, char why[512])
 {
 	uint8_t key[N_KEY];
 	char text[2 * N_KEY + 2];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err = RAND_bytes(key, sizeof key) == 1 ? 0 : -EIO;
 
-	if (fd < 0)
-		return fail(-EIO, why, path, strerror(errno));
-	bool drawn = RAND_bytes(key, sizeof key) == 1;
 	hex_of(key, sizeof key, text);
 	text[2 * N_KEY] = '\n';
-	bool good = drawn && write(fd, text, sizeof text - 1) == sizeof text - 1 && !fsync(fd);
-	close(fd);
+	if (!err)
+		err = file_put(path, (struct str){text, 2 * N_KEY + 1}, true);
 	explicit_bzero(key, sizeof key);
 	explicit_bzero(text, sizeof text);
-	if (good)
+	if (!err || err == -EEXIST) /* somebody else's, made just now, is as good */
 		return 0;
-	unlink(path);
-	return fail(-EIO, why, path, "can't be written; is there room for it?");
+	return fail(-EIO, why, path, err == -ENOSPC ? "there is no room for it" : strerror(-err));
 }
 
 static int read_key(int fd, const char *path, uint8_t key[N_KEY], char why[512])
@@ -67,6 +66,16 @@ static int read_key(int fd, const char *path, uint8_t key[N_KEY], char why[512])
 
 /* ---- open and close ---- */
 
+/* HMAC-SHA-256. */
+static void mac(const uint8_t key[N_KEY], struct str text, uint8_t out[32])
+{
+	unsigned n = 32;
+	if (HMAC(EVP_sha256(), key, N_KEY, (const uint8_t *)text.p, text.n, out, &n))
+		return;
+	fprintf(stderr, "HMAC-SHA-256 failed\n");
+	abort();
+}
+
 static struct seal *with_key(const uint8_t key[N_KEY])
 {
 	struct seal *s = MEM_NEW(struct seal);
@@ -75,6 +84,7 @@ static struct seal *with_key(const uint8_t key[N_KEY])
 		fprintf(stderr, "OpenSSL has no AES-256-GCM\n");
 		abort();
 	}
+	mac(key, STR("fingerprint"), s->print_key);
 	return s;
 }
 
@@ -103,6 +113,7 @@ void seal_close(struct seal *s)
 	if (!s)
 		return;
 	EVP_CIPHER_CTX_free(s->ctx);
+	explicit_bzero(s->print_key, sizeof s->print_key);
 	free(s);
 }
 
@@ -147,4 +158,14 @@ int seal_take(const struct seal *s, struct str sealed, struct str about, void *o
 		return 0;
 	explicit_bzero(at, plain);
 	return -EBADMSG;
+}
+
+uint64_t seal_print(const struct seal *s, uint64_t hash)
+{
+	uint8_t out[32];
+	uint64_t print;
+
+	mac(s->print_key, (struct str){(const char *)&hash, sizeof hash}, out);
+	memcpy(&print, out, sizeof print);
+	return print;
 }

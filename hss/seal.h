@@ -23,3 +23,7 @@ void seal_put(const struct seal *s, struct str plain, struct str about, void *ou
 /* `out` has room for sealed.n octets and gets sealed.n - SEAL_EXTRA. -EBADMSG: sealed with
  * another key, for something else, or changed. */
 int seal_take(const struct seal *s, struct str sealed, struct str about, void *out);
+
+/* What may stand beside sealed values to tell whether they have changed: of a hash of them, which
+ * itself would let guesses be checked without the key. */
+uint64_t seal_print(const struct seal *s, uint64_t hash);

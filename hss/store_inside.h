@@ -69,6 +69,9 @@ int store_pools_empty(struct store *s);                    /* of all members */
 
 int64_t store_server(struct store *s, struct str name, struct str host);   /* 0: fault */
 /* ---- store_aka.c ---- */
+/* Ready to seal, and the database says with what. */
+int store_seal(struct store *s, char why[512]);
+/* After store_seal. */
 int store_add_usim(struct store *s, int64_t impi, const struct sub_impi *p, char why[512]);
 /* A subscription that is replaced: the sequence numbers of its USIMs, one a private identity, and
  * their keys. What is taken is freed by giving it back, to those that still have these keys. */

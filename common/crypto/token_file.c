@@ -7,44 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/crypto/token_inside.h"
 
 static int fault(char why[512], int err, const char *path, const char *what)
 {
 	snprintf(why, 512, "%.300s: %.180s", path, what ? what : strerror(err));
 	return -err;
-}
-
-static int write_all(int fd, struct str s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		s = str_skip(s, (size_t)n);
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-/* Beside the file, then in its place. */
-static int replace(const char *path, struct str text)
-{
-	char fresh[4096];
-	if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", path) >= (int)sizeof fresh)
-		return -ENAMETOOLONG;
-	int fd = mkostemp(fresh, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0)
-		return -errno;
-	int err = write_all(fd, text);
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (err)
-		unlink(fresh);
-	return err;
 }
 
 static void wipe(struct buf *b)
@@ -62,7 +31,7 @@ int token_keys_save(const struct token_keys *k, const char *path, char why[512])
 			return fault(why, EINVAL, path, "a key without its private half");
 	buf_reserve(&b, TOKEN_SET_MAX); /* never moves: no copy stays behind */
 	token_keys_put(&b, k, true);
-	int err = replace(path, buf_str(&b));
+	int err = file_put(path, buf_str(&b), false);
 	wipe(&b);
 	return err ? fault(why, -err, path, NULL) : 0;
 }

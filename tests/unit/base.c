@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -16,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/base/chance.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/metric.h"
@@ -612,6 +614,36 @@ static void test_b64(void **state)
 		assert_int_equal(b64_read(str_of(bad[i]), again, &n), -EINVAL);
 }
 
+/* ---- files ---- */
+
+static void is_file(const char *path, const char *text)
+{
+	char got[64] = "";
+	struct stat st;
+	int fd = open(path, O_RDONLY);
+	assert_true(read(fd, got, sizeof got - 1) >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	close(fd);
+	assert_string_equal(got, text);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_file(void **state)
+{
+	char dir[] = "/tmp/imsrig-file-XXXXXX", path[64];
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/key", dir);
+	assert_int_equal(file_put(path, STR("one"), true), 0);
+	is_file(path, "one");
+	assert_int_equal(file_put(path, STR("two"), true), -EEXIST);
+	is_file(path, "one");
+	assert_int_equal(file_put(path, STR("three"), false), 0);
+	is_file(path, "three");
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0); /* nothing else is left */
+	assert_int_equal(file_put(path, STR("four"), false), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,6 +664,7 @@ int main(void)
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_b64url),
 		cmocka_unit_test(test_b64),
+		cmocka_unit_test(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,44 @@ static void keys_kept(void **state)
 	assert_int_equal(usim(f, "sim", &u), 0);
 }
 
+static int64_t fingerprint(struct fixture *f, const char *name)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db, "SELECT fingerprint FROM subscription WHERE name = ?1", -1, &q, NULL);
+	sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	int64_t print = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return print;
+}
+
+/* The file alone lets nobody try keys: two stores of one subscription have nothing in common. */
+static void guesses_not_helped(void **state)
+{
+	struct fixture *f = *state;
+	enum store_added how = STORE_ADDED;
+	struct subscriptions all;
+	int64_t sim, plain;
+
+	assert_int_equal(open_store(f, NULL), 0);
+	assert_int_equal(add(f, yaml), 0);
+	assert_int_equal(subscriptions_load_text(str_of(yaml), "t.yaml", &all, &f->a, f->why), 0);
+	assert_int_equal(store_add(f->store, all.items.items, true, &how, f->why), 0);
+	assert_int_equal(how, STORE_SAME);
+	close_store(f);
+	sim = fingerprint(f, "sim");
+	plain = fingerprint(f, "plain");
+	assert_int_equal(unlink(f->db) | unlink(f->key), 0);
+	assert_int_equal(open_store(f, NULL), 0);
+	assert_int_equal(add(f, yaml), 0);
+	close_store(f);
+	assert_true(fingerprint(f, "sim") != sim);
+	assert_true(fingerprint(f, "plain") == plain);
+}
+
 /* Of the same USIM no number is given twice, whatever else changes; another key begins anew, and
  * who is provided with a higher number has that. */
 static void numbers_kept(void **state)
@@ -519,7 +557,7 @@ static void no_start_without_the_key(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(numbers_kept), STORE(keys_hidden),
+	const struct CMUnitTest store_tests[] = {STORE(keys_kept), STORE(guesses_not_helped), STORE(numbers_kept), STORE(keys_hidden),
 		STORE(wrong_keys), STORE(moved_row), STORE(no_key_file)};
 	const struct CMUnitTest rig_tests[] = {RIG(schemes), RIG(a_vector), RIG(resync),
 		RIG(resync_again), RIG(bad_resync), RIG(numbers_outlive_a_restart), RIG(numbers_outlive_a_crash),

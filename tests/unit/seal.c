@@ -93,6 +93,22 @@ static void test_values(void **state)
 	seal_close(b);
 }
 
+/* What is told of a sealed value is the key's. */
+static void test_print(void **state)
+{
+	struct seal *a, *b;
+
+	put_file(key_a, 0600);
+	assert_int_equal(seal_open(path, false, &a, why), 0);
+	put_file(key_b, 0600);
+	assert_int_equal(seal_open(path, false, &b, why), 0);
+	assert_true(seal_print(a, 1) == seal_print(a, 1));
+	assert_true(seal_print(a, 1) != seal_print(a, 2));
+	assert_true(seal_print(a, 1) != seal_print(b, 1));
+	seal_close(a);
+	seal_close(b);
+}
+
 static void test_files(void **state)
 {
 	struct seal *s;
@@ -116,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_made_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_print, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
