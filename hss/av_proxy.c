@@ -139,7 +139,9 @@ static int import(const char *path, char why[512])
 	i.path = path;
 	i.changed = true;
 	int err = av_store_import(hss.av, &i, &done, why);
-	if (!err && !done.same)
+	if (!err && done.same)
+		log_info("avproxy", "%s says nothing that %s has not said before", path, done.wwsf);
+	else if (!err)
 		note(done.wwsf, done.users, done.withdrawn);
 	return err;
 }

@@ -1,12 +1,18 @@
 -- What the AV proxy was handed over (TR 33.871, direct authentication), a synchronisation a WWSF.
--- PRAGMA user_version is 1; a change of the schema raises it.
+-- PRAGMA user_version is 2; a change of the schema raises it.
 
 CREATE TABLE wwsf (
 	name TEXT PRIMARY KEY,
 	realm TEXT NOT NULL,
 	generation INTEGER NOT NULL,           -- counts synchronisations
-	synchronised_ms INTEGER NOT NULL,      -- when the data was made, or imported; since 1970
-	fingerprint INTEGER NOT NULL           -- of the file
+	synchronised_ms INTEGER NOT NULL       -- when the data was made, or imported; since 1970
+) WITHOUT ROWID;
+
+-- The files that were imported: at start each is left alone, whatever has followed it since.
+CREATE TABLE imported (
+	wwsf TEXT NOT NULL,
+	fingerprint INTEGER NOT NULL,
+	PRIMARY KEY (wwsf, fingerprint)
 ) WITHOUT ROWID;
 
 -- A web identity at a WWSF; it is known there as long as its generation is the WWSF's. One that

@@ -14,19 +14,22 @@
 
 extern const struct str hss_av_schema_sql;
 
-enum { USER_VERSION = 1, CACHE_KIB = 16384 };
+enum { USER_VERSION = 2, CACHE_KIB = 16384 };
 
 enum sql {
 	SQL_PROOF, SQL_ADD_PROOF,
-	SQL_WWSF, SQL_SET_WWSF, SQL_USER, SQL_ELSEWHERE, SQL_SET_USER, SQL_WITHDRAW, SQL_WITHDRAWN,
+	SQL_WWSF, SQL_SET_WWSF, SQL_IMPORTED, SQL_ADD_IMPORTED, SQL_DROP_IMPORTED, SQL_USER, SQL_ELSEWHERE, SQL_SET_USER, SQL_WITHDRAW, SQL_WITHDRAWN,
 	SQL_DROP, SQL_DROP_WWSF, SQL_REMOVE, SQL_MAP, SQL_VECTOR, SQL_STATUS, SQL_LIST, SQL_SHOW, SQL_NAMED,
 	SQL_N
 };
 static const char *const texts[SQL_N] = {
 	[SQL_PROOF] = "SELECT proof FROM seal",
 	[SQL_ADD_PROOF] = "INSERT INTO seal VALUES (?1)",
-	[SQL_WWSF] = "SELECT generation, synchronised_ms, fingerprint FROM wwsf WHERE name = ?1",
-	[SQL_SET_WWSF] = "INSERT OR REPLACE INTO wwsf VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_WWSF] = "SELECT generation, synchronised_ms FROM wwsf WHERE name = ?1",
+	[SQL_SET_WWSF] = "INSERT OR REPLACE INTO wwsf VALUES (?1, ?2, ?3, ?4)",
+	[SQL_IMPORTED] = "SELECT 1 FROM imported WHERE wwsf = ?1 AND fingerprint = ?2",
+	[SQL_ADD_IMPORTED] = "INSERT OR IGNORE INTO imported VALUES (?1, ?2)",
+	[SQL_DROP_IMPORTED] = "DELETE FROM imported WHERE wwsf = ?1",
 	[SQL_USER] = "SELECT generation FROM web_user WHERE web_identity = ?1 AND wwsf = ?2",
 	[SQL_ELSEWHERE] =
 		"SELECT u.wwsf FROM web_user u JOIN wwsf w ON w.name = u.wwsf"
@@ -205,6 +208,7 @@ struct work {                          /* an import under way */
 	struct av_file file;
 	struct arena arena;            /* of the line at hand */
 	int64_t generation, line;
+	int64_t made_line, stored_ms;  /* stored_ms: of the last synchronisation; 0: none */
 	uint64_t fingerprint;
 	char *why;
 };
@@ -222,20 +226,10 @@ static int begin_wwsf(struct work *w)
 		return 0;
 	sqlite3_stmt *q = query(w->s, SQL_WWSF, str_of(w->file.wwsf), STR_NONE);
 	int there = sql_row(q);
-	int64_t stored_ms = there == 1 ? sqlite3_column_int64(q, 1) : 0;
 	w->generation = there == 1 ? sqlite3_column_int64(q, 0) + 1 : 1;
+	w->stored_ms = there == 1 ? sqlite3_column_int64(q, 1) : 0;
 	sqlite3_reset(q);
-	if (there < 0)
-		return broken(w->s, w->why);
-	const struct av_file *f = &w->file;
-	if (f->made_ms > w->i->now_ms)
-		return at_line(w, "the file was made in the future; is a clock wrong?");
-	if (f->made_ms && f->made_ms < stored_ms)
-		return at_line(w, "the file is older than what is stored for its WWSF; ask for a "
-			"new one");
-	if (f->made_ms && w->i->max_age_ms && w->i->now_ms - f->made_ms > w->i->max_age_ms)
-		return at_line(w, "the file is older than max-age allows; ask for a new one");
-	return 0;
+	return there < 0 ? broken(w->s, w->why) : 0;
 }
 
 static int check_user(struct work *w, const struct av_user *u)
@@ -279,12 +273,19 @@ static int put_user(struct work *w, const struct av_user *u)
 	return sql_done(q) ? broken(w->s, w->why) : 0;
 }
 
+static void note_line(struct work *w, struct str line)
+{
+	w->fingerprint = w->fingerprint * 31 + str_hash(line);
+}
+
 static int take_line(struct work *w, struct str line)
 {
 	struct av_user u;
 	char what[256];
-	w->fingerprint = w->fingerprint * 31 + str_hash(line);
+	note_line(w, line);
 	int kind = av_file_line(&w->file, line, &u, &w->arena, what), err = 0;
+	if (w->file.made_ms && !w->made_line)
+		w->made_line = w->line;
 	if (kind < 0)
 		err = at_line(w, what);
 	else if (kind == AV_LINE_USER)
@@ -332,56 +333,108 @@ static int drop_unneeded(struct av_store *s, sqlite3_stmt *q, struct str wwsf, i
 	return err ? err : n;
 }
 
-static int set_wwsf(struct av_store *s, const char *name, const char *realm, int64_t generation,
-	int64_t synchronised_ms, uint64_t fingerprint)
+static int check_made(struct work *w)
 {
-	sqlite3_stmt *q = query(s, SQL_SET_WWSF, str_of(name), str_of(realm));
-	sqlite3_bind_int64(q, 3, generation);
-	sqlite3_bind_int64(q, 4, synchronised_ms);
-	sqlite3_bind_int64(q, 5, (int64_t)fingerprint);
-	return sql_done(q);
+	int64_t made_ms = w->file.made_ms, age_ms = w->i->now_ms - made_ms;
+	if (!made_ms)
+		return 0;
+	w->line = w->made_line;
+	if (age_ms < 0)
+		return at_line(w, "the file was made in the future; is a clock wrong?");
+	if (made_ms < w->stored_ms)
+		return at_line(w, "the file is older than what is stored for its WWSF; ask for a "
+			"new one");
+	if (w->i->max_age_ms && age_ms > w->i->max_age_ms)
+		return at_line(w, "the file is older than max-age allows; ask for a new one");
+	return 0;
+}
+
+static int set_wwsf(struct work *w)
+{
+	const struct av_file *f = &w->file;
+	sqlite3_stmt *q = query(w->s, SQL_SET_WWSF, str_of(f->wwsf), str_of(f->realm));
+	sqlite3_bind_int64(q, 3, w->generation);
+	sqlite3_bind_int64(q, 4, f->made_ms ? f->made_ms : w->i->now_ms);
+	int err = sql_done(q);
+	q = query(w->s, SQL_ADD_IMPORTED, str_of(f->wwsf), STR_NONE);
+	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
+	return err ? err : sql_done(q);
 }
 
 static int finish(struct work *w, struct av_imported *out)
 {
 	const struct av_file *f = &w->file;
 	struct str wwsf = str_of(f->wwsf);
-	sqlite3_stmt *q = query(w->s, SQL_WWSF, wwsf, STR_NONE);
-	int there = sql_row(q);
-	out->same = w->i->changed && there == 1 &&
-		(uint64_t)sqlite3_column_int64(q, 2) == w->fingerprint;
-	sqlite3_reset(q);
-	str_copy(wwsf, out->wwsf, sizeof out->wwsf);
-	out->users = f->users;
-	if (out->same)
-		return 0;
-	q = query(w->s, SQL_WITHDRAW, wwsf, STR_NONE);
+	int err = check_made(w);
+	if (err)
+		return err;
+	sqlite3_stmt *q = query(w->s, SQL_WITHDRAW, wwsf, STR_NONE);
 	sqlite3_bind_int64(q, 2, w->generation);
-	if (there < 0 || sql_done(q))
+	if (sql_done(q))
 		return broken(w->s, w->why);
 	q = query(w->s, SQL_WITHDRAWN, wwsf, STR_NONE);
 	sqlite3_bind_int64(q, 2, w->generation);
 	int withdrawn = drop_unneeded(w->s, q, wwsf, 1, w->i->registered, w->i->arg);
-	if (withdrawn < 0 || set_wwsf(w->s, f->wwsf, f->realm, w->generation,
-		f->made_ms ? f->made_ms : w->i->now_ms, w->fingerprint))
+	if (withdrawn < 0 || set_wwsf(w))
 		return broken(w->s, w->why);
+	str_copy(wwsf, out->wwsf, sizeof out->wwsf);
+	out->users = f->users;
 	out->withdrawn = withdrawn;
 	return 0;
 }
 
+/* ---- at start ---- */
+
+static int on_known_line(struct str line, int64_t number, void *arg)
+{
+	struct work *w = arg;
+	struct av_user u;
+	char what[256];
+	w->line = number;
+	note_line(w, line);
+	int kind = av_file_line(&w->file, line, &u, &w->arena, what);
+	arena_reset(&w->arena);
+	return kind < 0 ? at_line(w, what) : 0;
+}
+
+/* 1: the file has nothing to say, it was imported before, or a newer one was. */
+static int is_known(struct work *w, struct av_imported *out)
+{
+	const struct av_file *f = &w->file;
+	int err = av_file_read(w->i->path, on_known_line, w, w->why);
+	if (err || (err = begin_wwsf(w)))
+		return err;
+	sqlite3_stmt *q = query(w->s, SQL_IMPORTED, str_of(f->wwsf), STR_NONE);
+	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
+	int there = sql_row(q);
+	sqlite3_reset(q);
+	if (there < 0)
+		return broken(w->s, w->why);
+	str_copy(str_of(f->wwsf), out->wwsf, sizeof out->wwsf);
+	out->users = f->users;
+	out->same = there == 1 || (f->made_ms && f->made_ms < w->stored_ms);
+	return out->same;
+}
+
+/* ---- an import ---- */
+
 int av_store_import(struct av_store *s, const struct av_import *i, struct av_imported *out,
 	char why[512])
 {
-	struct work w = {.s = s, .i = i, .why = why};
+	struct work first = {.s = s, .i = i, .why = why}, w = first;
 	*out = (struct av_imported){0};
+	int known = i->changed ? is_known(&first, out) : 0;
+	arena_free(&first.arena);
+	if (known)
+		return known < 0 ? known : 0;
 	if (sql_run(s->db, "BEGIN IMMEDIATE"))
 		return broken(s, why);
 	int err = take_file(&w);
 	if (!err)
 		err = finish(&w, out);
-	if (!err && !out->same && sql_run(s->db, "COMMIT"))
+	if (!err && sql_run(s->db, "COMMIT"))
 		err = broken(s, why);
-	if ((err || out->same) && !sqlite3_get_autocommit(s->db))
+	if (err && !sqlite3_get_autocommit(s->db))
 		sql_run(s->db, "ROLLBACK");
 	arena_free(&w.arena);
 	return err;
@@ -512,6 +565,8 @@ int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str 
 		n = drop_unneeded(s, query(s, SQL_NAMED, name, at), STR_NONE, 2, registered, arg);
 	if (!err && n >= 0 && !name.p)
 		err = sql_done(query(s, SQL_DROP_WWSF, at, STR_NONE));
+	if (!err && n >= 0 && !name.p)
+		err = sql_done(query(s, SQL_DROP_IMPORTED, at, STR_NONE));
 	if (!err && n >= 0)
 		err = sql_run(s->db, "COMMIT");
 	if ((err || n < 0) && !sqlite3_get_autocommit(s->db))

@@ -226,6 +226,54 @@ static void test_unchanged(void **state)
 	assert_int_equal(done.withdrawn, 1);
 }
 
+static int start_with(const char *text, int64_t now_ms)
+{
+	struct av_import i = {.path = file, .now_ms = now_ms, .max_age_ms = 3 * HOUR_MS,
+		.changed = true};
+	put_file(file, text);
+	return av_store_import(store, &i, &done, why);
+}
+
+/* An HSS that is started anew with files that others have followed, or that have grown old, starts
+ * with what it has. */
+static void test_started_anew(void **state)
+{
+	static const char made[] = HEAD "made,2026-11-26T10:00:00Z\n" ALICE "end,1\n";
+	static const char later[] = HEAD "made,2026-11-26T11:00:00Z\n" BOB "end,1\n";
+	static const char plain[] = HEAD ALICE "end,1\n", other[] = HEAD BOB "end,1\n";
+
+	assert_int_equal(start_with(made, NOW_MS + 9 * HOUR_MS), -EINVAL); /* nothing is stored */
+	assert_non_null(strstr(why, "sync.csv:4: the file is older than max-age allows"));
+	assert_int_equal(start_with(made, NOW_MS), 0);
+	assert_int_equal(start_with(made, NOW_MS + 9 * HOUR_MS), 0);
+	assert_true(done.same);
+	assert_int_equal(import_at(later, NOW_MS, 0), 0);
+	assert_int_equal(start_with(made, NOW_MS), 0);
+	assert_true(done.same);
+	assert_string_equal(ha1("bob@wwsf.example", "wwsf.example"), MD5_B);
+	assert_string_equal(ha1("alice@wwsf.example", "wwsf.example"), "unknown");
+
+	assert_int_equal(av_store_remove(store, STR_NONE, STR("wwsf.example"), NULL, NULL), 1);
+	assert_int_equal(start_with(plain, NOW_MS), 0);
+	assert_int_equal(import_at(other, NOW_MS + HOUR_MS, 0), 0);
+	assert_int_equal(start_with(plain, NOW_MS + 2 * HOUR_MS), 0); /* it was imported before */
+	assert_true(done.same);
+	assert_string_equal(ha1("bob@wwsf.example", "wwsf.example"), MD5_B);
+	assert_int_equal(import_at(plain, NOW_MS + 3 * HOUR_MS, 0), 0); /* ... but is asked for now */
+	assert_string_equal(ha1("alice@wwsf.example", "wwsf.example"), MD5_A);
+
+	static const char elsewhere[] = "wwsf,two.example\nrealm,two\nalgorithms,MD5\n"
+		"user,bob@wwsf.example,other@ims.example.org,sip:other@ims.example.org," MD5_A "\nend,1\n";
+	assert_int_equal(import_at(elsewhere, NOW_MS + 3 * HOUR_MS, 0), 0);
+	assert_int_equal(start_with(other, NOW_MS + 4 * HOUR_MS), 0);
+	assert_true(done.same);        /* what it says of Bob is the past */
+	assert_int_equal(av_store_remove(store, STR_NONE, STR("two.example"), NULL, NULL), 1);
+
+	assert_int_equal(av_store_remove(store, STR_NONE, STR("wwsf.example"), NULL, NULL), 1);
+	assert_int_equal(start_with(other, NOW_MS + 4 * HOUR_MS), 0); /* forgotten with its WWSF */
+	assert_false(done.same);
+}
+
 static bool bob_is_registered(struct str impi, struct str impu, void *arg)
 {
 	return str_eq(impi, STR("bob-web@ims.example.org")) && *(bool *)arg;
@@ -412,7 +460,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_found), T(test_algorithms), T(test_two_wwsfs),
-		T(test_all_or_nothing), T(test_times), T(test_unchanged), T(test_withdrawn),
+		T(test_all_or_nothing), T(test_times), T(test_unchanged), T(test_started_anew), T(test_withdrawn),
 		T(test_removed), T(test_sealed), T(test_keys), T(test_changed_by_others),
 		T(test_one_process), T(test_commands)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
