@@ -4,8 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hss/subscription.h"
 
@@ -226,13 +229,31 @@ int av_file_finish(const struct av_file *f, char why[256])
 
 /* ---- files ---- */
 
+/* A file, or NULL with errno; EINVAL: something else, which an HSS might wait for without end. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fdopen(fd, "r");
+	close(fd);
+	errno = EINVAL;
+	return NULL;
+}
+
 int av_file_read(const char *path, av_line_h *h, void *arg, char why[512])
 {
 	char line[AV_LINE_MAX];
 	int64_t number = 0;
-	FILE *f = fopen(path, "re");
-	int err = f ? 0 : errno == ENOENT ? -ENOENT : -EIO;
+	FILE *f = open_file(path);
+	int err = f ? 0 : errno == ENOENT || errno == EINVAL ? -errno : -EIO;
 
+	if (err == -EINVAL) {
+		snprintf(why, 512, "%s is no file; write what is to be imported into one", path);
+		return err;
+	}
 	while (!err && fgets(line, sizeof line, f)) {
 		struct str s = str_of(line);
 		number++;

@@ -184,6 +184,10 @@ static void test_all_or_nothing(void **state)
 	unlink(file);
 	struct av_import gone = {.path = file};
 	assert_int_equal(av_store_import(store, &gone, &done, why), -ENOENT);
+	assert_int_equal(mkfifo(file, 0600), 0); /* nobody ever writes to it */
+	assert_int_equal(av_store_import(store, &gone, &done, why), -EINVAL);
+	assert_non_null(strstr(why, "sync.csv is no file"));
+	unlink(file);
 	assert_string_equal(ha1("alice@wwsf.example", "wwsf.example"), MD5_A);
 	assert_string_equal(ha1("bob@wwsf.example", "wwsf.example"), MD5_B);
 }
