@@ -30,10 +30,18 @@ static const char *const texts[SQL_N] = {
 
 /* ---- the configured users ---- */
 
+/* As it is hashed; NULL: none. */
+static const char *lower(enum digest_algorithm a, const char *ha1, char out[DIGEST_HEX_MAX])
+{
+	return ha1 && !digest_ha1_take(a, str_of(ha1), out) ? out : NULL;
+}
+
 static int add_user(const struct wsf_user_conf *u)
 {
 	char *const *impus = u->impus.items;
-	const char *const columns[] = {u->user, u->hash, u->md5, u->sha256, u->impi};
+	char md5[DIGEST_HEX_MAX], sha256[DIGEST_HEX_MAX];
+	const char *const columns[] = {u->user, u->hash, lower(DIGEST_MD5, u->md5, md5),
+		lower(DIGEST_SHA256, u->sha256, sha256), u->impi};
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_ADD_USER);
 	struct arena a = {0};
 	int err;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,11 +158,21 @@ static void answers(const struct answer *a, int status)
 
 /* ---- the WSF ---- */
 
-static void put_user(struct buf *b, const char *name, const char *password)
+static void loudly(char *hex)
+{
+	for (; *hex; hex++)
+		*hex = (char)toupper((unsigned char)*hex);
+}
+
+static void put_user(struct buf *b, const char *name, const char *password, bool loud)
 {
 	char md5[DIGEST_HEX_MAX], sha[DIGEST_HEX_MAX];
 	digest_ha1(DIGEST_MD5, str_of(name), STR(REALM), str_of(password), md5);
 	digest_ha1(DIGEST_SHA256, str_of(name), STR(REALM), str_of(password), sha);
+	if (loud) {                    /* as some tools write them */
+		loudly(md5);
+		loudly(sha);
+	}
 	buf_fmt(b,
 		"  - {user: %s, ha1: {MD5: %s, SHA-256: %s}, impi: %s-impi@ims.example.org, "
 		"impu: [\"sip:%s@ims.example.org\"]}\n",
@@ -176,8 +187,8 @@ static void configure(struct buf *b, const char *extra)
 		"\n  database: %s\n%s  users:\n",
 		rig_file(&world.rig, "epcscf.pem"), rig_file(&world.rig, "epcscf-key.pem"),
 		rig_file(&world.rig, "wsf.db"), extra);
-	put_user(&section, "alice", "wonderland");
-	put_user(&section, "bob", "builder");
+	put_user(&section, "alice", "wonderland", false);
+	put_user(&section, "bob", "builder", true);
 	epcscf_config(b, buf_z(&section));
 	buf_free(&section);
 }
