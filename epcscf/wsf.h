@@ -177,7 +177,8 @@ struct wsf_account;
 struct wsf_session {
 	struct fsm fsm;                /* wsf_register.c */
 	int64_t ms[2];                 /* its durations: the answer, the refresh */
-	struct timer end;              /* of its life, or for want of use */
+	struct timer end;              /* of its life, or for want of use; then of the patience of
+					* who asked for the end */
 	UT_hash_handle by_cookie, by_handle, by_id;
 	struct wsf_session *prev, *next; /* of one account */
 	struct wsf_account *account;

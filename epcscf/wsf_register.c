@@ -355,15 +355,21 @@ static void begin_end(struct fsm *f)
 	send_register(f);
 }
 
+/* What is to end has ended before. */
+static bool has_ended(const struct sip_msg *m)
+{
+	enum wsf_refusal no = refusal_of(m);
+	return no == WSF_NO_REFUSED || no == WSF_NO_UNKNOWN || m->status == 481;
+}
+
 static void on_end(struct fsm *f, int event, const void *data)
 {
 	struct wsf_session *s = of(f);
 
 	if (event == SILENT) {
 		on_silence(s, *(const int *)data);
-	} else if (event == REGISTERED || is_final(data) ||
-		   ((const struct sip_msg *)data)->status == 481) {
-		fsm_go(f, DONE); /* what is to end may have ended before */
+	} else if (event == REGISTERED || has_ended(data)) {
+		fsm_go(f, DONE);
 	} else {
 		refuse_by(s, data);
 		fsm_go(f, FAILED);
@@ -434,10 +440,17 @@ void wsf_registered_before(struct wsf_session *s)
 	start(s, LIVE);
 }
 
+static void on_too_long(struct timer *t, void *arg)
+{
+	refuse(arg, WSF_NO_SILENT, STR_NONE, "the network has not answered in time");
+}
+
 void wsf_deregister(struct wsf_session *s, struct http_req *req, const char *why)
 {
 	log_info("wsf", "%s: the session ends: %s", s->name, why);
 	s->req = req;
 	wsf_session_shut(s, why);
+	if (req)
+		timer_start(wsf.host->clock, &s->end, wsf.conf->answer_ms, on_too_long, s);
 	fsm_event(&s->fsm, END, NULL);
 }

@@ -391,6 +391,59 @@ static void test_silence(void **state)
 	finish();
 }
 
+/* Signing out tells the truth: what the network may have gone on with is no 204. */
+static void test_sign_out(void **state)
+{
+	static const struct {
+		int sip, http;
+		const char *word;
+	} rows[] = {{401, 502, "network_challenged"}, {407, 502, "network_challenged"},
+		{500, 502, "network_fault"}, {503, 503, "network_unavailable"},
+		{403, 204, ""}, {404, 204, ""}, {481, 204, ""}};
+	start("");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		world.core.status = 200;
+		signs_in("alice", "wonderland", 200);
+		world.core.status = rows[i].sip;
+		asks("DELETE", "/session", with_cookie(), "", rows[i].http);
+		has(rows[i].word);
+		assert_int_equal(sessions(), 0);
+	}
+	finish();
+}
+
+static void is_silent_for(int seconds)
+{
+	int want = web.got + 1;
+	world.core.status = -1;
+	posts("DELETE", "/session", with_cookie(), "");
+	rig_run(&world.rig, 50);
+	world_advance(seconds);
+	rig_until_count(&world.rig, &web.got, want);
+	assert_int_equal(web.status, 504);
+	has("network_silent");
+}
+
+/* ... and waits no longer than any request, also behind a refresh. */
+static void test_silent_sign_out(void **state)
+{
+	start("  answer: 5s\n");
+	signs_in("alice", "wonderland", 200);
+	is_silent_for(6);
+	world_advance(60);
+	assert_int_equal(sessions(), 0);
+	world.core.status = 200;
+	signs_in("alice", "wonderland", 200);
+	world.core.status = -1;
+	int refresh = world.core.got + 1;
+	world_advance(305);
+	core_gets(refresh);
+	is_silent_for(6);
+	world_advance(120);
+	assert_int_equal(sessions(), 0);
+	finish();
+}
+
 static void test_hung_up(void **state)
 {
 	start("");
@@ -520,6 +573,8 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_sign_out),
+		cmocka_unit_test(test_silent_sign_out),
 		cmocka_unit_test(test_hung_up),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_restart),
