@@ -266,12 +266,33 @@ static void on_row(const struct wsf_session_row *row)
 	add(s, row->user);
 }
 
+/* Its identities are its user's still. */
+static bool is_his(const struct wsf_session *s)
+{
+	struct arena a = {0};
+	struct wsf_user u;
+	int err = wsf_store_user(wsf_session_user(s), &a, &u);
+	bool is = !err && str_eq(u.impi, str_of(s->impi)), has = false;
+	for (size_t i = 0; is && i < u.n_impu; i++)
+		has |= str_eq(u.impu[i], str_of(s->impu));
+	arena_free(&a);
+	return has || err == -EIO;
+}
+
+/* One whose user was taken out of the configuration, or has other identities there, ends at
+ * once. */
 void wsf_sessions_load(void)
 {
 	struct wsf_session *s, *next;
 	wsf_store_load(on_row);
 	HASH_ITER(by_id, by_id, s, next)
+	{
+		if (!is_his(s)) {
+			log_info("wsf", "%s is not configured so any more", s->name);
+			s->ends_ms = 0;
+		}
 		wsf_registered_before(s);
+	}
 }
 
 /* ---- who is let in ---- */

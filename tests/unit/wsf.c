@@ -179,6 +179,8 @@ static void put_user(struct buf *b, const char *name, const char *password, bool
 		name, md5, sha, name, name);
 }
 
+static bool bob_alone;                 /* the operator has taken Alice out */
+
 static void configure(struct buf *b, const char *extra)
 {
 	struct buf section = {0};
@@ -187,7 +189,8 @@ static void configure(struct buf *b, const char *extra)
 		"\n  database: %s\n%s  users:\n",
 		rig_file(&world.rig, "epcscf.pem"), rig_file(&world.rig, "epcscf-key.pem"),
 		rig_file(&world.rig, "wsf.db"), extra);
-	put_user(&section, "alice", "wonderland", false);
+	if (!bob_alone)
+		put_user(&section, "alice", "wonderland", false);
 	put_user(&section, "bob", "builder", true);
 	epcscf_config(b, buf_z(&section));
 	buf_free(&section);
@@ -503,6 +506,32 @@ static void test_restart(void **state)
 	finish();
 }
 
+/* A session of a user whom the configuration does not have any more is not taken up again. */
+static void test_taken_out(void **state)
+{
+	struct buf b = {0};
+	start("");
+	signs_in("bob", "builder", 200);
+	char cookie[200];
+	memcpy(cookie, web.cookie, sizeof cookie);
+	signs_in("alice", "wonderland", 200);
+	hang_up();
+	world_stop();
+	unlink(rig_file(&world.rig, "log"));
+	world.offset_ms = 0;
+	bob_alone = true;
+	configure(&b, "");
+	bob_alone = false;
+	world_start("epcscf", &b);
+	core_gets(3);
+	core_is("To.uri", "sip:alice@ims.example.org");
+	core_is("Expires", "0");
+	asks("GET", "/session", with_cookie(), "", 401);
+	memcpy(web.cookie, cookie, sizeof cookie);
+	asks("GET", "/session", with_cookie(), "", 200);
+	finish();
+}
+
 /* ---- limits ---- */
 
 static void test_limits(void **state)
@@ -578,6 +607,7 @@ int main(void)
 		cmocka_unit_test(test_hung_up),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_taken_out),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_two_sockets),
