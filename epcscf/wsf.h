@@ -120,7 +120,7 @@ struct wsf_user {
 };
 struct wsf_session_row {
 	struct str cookie, handle;     /* SHA-256 of each */
-	struct str user, impi, impu, contact, instance, call_id, route, set, waf, wwsf;
+	struct str user, impi, impu, contact, instance, call_id, route, set, waf, wwsf, client;
 	uint32_t cseq;
 	int64_t ends_ms, registered_ms; /* wall clock; of the session, of the registration */
 };
@@ -189,6 +189,7 @@ struct wsf_session {
 	uint32_t cseq;
 	char *impi, *impu, *route, *set; /* route, set: of the last 200; NULL: none yet */
 	char *waf, *wwsf;              /* whom the core is told; NULL: nobody */
+	char *client;                  /* WWSF whose token it began with; NULL: no token */
 	int64_t ends_ms, registered_ms; /* wall clock; registered_ms 0: not registered */
 	int64_t used_ms;               /* clock_ms of the last request */
 	uint32_t asked_s;              /* the interval that its user asked for; 0: ours */
@@ -203,6 +204,8 @@ struct wsf_session {
 void wsf_sessions_load(void);
 void wsf_sessions_drop(void);          /* all, without a word to the network; rows stay */
 json_t *wsf_sessions_json(struct str user);            /* user p NULL: of all, at most 100 */
+void wsf_sessions_blocked(void);       /* those of WWSFs that are blocked now end */
+bool wsf_session_blocked(const struct wsf_session *s); /* its WWSF is */
 int wsf_sessions_open(void);                           /* those with something under way */
 /* A new one, within the limits; NULL with *no. */
 struct wsf_session *wsf_session_new(const struct wsf_user *u, struct str impu,

@@ -309,7 +309,7 @@ static void on_first(struct fsm *f, int event, const void *data)
 
 static void on_live(struct fsm *f, int event, const void *data)
 {
-	fsm_go(f, event == DUE ? W_REFRESH : W_END);
+	fsm_go(f, event == DUE && !wsf_session_blocked(of(f)) ? W_REFRESH : W_END);
 }
 
 static void on_refresh(struct fsm *f, int event, const void *data)

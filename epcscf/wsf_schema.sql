@@ -32,6 +32,7 @@ CREATE TABLE session (
 	identities TEXT NOT NULL,                    -- P-Associated-URI, one a line
 	waf        TEXT,                             -- whom the core is told
 	wwsf       TEXT,
+	client     TEXT,                             -- WWSF whose token it began with; NULL: no token
 	ends_ms    INTEGER NOT NULL,                 -- wall clock: of the session
 	until_ms   INTEGER NOT NULL                  -- ... of its registration
 ) WITHOUT ROWID;

@@ -151,6 +151,7 @@ void wsf_session_free(struct wsf_session *s)
 	free(s->set);
 	free(s->waf);
 	free(s->wwsf);
+	free(s->client);
 	free(s->info);
 	OPENSSL_cleanse(s, sizeof *s);
 	free(s);
@@ -214,6 +215,19 @@ void wsf_session_used(struct wsf_session *s)
 	s->used_ms = clock_ms(wsf.host->clock);
 }
 
+bool wsf_session_blocked(const struct wsf_session *s)
+{
+	return s->client && edge_blocks(wsf.edge, str_of(s->client));
+}
+
+void wsf_sessions_blocked(void)
+{
+	struct wsf_session *s, *next;
+	HASH_ITER(by_id, by_id, s, next)
+		if (wsf_is_live(s) && wsf_session_blocked(s))
+			wsf_deregister(s, NULL, "its WWSF is blocked");
+}
+
 /* ---- rows ---- */
 
 static struct str or_empty(const char *text)
@@ -236,6 +250,7 @@ int wsf_session_save(const struct wsf_session *s)
 		.set = or_empty(s->set),
 		.waf = s->waf ? str_of(s->waf) : STR_NONE,
 		.wwsf = s->wwsf ? str_of(s->wwsf) : STR_NONE,
+		.client = s->client ? str_of(s->client) : STR_NONE,
 		.cseq = s->cseq,
 		.ends_ms = s->ends_ms,
 		.registered_ms = s->registered_ms});
@@ -260,6 +275,7 @@ static void on_row(const struct wsf_session_row *row)
 	s->set = str_dup(row->set);
 	s->waf = row->waf.p ? str_dup(row->waf) : NULL;
 	s->wwsf = row->wwsf.p ? str_dup(row->wwsf) : NULL;
+	s->client = row->client.p ? str_dup(row->client) : NULL;
 	s->cseq = row->cseq;
 	s->ends_ms = row->ends_ms;
 	s->registered_ms = row->registered_ms;

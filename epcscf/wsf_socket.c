@@ -114,6 +114,7 @@ static void on_gone(void *owner, enum edge_end why, void *arg)
 
 static void on_blocked(void *arg)
 {
+	wsf_sessions_blocked();
 }
 
 const struct edge_registrar wsf_registrar = {judge, on_gone, on_blocked};

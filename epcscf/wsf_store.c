@@ -7,7 +7,7 @@
 
 extern const struct str epcscf_wsf_schema_sql;
 
-enum { USER_VERSION = 1, CACHE_KIB = 4096 };
+enum { USER_VERSION = 2, CACHE_KIB = 4096 };
 enum sql {
 	SQL_NO_USERS, SQL_NO_IMPUS, SQL_ADD_USER, SQL_ADD_IMPU, SQL_USER, SQL_IMPUS, SQL_SOME_HASH,
 	SQL_PUT, SQL_FORGET, SQL_CLEAR, SQL_ALL, SQL_N
@@ -21,11 +21,11 @@ static const char *const texts[SQL_N] = {
 	[SQL_IMPUS] = "SELECT impu FROM impu WHERE user = ?1 ORDER BY position LIMIT ?2",
 	[SQL_SOME_HASH] = "SELECT hash FROM user WHERE hash IS NOT NULL LIMIT 1",
 	[SQL_PUT] = "REPLACE INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-		    " ?13, ?14, ?15)",
+		    " ?13, ?14, ?15, ?16)",
 	[SQL_FORGET] = "DELETE FROM session WHERE cookie = ?1",
 	[SQL_CLEAR] = "DELETE FROM session",
 	[SQL_ALL] = "SELECT cookie, handle, user, impi, impu, contact, instance, call_id, cseq, route,"
-		    " identities, waf, wwsf, ends_ms, until_ms FROM session",
+		    " identities, waf, wwsf, client, ends_ms, until_ms FROM session",
 };
 
 /* ---- the configured users ---- */
@@ -153,8 +153,9 @@ int wsf_store_put(const struct wsf_session_row *row)
 	sql_bind(q, 11, row->set);
 	sql_bind(q, 12, row->waf);
 	sql_bind(q, 13, row->wwsf);
-	sqlite3_bind_int64(q, 14, row->ends_ms);
-	sqlite3_bind_int64(q, 15, row->registered_ms);
+	sql_bind(q, 14, row->client);
+	sqlite3_bind_int64(q, 15, row->ends_ms);
+	sqlite3_bind_int64(q, 16, row->registered_ms);
 	return db_change(wsf.db, q);
 }
 
@@ -188,7 +189,8 @@ void wsf_store_load(wsf_row_h *h)
 			.set = sql_view(q, 10),
 			.waf = sql_view(q, 11),
 			.wwsf = sql_view(q, 12),
-			.ends_ms = sqlite3_column_int64(q, 13),
-			.registered_ms = sqlite3_column_int64(q, 14),
+			.client = sql_view(q, 13),
+			.ends_ms = sqlite3_column_int64(q, 14),
+			.registered_ms = sqlite3_column_int64(q, 15),
 		});
 }
