@@ -258,6 +258,26 @@ static void refuse_token(struct login *l, const struct edge_fault *f)
 	fail(l, no, f->fields, f->why);
 }
 
+static bool grants(const struct token *t, struct str impu, struct arena *a)
+{
+	for (size_t i = 0; i < t->n_impu; i++) {
+		struct sip_uri u;
+		if (!sip_uri_parse(&u, t->impu[i]) && str_eq(sip_uri_canonical(&u, a), impu))
+			return true;
+	}
+	return false;
+}
+
+/* Of his public identities those that the token grants are left. */
+static size_t leave_granted(struct login *l, const struct token *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < l->user.n_impu; i++)
+		if (grants(t, l->user.impu[i], arena_of(l)))
+			l->user.impu[n++] = l->user.impu[i];
+	return l->user.n_impu = n;
+}
+
 /* The user is the token's `sub`; as whom he registers the database says, and what the token says
  * must not differ: equal names at two WWSFs may be two people. */
 static void take_token(struct login *l)
@@ -265,6 +285,7 @@ static void take_token(struct login *l)
 	static const struct edge_fault
 		used = {EDGE_NO_TOKEN_REPLAYED, "a token that another registration uses"},
 		other = {EDGE_NO_TOKEN_IMPI, "the token is of another IMPI than the user's"},
+		none = {EDGE_NO_TOKEN_IMPU, "the token grants none of the user's IMPUs"},
 		brief = {EDGE_NO_TOKEN_REST, "too little of it is left to register by"};
 	const struct token *t = &l->token;
 	int64_t rest_ms = t->exp * 1000 - clock_wall_ms(wsf.host->clock);
@@ -277,6 +298,8 @@ static void take_token(struct login *l)
 		fail(l, WSF_NO_IDENTITY, STR_NONE, "the token's sub is no user here");
 	} else if (l->user.impi.p && !str_eq(l->user.impi, t->impi)) {
 		refuse_token(l, &other);
+	} else if (l->user.n_impu && !leave_granted(l, t)) {
+		refuse_token(l, &none);
 	} else if (rest_ms < wsf.conf->min_expires_ms) {
 		refuse_token(l, &brief);
 	} else if (edge_token_used_here(wsf.edge, t) &&
