@@ -310,7 +310,7 @@ static bool find_one(struct sar *s, struct str impu)
 /* Without Public-Identity: all of the private identity (types that end registrations). */
 static bool find_all(struct sar *s)
 {
-	struct str impus[CX_MAX_IDENTITIES];
+	struct str impus[CX_MAX_IDENTITIES], web;
 	const struct cx_msg *m = s->m;
 	if (!s->type->many || !m->user_name.p) {
 		hss_refuse_avp(s->req, m, DIAMETER_MISSING_AVP,
@@ -318,6 +318,8 @@ static bool find_all(struct sar *s)
 		return false;
 	}
 	int n = store_sets_of(hss.store, m->user_name, &hss.arena, impus, CX_MAX_IDENTITIES);
+	if (n == 0 && !(n = hss_web_impi(m, &web)) && web.p)
+		n = store_sets_of(hss.store, web, &hss.arena, impus, CX_MAX_IDENTITIES);
 	if (n == 0)
 		hss_refuse(s->req, m, CX_EXPERIMENTAL(CX_USER_UNKNOWN), "unknown identity");
 	if (n < 0)

@@ -88,6 +88,8 @@ bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, s
 /* web_identity.c: finds again what is no private identity, as a web identity; *f stays when it
  * is none. 0 or -EIO. */
 int hss_find_web(const struct cx_msg *m, struct str impu, struct found *f);
+/* The private identity that User-Name stands for as a web identity; p NULL: for none. 0 or -EIO. */
+int hss_web_impi(const struct cx_msg *m, struct str *impi);
 /* May it be registered by itself (TS 29.228 6.1.1.1 step 2)? */
 bool hss_is_distinct(const struct found *f);
 /* What UAR and MAR begin with (TS 29.228 6.1.1.1 and 6.3.1): both identities are known, the

@@ -29,26 +29,34 @@ static bool ends(const struct cx_msg *m)
 		(m->command == CX_SA && m->assignment >= CX_TIMEOUT_DEREGISTRATION);
 }
 
+int hss_web_impi(const struct cx_msg *m, struct str *impi)
+{
+	struct av_mapping who;
+	int there = hss.av ? av_store_map(hss.av, m->user_name, &hss.arena, &who) : 0;
+	*impi = there == 1 && (who.current || ends(m)) ? who.impi : STR_NONE;
+	return there < 0 ? there : 0;
+}
+
 int hss_find_web(const struct cx_msg *m, struct str impu, struct found *f)
 {
-	struct av_mapping who, to;
+	struct av_mapping to;
 	struct found mapped;
-	int there = av_store_map(hss.av, m->user_name, &hss.arena, &who);
-	if (there != 1 || (!who.current && !ends(m)))
-		return there < 0 ? there : 0;
+	struct str impi;
+	int err = hss_web_impi(m, &impi);
+	if (err || !impi.p)
+		return err;
 	if (!f->has_impu) {
-		there = av_store_map(hss.av, nai_of(impu, &hss.arena), &hss.arena, &to);
+		int there = av_store_map(hss.av, nai_of(impu, &hss.arena), &hss.arena, &to);
 		if (there < 0)
 			return there;
 		if (there)
 			impu = to.impu;
 	}
-	int err = store_find(hss.store, who.impi, impu, &hss.arena, &mapped);
-	if (err)
+	if ((err = store_find(hss.store, impi, impu, &hss.arena, &mapped)))
 		return err;
 	*f = mapped;
 	f->web = true;
-	f->private = who.impi;
+	f->private = impi;
 	f->public = impu;
 	return 0;
 }
