@@ -32,9 +32,9 @@ static const char *const texts[SQL_N] = {
 	[SQL_DROP_IMPORTED] = "DELETE FROM imported WHERE wwsf = ?1",
 	[SQL_USER] = "SELECT generation FROM web_user WHERE web_identity = ?1 AND wwsf = ?2",
 	[SQL_ELSEWHERE] =
-		"SELECT u.wwsf FROM web_user u JOIN wwsf w ON w.name = u.wwsf"
-		" WHERE u.web_identity = ?1 AND u.wwsf <> ?2 AND u.generation = w.generation"
-		" AND (u.impi <> ?3 OR u.impu <> ?4)",
+		"SELECT u.wwsf, u.impi, u.impu, u.wwsf <> ?2 AND u.generation IS w.generation"
+		" FROM web_user u LEFT JOIN wwsf w ON w.name = u.wwsf"
+		" WHERE u.web_identity = ?1 AND (u.impi <> ?3 OR u.impu <> ?4)",
 	[SQL_SET_USER] = "INSERT OR REPLACE INTO web_user VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_WITHDRAW] =
 		"UPDATE web_user SET ha1 = NULL, ha1_sha256 = NULL"
@@ -232,27 +232,39 @@ static int begin_wwsf(struct work *w)
 	return there < 0 ? broken(w->s, w->why) : 0;
 }
 
-static int check_user(struct work *w, const struct av_user *u)
+static int check_twice(struct work *w, const struct av_user *u)
 {
-	struct str wwsf = str_of(w->file.wwsf);
-	char what[400];
-	sqlite3_stmt *q = query(w->s, SQL_USER, u->web_identity, wwsf);
+	sqlite3_stmt *q = query(w->s, SQL_USER, u->web_identity, str_of(w->file.wwsf));
 	int there = sql_row(q);
 	bool twice = there == 1 && sqlite3_column_int64(q, 0) == w->generation;
 	sqlite3_reset(q);
-	if (there < 0)
-		return broken(w->s, w->why);
-	if (twice)
-		return at_line(w, "the web identity stands twice");
-	q = query(w->s, SQL_ELSEWHERE, u->web_identity, wwsf);
+	return there < 0 ? broken(w->s, w->why) :
+		twice ? at_line(w, "the web identity stands twice") : 0;
+}
+
+static bool is_registered(const struct work *w, sqlite3_stmt *elsewhere)
+{
+	return w->i->registered &&
+		w->i->registered(sql_view(elsewhere, 1), sql_view(elsewhere, 2), w->i->arg);
+}
+
+/* It stands for one pair of identities: at all WWSFs, and for as long as it is registered. */
+static int check_mapping(struct work *w, const struct av_user *u)
+{
+	sqlite3_stmt *q = query(w->s, SQL_ELSEWHERE, u->web_identity, str_of(w->file.wwsf));
+	char what[400] = "";
+	int there = 0;
 	sql_bind(q, 3, u->impi);
 	sql_bind(q, 4, u->impu);
-	there = sql_row(q);
-	if (there == 1)
-		snprintf(what, sizeof what, "the web identity is mapped to other identities at "
-			STR_FMT, STR_ARG(sql_view(q, 0)));
+	while (!*what && (there = sql_row(q)) == 1)
+		if (sqlite3_column_int(q, 3))
+			snprintf(what, sizeof what, "the web identity is mapped to other identities "
+				"at " STR_FMT, STR_ARG(sql_view(q, 0)));
+		else if (is_registered(w, q))
+			snprintf(what, sizeof what, "the web identity is registered as other "
+				"identities: remove it, and import the file when that has ended");
 	sqlite3_reset(q);
-	return there < 0 ? broken(w->s, w->why) : there ? at_line(w, what) : 0;
+	return *what ? at_line(w, what) : there < 0 ? broken(w->s, w->why) : 0;
 }
 
 static int put_user(struct work *w, const struct av_user *u)
@@ -260,7 +272,9 @@ static int put_user(struct work *w, const struct av_user *u)
 	struct str wwsf = str_of(w->file.wwsf);
 	int err = begin_wwsf(w);
 	if (!err)
-		err = check_user(w, u);
+		err = check_twice(w, u);
+	if (!err)
+		err = check_mapping(w, u);
 	if (err)
 		return err;
 	sqlite3_stmt *q = query(w->s, SQL_SET_USER, u->web_identity, wwsf);

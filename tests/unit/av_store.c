@@ -302,6 +302,31 @@ static void test_withdrawn(void **state)
 	assert_int_equal(av_store_map(store, STR("bob@wwsf.example"), &arena, &m), 0);
 }
 
+/* Who is registered keeps his mapping, so that the end of that finds its way. */
+static void test_mapped_anew(void **state)
+{
+#define BOB_ANEW "user,bob@wwsf.example,other@ims.example.org,sip:bob@ims.example.org," MD5_B "\n"
+	bool registered = true;
+	struct av_import i = {.path = file, .now_ms = NOW_MS, .registered = bob_is_registered,
+		.arg = &registered};
+	struct av_mapping m;
+	import(HEAD ALICE BOB "end,2\n");
+	put_file(file, HEAD BOB_ANEW "end,1\n");
+	assert_int_equal(av_store_import(store, &i, &done, why), -EINVAL);
+	assert_non_null(strstr(why, "sync.csv:4: the web identity is registered as other identities"));
+	assert_int_equal(av_store_map(store, STR("bob@wwsf.example"), &arena, &m), 1);
+	assert_true(m.current && str_eq(m.impi, STR("bob-web@ims.example.org")));
+
+	assert_int_equal(av_store_remove(store, STR("bob@wwsf.example"), STR_NONE, bob_is_registered,
+		&registered), 1);
+	put_file(file, "wwsf,two.example\nrealm,two\nalgorithms,MD5\n" BOB_ANEW "end,1\n");
+	assert_int_equal(av_store_import(store, &i, &done, why), -EINVAL);
+	registered = false;
+	assert_int_equal(av_store_import(store, &i, &done, why), 0);
+	assert_int_equal(av_store_map(store, STR("bob@wwsf.example"), &arena, &m), 1);
+	assert_true(m.current && str_eq(m.impi, STR("other@ims.example.org")));
+}
+
 static void test_removed(void **state)
 {
 	struct av_mapping m;
@@ -464,8 +489,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_found), T(test_algorithms), T(test_two_wwsfs),
-		T(test_all_or_nothing), T(test_times), T(test_unchanged), T(test_started_anew), T(test_withdrawn),
-		T(test_removed), T(test_sealed), T(test_keys), T(test_changed_by_others),
-		T(test_one_process), T(test_commands)};
+		T(test_all_or_nothing), T(test_times), T(test_unchanged), T(test_started_anew),
+		T(test_withdrawn), T(test_mapped_anew), T(test_removed), T(test_sealed), T(test_keys),
+		T(test_changed_by_others), T(test_one_process), T(test_commands)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
