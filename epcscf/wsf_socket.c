@@ -56,6 +56,12 @@ static struct str associated(const struct wsf_session *s, struct arena *a)
 	return all;
 }
 
+/* Empty when there is nothing to say. */
+static struct str line(struct arena *a, const char *name, struct str value)
+{
+	return value.n ? arena_fmt(a, "%s: " STR_FMT "\r\n", name, STR_ARG(value)) : STR("");
+}
+
 /* As the registrar's 200 would be, with what that said to the session's own REGISTER. */
 static struct str answer(const struct wsf_session *s, const struct sip_register *asked,
 	uint32_t seconds, struct arena *a)
@@ -71,9 +77,9 @@ static struct str answer(const struct wsf_session *s, const struct sip_register 
 			STR_ARG(c->instance));
 	if (c->reg_id)
 		contact = arena_fmt(a, STR_FMT ";reg-id=%u", STR_ARG(contact), c->reg_id);
-	return arena_fmt(a,
-		STR_FMT ";expires=%u\r\nService-Route: %s\r\nP-Associated-URI: " STR_FMT "\r\n%s",
-		STR_ARG(contact), seconds, s->route, STR_ARG(associated(s, a)),
+	return arena_fmt(a, STR_FMT ";expires=%u\r\n" STR_FMT STR_FMT "%s", STR_ARG(contact),
+		seconds, STR_ARG(line(a, "Service-Route", str_of(s->route))),
+		STR_ARG(line(a, "P-Associated-URI", associated(s, a))),
 		c->reg_id && asked->outbound ? "Require: outbound\r\n" : "");
 }
 
