@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/av_admin.h"
 
+#include <errno.h>
+
 #include "common/crypto/json.h"
 
 static json_t *refuse(const char *why)
@@ -41,18 +43,18 @@ static json_t *list(struct av_store *s, const struct av_import *like, const json
 	const json_t *limit = json_object_get(args, "limit");
 	struct arena a = {0};
 	struct str wwsf = field(args, "wwsf");
-	if (wwsf.p)
-		wwsf = av_host_name(wwsf, &a);
+	if (wwsf.p && !(wwsf = av_host_name(wwsf, &a)).p)
+		wwsf = STR("");        /* nobody's */
 	json_t *names = av_store_list(s, wwsf, field(args, "after"),
 		json_is_integer(limit) ? json_integer_value(limit) : 100);
 	arena_free(&a);
 	return json_pack("{s:b, s:o}", "ok", 1, "names", names);
 }
 
-static json_t *no_such(struct str name)
+static json_t *no_such(const char *what, struct str name)
 {
 	return json_pack("{s:b, s:o}", "ok", 0, "why",
-		json_sprintf("no web identity \"%.*s\" is known", STR_ARG(name)));
+		json_sprintf("no %s \"%.*s\" is known", what, STR_ARG(name)));
 }
 
 static json_t *show(struct av_store *s, const struct av_import *like, const json_t *args)
@@ -61,7 +63,7 @@ static json_t *show(struct av_store *s, const struct av_import *like, const json
 	if (json_array_size(at))
 		return json_pack("{s:b, s:o}", "ok", 1, "at", at);
 	json_decref(at);
-	return no_such(field(args, "name"));
+	return no_such("web identity", field(args, "name"));
 }
 
 static json_t *remove_some(struct av_store *s, const struct av_import *like, const json_t *args)
@@ -70,9 +72,11 @@ static json_t *remove_some(struct av_store *s, const struct av_import *like, con
 	if (!name.p && !wwsf.p)
 		return refuse("avproxy.remove needs \"name\" or \"wwsf\"");
 	int64_t n = av_store_remove(s, name, wwsf, like->registered, like->arg);
+	if (n == -ENOENT)
+		return name.p ? no_such("web identity", name) : no_such("WWSF", wwsf);
 	if (n < 0)
 		return refuse("the AV proxy's database has a fault");
-	return n || !name.p ? json_pack("{s:b, s:I}", "ok", 1, "removed", n) : no_such(name);
+	return json_pack("{s:b, s:I}", "ok", 1, "removed", n);
 }
 
 static const struct {

@@ -562,15 +562,25 @@ json_t *av_store_show(struct av_store *s, struct str web_identity)
 	return list;
 }
 
+static int is_wwsf(struct av_store *s, struct str name)
+{
+	sqlite3_stmt *q = query(s, SQL_WWSF, name, STR_NONE);
+	int there = sql_row(q);
+	sqlite3_reset(q);
+	return there;
+}
+
 int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str wwsf,
 	registered_h *registered, void *arg)
 {
 	struct arena a = {0};
 	struct str name = web_identity.p ? av_nai(web_identity, &a) : STR_NONE;
 	struct str at = wwsf.p ? av_host_name(wwsf, &a) : STR_NONE;
-	if ((web_identity.p && !name.p) || (wwsf.p && !at.p)) {
+	int there = (web_identity.p && !name.p) || (wwsf.p && !at.p) ? 0 :
+		name.p ? 1 : is_wwsf(s, at);
+	if (there != 1) {
 		arena_free(&a);
-		return 0;
+		return there ? there : -ENOENT;
 	}
 	int err = sql_run(s->db, "BEGIN IMMEDIATE"), n = 0;
 	if (!err)
@@ -586,5 +596,7 @@ int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str 
 	if ((err || n < 0) && !sqlite3_get_autocommit(s->db))
 		sql_run(s->db, "ROLLBACK");
 	arena_free(&a);
+	if (!err && !n && name.p)
+		return -ENOENT;
 	return err || n < 0 ? -EIO : n;
 }

@@ -65,6 +65,6 @@ json_t *av_store_list(struct av_store *s, struct str wwsf, struct str after, int
 /* Where a web identity is known, without secrets: a list, empty when it is not. */
 json_t *av_store_show(struct av_store *s, struct str web_identity);
 /* A web identity at one WWSF or (p NULL) all, or (web_identity p NULL) all of a WWSF. Their
- * number, or -EIO. `registered` as in struct av_import. */
+ * number, -ENOENT: nothing is known by that name, or -EIO. `registered` as in struct av_import. */
 int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str wwsf,
 	bool (*registered)(struct str impi, struct str impu, void *arg), void *arg);

@@ -60,6 +60,8 @@ av 0 import "$files/web-credentials-wwsf-later.csv"
 expect_text out.txt '^wwsf.ims.example.org: 5 users, 1 withdrawn$'
 av 0 remove anna@wwsf.ims.example.org
 av 1 remove anna@wwsf.ims.example.org
+av 1 remove --wwsf wwwsf.ims.example.org
+expect_text out.txt 'no WWSF "wwwsf.ims.example.org" is known'
 av 0 remove --wwsf wwsf.ims.example.org
 av 0 status
 expect_text out.txt 'no WWSF'

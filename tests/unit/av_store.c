@@ -331,7 +331,7 @@ static void test_removed(void **state)
 {
 	struct av_mapping m;
 	import(HEAD ALICE BOB "end,2\n");
-	assert_int_equal(av_store_remove(store, STR("alice@wwsf.example"), STR("other.example"), NULL, NULL), 0);
+	assert_int_equal(av_store_remove(store, STR("alice@wwsf.example"), STR("other.example"), NULL, NULL), -ENOENT);
 	assert_int_equal(av_store_remove(store, STR("alice@wwsf.example"), STR_NONE, NULL, NULL), 1);
 	assert_string_equal(ha1("alice@wwsf.example", "wwsf.example"), "unknown");
 	assert_string_equal(ha1("bob@wwsf.example", "wwsf.example"), MD5_B);
@@ -463,6 +463,12 @@ static void test_commands(void **state)
 	json_decref(a);
 	a = ask("{s:s, s:s}", "avproxy.list", "wwsf", "WWSF.example");
 	assert_int_equal(json_array_size(json_object_get(a, "names")), 2);
+	json_decref(a);
+	a = ask("{s:s, s:s}", "avproxy.list", "wwsf", "no host name");
+	assert_int_equal(json_array_size(json_object_get(a, "names")), 0);
+	json_decref(a);
+	a = ask("{s:s, s:s}", "avproxy.remove", "wwsf", "wwwsf.example");
+	assert_non_null(strstr(json_string_value(json_object_get(a, "why")), "no WWSF \"wwwsf.example\""));
 	json_decref(a);
 	a = ask("{s:s, s:s}", "avproxy.list", "after", "alice@wwsf.example");
 	assert_int_equal(json_array_size(json_object_get(a, "names")), 1);
