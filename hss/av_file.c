@@ -170,6 +170,9 @@ static int take_user(struct av_file *f, struct str v, struct av_user *u, struct 
 	f->begun = true;
 	if (!u->web_identity.p)
 		return wrong(why, "the web identity is not a name of letters, digits and ._+- at a host");
+	if (!str_eq(u->web_identity, name))
+		return wrong(why, "the host of the web identity is not in lower case, or has a dot "
+			"behind; its HA1 must be of what it is here");
 	ptrdiff_t at = str_chr(impi, '@');
 	if (at <= 0 || (size_t)at + 1 == impi.n || !is_text(impi))
 		return wrong(why, "the private identity is not user@realm");

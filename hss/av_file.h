@@ -16,7 +16,7 @@
 enum { AV_LINE_MAX = 2048, AV_NAME_MAX = 256, AV_ALGORITHMS = 2 };
 
 struct av_user {
-	struct str web_identity;       /* NAI; domain in lower case */
+	struct str web_identity;       /* NAI; its host in lower case */
 	struct str impi, impu;         /* impu canonical */
 	struct str ha1[AV_ALGORITHMS]; /* by enum digest_algorithm, lower-case hex; p NULL: none */
 };

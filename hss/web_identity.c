@@ -29,10 +29,18 @@ static bool ends(const struct cx_msg *m)
 		(m->command == CX_SA && m->assignment >= CX_TIMEOUT_DEREGISTRATION);
 }
 
+/* In its own letters alone: the core counts and keeps by User-Name as it comes, and one user must
+ * not be several to it. */
+static int map(struct str name, struct av_mapping *out)
+{
+	struct str own = av_nai(name, &hss.arena);
+	return own.p && str_eq(own, name) ? av_store_map(hss.av, name, &hss.arena, out) : 0;
+}
+
 int hss_web_impi(const struct cx_msg *m, struct str *impi)
 {
 	struct av_mapping who;
-	int there = hss.av ? av_store_map(hss.av, m->user_name, &hss.arena, &who) : 0;
+	int there = hss.av ? map(m->user_name, &who) : 0;
 	*impi = there == 1 && (who.current || ends(m)) ? who.impi : STR_NONE;
 	return there < 0 ? there : 0;
 }
@@ -46,7 +54,7 @@ int hss_find_web(const struct cx_msg *m, struct str impu, struct found *f)
 	if (err || !impi.p)
 		return err;
 	if (!f->has_impu) {
-		int there = av_store_map(hss.av, nai_of(impu, &hss.arena), &hss.arena, &to);
+		int there = map(nai_of(impu, &hss.arena), &to);
 		if (there < 0)
 			return there;
 		if (there)

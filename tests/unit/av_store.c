@@ -156,6 +156,8 @@ static void test_all_or_nothing(void **state)
 		{HEAD ALICE ALICE "end,2\n", "sync.csv:5: the web identity stands twice"},
 		{HEAD "user,alice,a@b,sip:a@b," MD5_A "\nend,1\n", "sync.csv:4: the web identity is not"},
 		{HEAD "user,a b@wwsf.example,a@b,sip:a@b," MD5_A "\nend,1\n", "the web identity is not"},
+		{HEAD "user,a@WWSF.example,a@b,sip:a@b," MD5_A "\nend,1\n", "is not in lower case"},
+		{HEAD "user,a@wwsf.example.,a@b,sip:a@b," MD5_A "\nend,1\n", "has a dot behind"},
 		{HEAD "user,a@wwsf.example,b,sip:a@b," MD5_A "\nend,1\n", "the private identity is not"},
 		{HEAD "user,a@wwsf.example,a@b,mailto:a@b," MD5_A "\nend,1\n", "the public identity is not"},
 		{HEAD "user,a@wwsf.example,a@b,sip:a@b," MD5_A "0\nend,1\n", "is not 32 hex digits"},
