@@ -90,7 +90,7 @@ static bool registered(struct str impi, struct str impu, void *arg)
 	struct arena a = {0};
 	struct found f;
 	bool is = !store_find(hss.store, impi, impu, &a, &f) && f.associated &&
-		f.state != NOT_REGISTERED;
+		(f.state != NOT_REGISTERED || f.auth_pending);
 	arena_free(&a);
 	return is;
 }

@@ -22,7 +22,7 @@ struct av_import {
 	int64_t now_ms, max_age_ms;    /* since 1970; max_age 0: any age */
 	bool changed;                  /* a file that was imported before, or is older than what
 					* is stored, is left alone */
-	/* Is that pair registered? Its web identity's mapping stays then, though withdrawn. NULL:
+	/* Is that pair registered, or being authenticated? Its web identity's mapping stays then, though withdrawn. NULL:
 	 * nobody is. */
 	bool (*registered)(struct str impi, struct str impu, void *arg);
 	void *arg;
