@@ -23,7 +23,7 @@ CREATE TABLE web_user (
 	generation INTEGER NOT NULL,
 	impi TEXT NOT NULL,
 	impu TEXT NOT NULL,
-	ha1 BLOB,                              -- sealed (seal.h), about av_store.c's seal_about
+	ha1 BLOB,                              -- sealed (seal.h), about av_seal_about
 	ha1_sha256 BLOB,
 	PRIMARY KEY (web_identity, wwsf)
 ) WITHOUT ROWID;

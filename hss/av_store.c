@@ -1,27 +1,18 @@
 /* The AV proxy's store.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "hss/av_store.h"
+#include "hss/av_store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/base/buf.h"
 #include "common/base/log.h"
-#include "common/db/sql.h"
-#include "hss/seal.h"
 
 extern const struct str hss_av_schema_sql;
 
 enum { USER_VERSION = 2, CACHE_KIB = 16384 };
 
-enum sql {
-	SQL_PROOF, SQL_ADD_PROOF,
-	SQL_WWSF, SQL_SET_WWSF, SQL_IMPORTED, SQL_ADD_IMPORTED, SQL_DROP_IMPORTED, SQL_USER, SQL_ELSEWHERE, SQL_SET_USER, SQL_WITHDRAW, SQL_WITHDRAWN,
-	SQL_DROP, SQL_DROP_WWSF, SQL_REMOVE, SQL_MAP, SQL_VECTOR, SQL_STATUS, SQL_LIST, SQL_SHOW, SQL_NAMED,
-	SQL_N
-};
 static const char *const texts[SQL_N] = {
 	[SQL_PROOF] = "SELECT proof FROM seal",
 	[SQL_ADD_PROOF] = "INSERT INTO seal VALUES (?1)",
@@ -70,16 +61,9 @@ static const char *const texts[SQL_N] = {
 		" web_identity = ?1) AND (?2 IS NULL OR wwsf = ?2)",
 };
 
-struct av_store {
-	sqlite3 *db;
-	struct seal *seal;
-	sqlite3_stmt *sql[SQL_N];
-};
-
 /* ---- statements ---- */
 
-/* Reset and bound: up to two texts, the common case. */
-static sqlite3_stmt *query(struct av_store *s, enum sql which, struct str one, struct str two)
+sqlite3_stmt *av_query(struct av_store *s, enum av_sql which, struct str one, struct str two)
 {
 	sqlite3_stmt *q = s->sql[which];
 	sqlite3_reset(q);
@@ -93,7 +77,7 @@ static sqlite3_stmt *query(struct av_store *s, enum sql which, struct str one, s
 
 /* ---- open and close ---- */
 
-static int broken(struct av_store *s, char why[512])
+int av_broken(struct av_store *s, char why[512])
 {
 	snprintf(why, 512, "the AV proxy's database has a fault: %s", sqlite3_errmsg(s->db));
 	return -EIO;
@@ -105,7 +89,7 @@ static const struct str proof = {"imsrig AV proxy", 15}, proof_about = {"proof",
 static int open_seal(struct av_store *s, const char *database, const char *key, char why[512])
 {
 	char sealed[64], plain[64];
-	sqlite3_stmt *q = query(s, SQL_PROOF, STR_NONE, STR_NONE);
+	sqlite3_stmt *q = av_query(s, SQL_PROOF, STR_NONE, STR_NONE);
 	int there = sql_row(q), err;
 	size_t n = there == 1 ? sql_view_octets(q, 0).n : 0;
 	if (n > sizeof sealed)
@@ -114,14 +98,14 @@ static int open_seal(struct av_store *s, const char *database, const char *key, 
 		memcpy(sealed, sql_view_octets(q, 0).p, n);
 	sqlite3_reset(q);
 	if (there < 0)
-		return broken(s, why);
+		return av_broken(s, why);
 	if ((err = seal_open(key, there == 0, &s->seal, why)))
 		return err;
 	if (there == 0) {
 		seal_put(s->seal, proof, proof_about, sealed);
 		q = s->sql[SQL_ADD_PROOF];
 		sql_bind_octets(q, 1, (struct str){sealed, proof.n + SEAL_EXTRA});
-		return sql_done(q) ? broken(s, why) : 0;
+		return sql_done(q) ? av_broken(s, why) : 0;
 	}
 	if (n == proof.n + SEAL_EXTRA &&
 		!seal_take(s->seal, (struct str){sealed, n}, proof_about, plain))
@@ -166,9 +150,7 @@ void av_store_close(struct av_store *s)
 
 /* ---- sealed HA1s ---- */
 
-static const enum digest_algorithm algorithms[AV_ALGORITHMS] = {DIGEST_MD5, DIGEST_SHA256};
-
-static struct str seal_about(struct str web_identity, struct str wwsf, enum digest_algorithm d,
+struct str av_seal_about(struct str web_identity, struct str wwsf, enum digest_algorithm d,
 	struct arena *a)
 {
 	return arena_fmt(a, STR_FMT "\n" STR_FMT "\n%s", STR_ARG(web_identity), STR_ARG(wwsf),
@@ -190,270 +172,6 @@ static int take_ha1(struct av_store *s, struct str sealed, struct str about, str
 	return 0;
 }
 
-static void bind_ha1(struct av_store *s, sqlite3_stmt *q, int at, struct str ha1, struct str about,
-	struct arena *a)
-{
-	if (!ha1.p)
-		return;
-	char *sealed = arena_alloc(a, ha1.n + SEAL_EXTRA);
-	seal_put(s->seal, ha1, about, sealed);
-	sql_bind_octets(q, at, (struct str){sealed, ha1.n + SEAL_EXTRA});
-}
-
-/* ---- synchronisation ---- */
-
-struct work {                          /* an import under way */
-	struct av_store *s;
-	const struct av_import *i;
-	struct av_file file;
-	struct arena arena;            /* of the line at hand */
-	int64_t generation, line;
-	int64_t made_line, stored_ms;  /* stored_ms: of the last synchronisation; 0: none */
-	uint64_t fingerprint;
-	char *why;
-};
-
-static int at_line(struct work *w, const char *what)
-{
-	snprintf(w->why, 512, "%s:%lld: %s", w->i->path, (long long)w->line, what);
-	return -EINVAL;
-}
-
-/* The first user, or the end: which WWSF it is about is known by now. */
-static int begin_wwsf(struct work *w)
-{
-	if (w->generation)
-		return 0;
-	sqlite3_stmt *q = query(w->s, SQL_WWSF, str_of(w->file.wwsf), STR_NONE);
-	int there = sql_row(q);
-	w->generation = there == 1 ? sqlite3_column_int64(q, 0) + 1 : 1;
-	w->stored_ms = there == 1 ? sqlite3_column_int64(q, 1) : 0;
-	sqlite3_reset(q);
-	return there < 0 ? broken(w->s, w->why) : 0;
-}
-
-static int check_twice(struct work *w, const struct av_user *u)
-{
-	sqlite3_stmt *q = query(w->s, SQL_USER, u->web_identity, str_of(w->file.wwsf));
-	int there = sql_row(q);
-	bool twice = there == 1 && sqlite3_column_int64(q, 0) == w->generation;
-	sqlite3_reset(q);
-	return there < 0 ? broken(w->s, w->why) :
-		twice ? at_line(w, "the web identity stands twice") : 0;
-}
-
-static bool is_registered(const struct work *w, sqlite3_stmt *elsewhere)
-{
-	return w->i->registered &&
-		w->i->registered(sql_view(elsewhere, 1), sql_view(elsewhere, 2), w->i->arg);
-}
-
-/* It stands for one pair of identities: at all WWSFs, and for as long as it is registered. */
-static int check_mapping(struct work *w, const struct av_user *u)
-{
-	sqlite3_stmt *q = query(w->s, SQL_ELSEWHERE, u->web_identity, str_of(w->file.wwsf));
-	char what[400] = "";
-	int there = 0;
-	sql_bind(q, 3, u->impi);
-	sql_bind(q, 4, u->impu);
-	while (!*what && (there = sql_row(q)) == 1)
-		if (sqlite3_column_int(q, 3))
-			snprintf(what, sizeof what, "the web identity is mapped to other identities "
-				"at " STR_FMT, STR_ARG(sql_view(q, 0)));
-		else if (is_registered(w, q))
-			snprintf(what, sizeof what, "the web identity is registered as other "
-				"identities: remove it, and import the file when that has ended");
-	sqlite3_reset(q);
-	return *what ? at_line(w, what) : there < 0 ? broken(w->s, w->why) : 0;
-}
-
-static int put_user(struct work *w, const struct av_user *u)
-{
-	struct str wwsf = str_of(w->file.wwsf);
-	int err = begin_wwsf(w);
-	if (!err)
-		err = check_twice(w, u);
-	if (!err)
-		err = check_mapping(w, u);
-	if (err)
-		return err;
-	sqlite3_stmt *q = query(w->s, SQL_SET_USER, u->web_identity, wwsf);
-	sqlite3_bind_int64(q, 3, w->generation);
-	sql_bind(q, 4, u->impi);
-	sql_bind(q, 5, u->impu);
-	for (int d = 0; d < AV_ALGORITHMS; d++)
-		bind_ha1(w->s, q, 6 + d, u->ha1[d],
-			seal_about(u->web_identity, wwsf, algorithms[d], &w->arena), &w->arena);
-	return sql_done(q) ? broken(w->s, w->why) : 0;
-}
-
-static void note_line(struct work *w, struct str line)
-{
-	w->fingerprint = w->fingerprint * 31 + str_hash(line);
-}
-
-static int take_line(struct work *w, struct str line)
-{
-	struct av_user u;
-	char what[256];
-	note_line(w, line);
-	int kind = av_file_line(&w->file, line, &u, &w->arena, what), err = 0;
-	if (w->file.made_ms && !w->made_line)
-		w->made_line = w->line;
-	if (kind < 0)
-		err = at_line(w, what);
-	else if (kind == AV_LINE_USER)
-		err = put_user(w, &u);
-	else if (kind == AV_LINE_END)
-		err = begin_wwsf(w);
-	arena_reset(&w->arena);
-	return err;
-}
-
-static int on_line(struct str line, int64_t number, void *arg)
-{
-	struct work *w = arg;
-	w->line = number;
-	return take_line(w, line);
-}
-
-static int take_file(struct work *w)
-{
-	char what[256];
-	int err = av_file_read(w->i->path, on_line, w, w->why);
-	return err ? err : av_file_finish(&w->file, what) ? at_line(w, what) : 0;
-}
-
-typedef bool(registered_h)(struct str impi, struct str impu, void *arg);
-
-/* Rows of a query (web identity, then `at` and on IMPI, IMPU): those that nobody needs go. */
-static int drop_unneeded(struct av_store *s, sqlite3_stmt *q, struct str wwsf, int at,
-	registered_h *h, void *arg)
-{
-	struct arena a = {0};
-	struct gone { struct gone *next; struct str name, wwsf; } *gone = NULL;
-	int err, n = 0;
-	while ((err = sql_row(q)) == 1) {
-		n++;
-		if (h && h(sql_view(q, at), sql_view(q, at + 1), arg))
-			continue;
-		struct gone *g = ARENA_NEW(&a, struct gone);
-		*g = (struct gone){gone, sql_text(q, 0, &a), wwsf.p ? wwsf : sql_text(q, 1, &a)};
-		gone = g;
-	}
-	for (; !err && gone; gone = gone->next)
-		err = sql_done(query(s, SQL_DROP, gone->name, gone->wwsf));
-	arena_free(&a);
-	return err ? err : n;
-}
-
-static int check_made(struct work *w)
-{
-	int64_t made_ms = w->file.made_ms, age_ms = w->i->now_ms - made_ms;
-	if (!made_ms)
-		return 0;
-	w->line = w->made_line;
-	if (age_ms < 0)
-		return at_line(w, "the file was made in the future; is a clock wrong?");
-	if (made_ms < w->stored_ms)
-		return at_line(w, "the file is older than what is stored for its WWSF; ask for a "
-			"new one");
-	if (w->i->max_age_ms && age_ms > w->i->max_age_ms)
-		return at_line(w, "the file is older than max-age allows; ask for a new one");
-	return 0;
-}
-
-static int set_wwsf(struct work *w)
-{
-	const struct av_file *f = &w->file;
-	sqlite3_stmt *q = query(w->s, SQL_SET_WWSF, str_of(f->wwsf), str_of(f->realm));
-	sqlite3_bind_int64(q, 3, w->generation);
-	sqlite3_bind_int64(q, 4, f->made_ms ? f->made_ms : w->i->now_ms);
-	int err = sql_done(q);
-	q = query(w->s, SQL_ADD_IMPORTED, str_of(f->wwsf), STR_NONE);
-	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
-	return err ? err : sql_done(q);
-}
-
-static int finish(struct work *w, struct av_imported *out)
-{
-	const struct av_file *f = &w->file;
-	struct str wwsf = str_of(f->wwsf);
-	int err = check_made(w);
-	if (err)
-		return err;
-	sqlite3_stmt *q = query(w->s, SQL_WITHDRAW, wwsf, STR_NONE);
-	sqlite3_bind_int64(q, 2, w->generation);
-	if (sql_done(q))
-		return broken(w->s, w->why);
-	q = query(w->s, SQL_WITHDRAWN, wwsf, STR_NONE);
-	sqlite3_bind_int64(q, 2, w->generation);
-	int withdrawn = drop_unneeded(w->s, q, wwsf, 1, w->i->registered, w->i->arg);
-	if (withdrawn < 0 || set_wwsf(w))
-		return broken(w->s, w->why);
-	str_copy(wwsf, out->wwsf, sizeof out->wwsf);
-	out->users = f->users;
-	out->withdrawn = withdrawn;
-	return 0;
-}
-
-/* ---- at start ---- */
-
-static int on_known_line(struct str line, int64_t number, void *arg)
-{
-	struct work *w = arg;
-	struct av_user u;
-	char what[256];
-	w->line = number;
-	note_line(w, line);
-	int kind = av_file_line(&w->file, line, &u, &w->arena, what);
-	arena_reset(&w->arena);
-	return kind < 0 ? at_line(w, what) : 0;
-}
-
-/* 1: the file has nothing to say, it was imported before, or a newer one was. */
-static int is_known(struct work *w, struct av_imported *out)
-{
-	const struct av_file *f = &w->file;
-	int err = av_file_read(w->i->path, on_known_line, w, w->why);
-	if (err || (err = begin_wwsf(w)))
-		return err;
-	sqlite3_stmt *q = query(w->s, SQL_IMPORTED, str_of(f->wwsf), STR_NONE);
-	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
-	int there = sql_row(q);
-	sqlite3_reset(q);
-	if (there < 0)
-		return broken(w->s, w->why);
-	str_copy(str_of(f->wwsf), out->wwsf, sizeof out->wwsf);
-	out->users = f->users;
-	out->same = there == 1 || (f->made_ms && f->made_ms < w->stored_ms);
-	return out->same;
-}
-
-/* ---- an import ---- */
-
-int av_store_import(struct av_store *s, const struct av_import *i, struct av_imported *out,
-	char why[512])
-{
-	struct work first = {.s = s, .i = i, .why = why}, w = first;
-	*out = (struct av_imported){0};
-	int known = i->changed ? is_known(&first, out) : 0;
-	arena_free(&first.arena);
-	if (known)
-		return known < 0 ? known : 0;
-	if (sql_run(s->db, "BEGIN IMMEDIATE"))
-		return broken(s, why);
-	int err = take_file(&w);
-	if (!err)
-		err = finish(&w, out);
-	if (!err && sql_run(s->db, "COMMIT"))
-		err = broken(s, why);
-	if (err && !sqlite3_get_autocommit(s->db))
-		sql_run(s->db, "ROLLBACK");
-	arena_free(&w.arena);
-	return err;
-}
-
 /* ---- what requests ask ---- */
 
 int av_store_map(struct av_store *s, struct str web_identity, struct arena *a,
@@ -462,7 +180,7 @@ int av_store_map(struct av_store *s, struct str web_identity, struct arena *a,
 	struct str name = av_nai(web_identity, a);
 	if (!name.p)
 		return 0;
-	sqlite3_stmt *q = query(s, SQL_MAP, name, STR_NONE);
+	sqlite3_stmt *q = av_query(s, SQL_MAP, name, STR_NONE);
 	int there = sql_row(q);
 	if (there == 1)
 		*out = (struct av_mapping){sql_text(q, 0, a), sql_text(q, 1, a),
@@ -482,13 +200,13 @@ int av_store_vector(struct av_store *s, struct str web_identity, struct str wwsf
 		return AV_UNKNOWN;
 	if (!at.p)
 		at = STR("");
-	sqlite3_stmt *q = query(s, SQL_VECTOR, name, at);
+	sqlite3_stmt *q = av_query(s, SQL_VECTOR, name, at);
 	int there = sql_row(q);
 	if (there == 1) {
 		out->realm = sql_text(q, 0, a);
 		out->synchronised_ms = sqlite3_column_int64(q, 3);
 		for (int d = 0; !err && d < AV_ALGORITHMS; d++)
-			err = take_ha1(s, sql_view_octets(q, 1 + d), seal_about(name, at, algorithms[d], a), a,
+			err = take_ha1(s, sql_view_octets(q, 1 + d), av_seal_about(name, at, (enum digest_algorithm)d, a), a,
 				&out->ha1[d]);
 	}
 	sqlite3_reset(q);
@@ -518,7 +236,7 @@ json_t *av_store_status(struct av_store *s, int64_t now_ms, int64_t max_age_ms)
 {
 	json_t *list = json_array();
 	int64_t oldest = 0;
-	sqlite3_stmt *q = query(s, SQL_STATUS, STR_NONE, STR_NONE);
+	sqlite3_stmt *q = av_query(s, SQL_STATUS, STR_NONE, STR_NONE);
 	while (sql_row(q) == 1) {
 		int64_t at = sqlite3_column_int64(q, 2), age = now_ms - at;
 		if (!oldest || at < oldest)
@@ -534,7 +252,7 @@ json_t *av_store_status(struct av_store *s, int64_t now_ms, int64_t max_age_ms)
 json_t *av_store_list(struct av_store *s, struct str wwsf, struct str after, int64_t limit)
 {
 	json_t *list = json_array();
-	sqlite3_stmt *q = query(s, SQL_LIST, after.p ? after : STR(""), wwsf);
+	sqlite3_stmt *q = av_query(s, SQL_LIST, after.p ? after : STR(""), wwsf);
 	sqlite3_bind_int64(q, 3, limit);
 	while (sql_row(q) == 1)
 		json_array_append_new(list, text(sql_view(q, 0)));
@@ -547,7 +265,7 @@ json_t *av_store_show(struct av_store *s, struct str web_identity)
 	json_t *list = json_array();
 	struct arena a = {0};
 	struct str name = av_nai(web_identity, &a);
-	sqlite3_stmt *q = query(s, SQL_SHOW, name.p ? name : STR(""), STR_NONE);
+	sqlite3_stmt *q = av_query(s, SQL_SHOW, name.p ? name : STR(""), STR_NONE);
 	while (sql_row(q) == 1) {
 		json_t *has = json_array();
 		for (int d = 0; d < AV_ALGORITHMS; d++)
@@ -562,16 +280,38 @@ json_t *av_store_show(struct av_store *s, struct str web_identity)
 	return list;
 }
 
+/* ---- removal ---- */
+
+int av_drop_unneeded(struct av_store *s, sqlite3_stmt *q, struct str wwsf, int at,
+	av_registered_h *h, void *arg)
+{
+	struct arena a = {0};
+	struct gone { struct gone *next; struct str name, wwsf; } *gone = NULL;
+	int err, n = 0;
+	while ((err = sql_row(q)) == 1) {
+		n++;
+		if (h && h(sql_view(q, at), sql_view(q, at + 1), arg))
+			continue;
+		struct gone *g = ARENA_NEW(&a, struct gone);
+		*g = (struct gone){gone, sql_text(q, 0, &a), wwsf.p ? wwsf : sql_text(q, 1, &a)};
+		gone = g;
+	}
+	for (; !err && gone; gone = gone->next)
+		err = sql_done(av_query(s, SQL_DROP, gone->name, gone->wwsf));
+	arena_free(&a);
+	return err ? err : n;
+}
+
 static int is_wwsf(struct av_store *s, struct str name)
 {
-	sqlite3_stmt *q = query(s, SQL_WWSF, name, STR_NONE);
+	sqlite3_stmt *q = av_query(s, SQL_WWSF, name, STR_NONE);
 	int there = sql_row(q);
 	sqlite3_reset(q);
 	return there;
 }
 
 int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str wwsf,
-	registered_h *registered, void *arg)
+	av_registered_h *registered, void *arg)
 {
 	struct arena a = {0};
 	struct str name = web_identity.p ? av_nai(web_identity, &a) : STR_NONE;
@@ -584,13 +324,13 @@ int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str 
 	}
 	int err = sql_run(s->db, "BEGIN IMMEDIATE"), n = 0;
 	if (!err)
-		err = sql_done(query(s, SQL_REMOVE, name, at));
+		err = sql_done(av_query(s, SQL_REMOVE, name, at));
 	if (!err)
-		n = drop_unneeded(s, query(s, SQL_NAMED, name, at), STR_NONE, 2, registered, arg);
+		n = av_drop_unneeded(s, av_query(s, SQL_NAMED, name, at), STR_NONE, 2, registered, arg);
 	if (!err && n >= 0 && !name.p)
-		err = sql_done(query(s, SQL_DROP_WWSF, at, STR_NONE));
+		err = sql_done(av_query(s, SQL_DROP_WWSF, at, STR_NONE));
 	if (!err && n >= 0 && !name.p)
-		err = sql_done(query(s, SQL_DROP_IMPORTED, at, STR_NONE));
+		err = sql_done(av_query(s, SQL_DROP_IMPORTED, at, STR_NONE));
 	if (!err && n >= 0)
 		err = sql_run(s->db, "COMMIT");
 	if ((err || n < 0) && !sqlite3_get_autocommit(s->db))

@@ -17,14 +17,16 @@ void av_store_close(struct av_store *s);       /* NULL: nothing */
 
 /* ---- synchronisation ---- */
 
+/* Is that pair registered, or being authenticated? Its web identity's mapping stays then, though
+ * withdrawn. */
+typedef bool(av_registered_h)(struct str impi, struct str impu, void *arg);
+
 struct av_import {
 	const char *path;
 	int64_t now_ms, max_age_ms;    /* since 1970; max_age 0: any age */
 	bool changed;                  /* a file that was imported before, or is older than what
 					* is stored, is left alone */
-	/* Is that pair registered, or being authenticated? Its web identity's mapping stays then, though withdrawn. NULL:
-	 * nobody is. */
-	bool (*registered)(struct str impi, struct str impu, void *arg);
+	av_registered_h *registered;   /* NULL: nobody is */
 	void *arg;
 };
 struct av_imported {
@@ -67,4 +69,4 @@ json_t *av_store_show(struct av_store *s, struct str web_identity);
 /* A web identity at one WWSF or (p NULL) all, or (web_identity p NULL) all of a WWSF. Their
  * number, -ENOENT: nothing is known by that name, or -EIO. `registered` as in struct av_import. */
 int64_t av_store_remove(struct av_store *s, struct str web_identity, struct str wwsf,
-	bool (*registered)(struct str impi, struct str impu, void *arg), void *arg);
+	av_registered_h *registered, void *arg);

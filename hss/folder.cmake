@@ -15,7 +15,7 @@ imsrig_library(hss_subscriber
 
 # The AV proxy's store, and what `imsrig avproxy` is made of.
 imsrig_library(hss_av
-  SOURCES hss/av_file.c hss/av_store.c hss/av_admin.c hss/av_cli.c
+  SOURCES hss/av_file.c hss/av_store.c hss/av_import.c hss/av_admin.c hss/av_cli.c
   LINK hss_subscriber hss_seal sql)
 imsrig_embed(hss_av hss/av_schema.sql)
 imsrig_test(av_store LINK hss_av)
