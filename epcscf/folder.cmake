@@ -9,6 +9,6 @@ imsrig_embed(wsf epcscf/wsf_schema.sql)
 add_executable(epcscf epcscf/main.c epcscf/conf.c epcscf/register.c epcscf/pcscf.c epcscf/ibcf.c epcscf/plain.c)
 target_link_libraries(epcscf PRIVATE wsf edge node sip)
 imsrig_test(wsf_parts LINK wsf)
-imsrig_test(wsf SOURCES tests/unit/edge_rig.c tests/unit/rig.c LINK sip ca crypto http admin_client)
+imsrig_test(wsf SOURCES tests/unit/edge_rig.c tests/unit/rig.c LINK sip ca crypto http admin_client sql)
 add_dependencies(test_wsf epcscf)
 set_tests_properties(wsf PROPERTIES RESOURCE_LOCK edge) # the same addresses

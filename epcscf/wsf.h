@@ -131,6 +131,7 @@ void wsf_store_close(void);
 int wsf_store_user(struct str name, struct arena *a, struct wsf_user *out);
 /* Hash of whoever has one, to compare with where a user has none; p NULL: nobody has. */
 struct str wsf_store_some_hash(struct arena *a);
+/* What can't be stored is tried again later, from wsf_sessions_save. */
 int wsf_store_put(const struct wsf_session_row *row);  /* by its cookie */
 int wsf_store_forget(struct str cookie);
 int wsf_store_clear(void);
@@ -202,6 +203,7 @@ struct wsf_session {
 };
 
 void wsf_sessions_load(void);
+void wsf_sessions_save(void);          /* all that last */
 void wsf_sessions_drop(void);          /* all, without a word to the network; rows stay */
 json_t *wsf_sessions_json(struct str user);            /* user p NULL: of all, at most 100 */
 void wsf_sessions_blocked(void);       /* those of WWSFs that are blocked now end */

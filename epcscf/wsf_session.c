@@ -256,6 +256,14 @@ int wsf_session_save(const struct wsf_session *s)
 		.registered_ms = s->registered_ms});
 }
 
+void wsf_sessions_save(void)
+{
+	struct wsf_session *s, *next;
+	HASH_ITER(by_id, by_id, s, next)
+		if (s->registered_ms && !s->shut)
+			wsf_session_save(s);
+}
+
 static void on_row(const struct wsf_session_row *row)
 {
 	struct wsf_session *s = MEM_NEW(struct wsf_session);

@@ -73,12 +73,33 @@ static int load_users(void)
 	return err;
 }
 
-/* ---- life ---- */
+/* ---- what could not be stored ---- */
 
-/* Nothing waits for it: a session whose row is lost is one that a restart forgets. */
+static struct timer again;
+enum { AGAIN_MS = 60 * 1000 };
+
+/* Memory has the truth: all of it is stored. */
+static void on_again(struct timer *t, void *arg)
+{
+	if (!wsf_store_clear())
+		wsf_sessions_save();
+}
+
+/* Nobody waits for a change to be stored, but a session whose end was not would be there again
+ * behind a restart. */
+static int made_good(int err)
+{
+	if (err)
+		timer_start(wsf.host->clock, &again, AGAIN_MS, on_again, NULL);
+	return err;
+}
+
 static void on_committed(int err, void *arg)
 {
+	made_good(err);
 }
+
+/* ---- life ---- */
 
 int wsf_store_open(char why[512])
 {
@@ -101,6 +122,7 @@ int wsf_store_open(char why[512])
 
 void wsf_store_close(void)
 {
+	timer_stop(&again);
 	db_close(wsf.db);
 	wsf.db = NULL;
 }
@@ -156,19 +178,19 @@ int wsf_store_put(const struct wsf_session_row *row)
 	sql_bind(q, 14, row->client);
 	sqlite3_bind_int64(q, 15, row->ends_ms);
 	sqlite3_bind_int64(q, 16, row->registered_ms);
-	return db_change(wsf.db, q);
+	return made_good(db_change(wsf.db, q));
 }
 
 int wsf_store_forget(struct str cookie)
 {
 	sqlite3_stmt *q = db_sql(wsf.db, SQL_FORGET);
 	sql_bind_octets(q, 1, cookie);
-	return db_change(wsf.db, q);
+	return made_good(db_change(wsf.db, q));
 }
 
 int wsf_store_clear(void)
 {
-	return db_change(wsf.db, db_sql(wsf.db, SQL_CLEAR));
+	return made_good(db_change(wsf.db, db_sql(wsf.db, SQL_CLEAR)));
 }
 
 void wsf_store_load(wsf_row_h *h)

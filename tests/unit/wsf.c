@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <ctype.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -506,23 +507,65 @@ static void test_restart(void **state)
 	finish();
 }
 
+static void with_sql(const char *sql)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(rig_file(&world.rig, "wsf.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void starts_again(void)
+{
+	struct buf b = {0};
+	hang_up();
+	world_stop();
+	unlink(rig_file(&world.rig, "log"));
+	world.offset_ms = 0;
+	configure(&b, "");
+	world_start("epcscf", &b);
+}
+
+/* The database takes the end of a session only at the second try; the session is over all the
+ * same, also behind a restart. */
+static void test_not_stored(void **state)
+{
+	struct buf b = {0};
+	start("");
+	world_stop();
+	unlink(rig_file(&world.rig, "log"));
+	with_sql("CREATE TABLE fault (n); INSERT INTO fault VALUES (0);"
+		"CREATE TRIGGER spoil BEFORE DELETE ON session BEGIN UPDATE fault SET n = n + 1;"
+		" SELECT RAISE(FAIL, 'no room') WHERE (SELECT n FROM fault) = 1; END");
+	configure(&b, "");
+	world_start("epcscf", &b);
+	signs_in("bob", "builder", 200);
+	char bob[200], alice[200];
+	memcpy(bob, web.cookie, sizeof bob);
+	signs_in("alice", "wonderland", 200);
+	memcpy(alice, web.cookie, sizeof alice);
+	asks("DELETE", "/session", with_cookie(), "", 204);
+	assert_true(logged("no room"));
+	world_advance(61);
+	starts_again();
+	memcpy(web.cookie, alice, sizeof alice);
+	asks("GET", "/session", with_cookie(), "", 401);
+	memcpy(web.cookie, bob, sizeof bob);
+	asks("GET", "/session", with_cookie(), "", 200);
+	finish();
+}
+
 /* A session of a user whom the configuration does not have any more is not taken up again. */
 static void test_taken_out(void **state)
 {
-	struct buf b = {0};
 	start("");
 	signs_in("bob", "builder", 200);
 	char cookie[200];
 	memcpy(cookie, web.cookie, sizeof cookie);
 	signs_in("alice", "wonderland", 200);
-	hang_up();
-	world_stop();
-	unlink(rig_file(&world.rig, "log"));
-	world.offset_ms = 0;
 	bob_alone = true;
-	configure(&b, "");
+	starts_again();
 	bob_alone = false;
-	world_start("epcscf", &b);
 	core_gets(3);
 	core_is("To.uri", "sip:alice@ims.example.org");
 	core_is("Expires", "0");
@@ -607,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_hung_up),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_not_stored),
 		cmocka_unit_test(test_taken_out),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_socket),
