@@ -26,7 +26,7 @@ enum {
 struct wsf_account {
 	UT_hash_handle hh;
 	struct wsf_session *sessions;
-	int64_t n;
+	int64_t n, ending;
 	char user[];
 };
 static struct wsf_account *accounts;
@@ -108,7 +108,7 @@ struct wsf_session *wsf_session_new(const struct wsf_user *u, struct str impu,
 	struct wsf_session *s;
 
 	*no = WSF_GOOD;
-	if (a && a->n >= wsf.conf->per_user)
+	if (a && a->n - a->ending >= wsf.conf->per_user)
 		*no = WSF_NO_SECOND;
 	else if (live.value >= wsf.conf->sessions)
 		*no = WSF_NO_BUSY;
@@ -141,6 +141,7 @@ void wsf_session_free(struct wsf_session *s)
 	HASH_DELETE(by_handle, by_handle, s);
 	HASH_DELETE(by_id, by_id, s);
 	DL_DELETE(a->sessions, s);
+	a->ending -= s->shut;
 	if (!--a->n) {
 		HASH_DEL(accounts, a);
 		free(a);
@@ -160,6 +161,7 @@ void wsf_session_free(struct wsf_session *s)
 
 void wsf_session_shut(struct wsf_session *s, const char *why)
 {
+	s->account->ending += !s->shut;
 	s->shut = true;
 	timer_stop(&s->end);
 	wsf_store_forget((struct str){(const char *)s->cookie, sizeof s->cookie});
