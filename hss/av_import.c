@@ -23,7 +23,7 @@ struct work {                          /* an import under way */
 	struct arena arena;            /* of the line at hand */
 	int64_t generation, line;
 	int64_t made_line, stored_ms;  /* stored_ms: of the last synchronisation; 0: none */
-	uint64_t fingerprint;
+	uint64_t hash;                 /* of all lines */
 	char *why;
 };
 
@@ -103,7 +103,12 @@ static int put_user(struct work *w, const struct av_user *u)
 
 static void note_line(struct work *w, struct str line)
 {
-	w->fingerprint = w->fingerprint * 31 + str_hash(line);
+	w->hash = w->hash * 31 + str_hash(line);
+}
+
+static int64_t fingerprint(const struct work *w)
+{
+	return (int64_t)seal_print(w->s->seal, w->hash);
 }
 
 static int take_line(struct work *w, struct str line)
@@ -162,7 +167,7 @@ static int set_wwsf(struct work *w)
 	sqlite3_bind_int64(q, 4, f->made_ms ? f->made_ms : w->i->now_ms);
 	int err = sql_done(q);
 	q = av_query(w->s, SQL_ADD_IMPORTED, str_of(f->wwsf), STR_NONE);
-	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
+	sqlite3_bind_int64(q, 2, fingerprint(w));
 	return err ? err : sql_done(q);
 }
 
@@ -210,7 +215,7 @@ static int is_known(struct work *w, struct av_imported *out)
 	if (err || (err = begin_wwsf(w)))
 		return err;
 	sqlite3_stmt *q = av_query(w->s, SQL_IMPORTED, str_of(f->wwsf), STR_NONE);
-	sqlite3_bind_int64(q, 2, (int64_t)w->fingerprint);
+	sqlite3_bind_int64(q, 2, fingerprint(w));
 	int there = sql_row(q);
 	sqlite3_reset(q);
 	if (there < 0)

@@ -11,7 +11,7 @@ CREATE TABLE wwsf (
 -- The files that were imported: at start each is left alone, whatever has followed it since.
 CREATE TABLE imported (
 	wwsf TEXT NOT NULL,
-	fingerprint INTEGER NOT NULL,
+	fingerprint INTEGER NOT NULL,          -- of all its lines, seal_print
 	PRIMARY KEY (wwsf, fingerprint)
 ) WITHOUT ROWID;
 

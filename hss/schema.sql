@@ -5,7 +5,7 @@
 CREATE TABLE subscription (
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL UNIQUE,
-	fingerprint INTEGER NOT NULL,          -- of what it was made from
+	fingerprint INTEGER NOT NULL,          -- of what it was made from; with a USIM by seal_print
 	may_register INTEGER NOT NULL,         -- TS 29.228 6.1.1.1 step 5
 	visited_networks TEXT,                 -- TS 29.228 6.1.1.1 step 5; NULL: the HSS's own list
 	mandatory_capabilities TEXT,           -- TS 29.229 6.3.5
