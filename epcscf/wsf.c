@@ -40,7 +40,7 @@ static bool is_origin_of(const struct edge_origin_conf *o, struct str said)
 	return is && edge_origin_auth(o) & EDGE_AUTH_SESSION;
 }
 
-static const struct edge_origin_conf *origin_of(const struct http_msg *m)
+const struct edge_origin_conf *wsf_origin_of(const struct http_msg *m)
 {
 	const struct edge_origin_conf *o = wsf.edge_conf->origins.items;
 	struct str said = http_field(m, STR("Origin"));
@@ -50,12 +50,17 @@ static const struct edge_origin_conf *origin_of(const struct http_msg *m)
 	return NULL;
 }
 
+const char *wsf_page_of(const struct edge_origin_conf *o)
+{
+	return !o ? NULL : o->wwsf ? o->wwsf : o->origin;
+}
+
 /* A browser sends Origin with all that a script of another origin asks for; what sends neither
  * field is no browser, and has nobody else's cookie. */
 bool wsf_same_site(struct http_req *req, const struct edge_origin_conf **origin)
 {
 	const struct http_msg *m = http_req_msg(req);
-	const struct edge_origin_conf *o = origin_of(m);
+	const struct edge_origin_conf *o = wsf_origin_of(m);
 	struct str site = http_field(m, STR("Sec-Fetch-Site"));
 	size_t n = http_field_count(m, STR("Origin"));
 
@@ -72,7 +77,7 @@ bool wsf_same_site(struct http_req *req, const struct edge_origin_conf **origin)
 static struct str cors_fields(struct http_req *req)
 {
 	const struct http_msg *m = http_req_msg(req);
-	if (!origin_of(m))
+	if (!wsf_origin_of(m))
 		return STR("Vary: Origin\r\n");
 	return arena_fmt(http_req_arena(req),
 		"Vary: Origin\r\nAccess-Control-Allow-Origin: " STR_FMT

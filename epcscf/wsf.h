@@ -108,6 +108,9 @@ void wsf_refuse_later(struct http_req *req, enum wsf_refusal no, int64_t retry_s
 /* The request comes from a page that may use sessions, or from no page; else it was answered
  * (403). *origin: whose page, NULL: none. */
 bool wsf_same_site(struct http_req *req, const struct edge_origin_conf **origin);
+/* The WWSF of an origin, or the origin where nobody has named that; NULL: of none. */
+const char *wsf_page_of(const struct edge_origin_conf *o);
+const struct edge_origin_conf *wsf_origin_of(const struct http_msg *m);
 /* Who hears of the answer is there still. */
 bool wsf_hears(struct http_req *req);
 
@@ -120,7 +123,8 @@ struct wsf_user {
 };
 struct wsf_session_row {
 	struct str cookie, handle;     /* SHA-256 of each */
-	struct str user, impi, impu, contact, instance, call_id, route, set, waf, wwsf, client;
+	struct str user, impi, impu, contact, instance, call_id, route, set, waf, wwsf, client,
+		page;
 	uint32_t cseq;
 	int64_t ends_ms, registered_ms; /* wall clock; of the session, of the registration */
 };
@@ -190,6 +194,7 @@ struct wsf_session {
 	uint32_t cseq;
 	char *impi, *impu, *route, *set; /* route, set: of the last 200; NULL: none yet */
 	char *waf, *wwsf;              /* whom the core is told; NULL: nobody */
+	char *page;                    /* whose page it began on (wsf_page_of); NULL: none */
 	char *client;                  /* WWSF whose token it began with; NULL: no token */
 	int64_t ends_ms, registered_ms; /* wall clock; registered_ms 0: not registered */
 	int64_t used_ms;               /* clock_ms of the last request */

@@ -115,6 +115,7 @@ static void begin_session(struct login *l)
 	s->info = l->info.p ? str_dup(l->info) : NULL;
 	s->waf = l->vouchers.waf.p ? str_dup(l->vouchers.waf) : NULL;
 	s->wwsf = l->vouchers.wwsf.p ? str_dup(l->vouchers.wwsf) : NULL;
+	s->page = l->origin ? str_dup(str_of(wsf_page_of(l->origin))) : NULL;
 	s->client = l->ask.by == WSF_BY_TOKEN ? str_dup(l->token.client_id) : NULL;
 	if (s->client)
 		edge_token_remember(&l->token_ask, &l->token, str_of(s->instance),

@@ -33,6 +33,7 @@ CREATE TABLE session (
 	waf        TEXT,                             -- whom the core is told
 	wwsf       TEXT,
 	client     TEXT,                             -- WWSF whose token it began with; NULL: no token
+	page       TEXT,                             -- ... whose page it began on; NULL: on none
 	ends_ms    INTEGER NOT NULL,                 -- wall clock: of the session
 	until_ms   INTEGER NOT NULL                  -- ... of its registration
 ) WITHOUT ROWID;

@@ -152,6 +152,7 @@ void wsf_session_free(struct wsf_session *s)
 	free(s->set);
 	free(s->waf);
 	free(s->wwsf);
+	free(s->page);
 	free(s->client);
 	free(s->info);
 	OPENSSL_cleanse(s, sizeof *s);
@@ -253,6 +254,7 @@ int wsf_session_save(const struct wsf_session *s)
 		.waf = s->waf ? str_of(s->waf) : STR_NONE,
 		.wwsf = s->wwsf ? str_of(s->wwsf) : STR_NONE,
 		.client = s->client ? str_of(s->client) : STR_NONE,
+		.page = s->page ? str_of(s->page) : STR_NONE,
 		.cseq = s->cseq,
 		.ends_ms = s->ends_ms,
 		.registered_ms = s->registered_ms});
@@ -286,6 +288,7 @@ static void on_row(const struct wsf_session_row *row)
 	s->waf = row->waf.p ? str_dup(row->waf) : NULL;
 	s->wwsf = row->wwsf.p ? str_dup(row->wwsf) : NULL;
 	s->client = row->client.p ? str_dup(row->client) : NULL;
+	s->page = row->page.p ? str_dup(row->page) : NULL;
 	s->cseq = row->cseq;
 	s->ends_ms = row->ends_ms;
 	s->registered_ms = row->registered_ms;
@@ -357,9 +360,13 @@ struct wsf_session *wsf_session_by_id(uint64_t id)
 	return s;
 }
 
+/* A browser sends the cookie with what any page of the site asks for; pages of another WWSF have no
+ * part in it. */
 struct wsf_session *wsf_session_of(const struct http_msg *m)
 {
-	return by_secret_cookie(cookie_of(m));
+	struct wsf_session *s = by_secret_cookie(cookie_of(m));
+	const char *page = wsf_page_of(wsf_origin_of(m));
+	return s && page && s->page && strcmp(page, s->page) ? NULL : s;
 }
 
 /* ---- answers ---- */

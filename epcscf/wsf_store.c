@@ -21,11 +21,11 @@ static const char *const texts[SQL_N] = {
 	[SQL_IMPUS] = "SELECT impu FROM impu WHERE user = ?1 ORDER BY position LIMIT ?2",
 	[SQL_SOME_HASH] = "SELECT hash FROM user WHERE hash IS NOT NULL LIMIT 1",
 	[SQL_PUT] = "REPLACE INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-		    " ?13, ?14, ?15, ?16)",
+		    " ?13, ?14, ?15, ?16, ?17)",
 	[SQL_FORGET] = "DELETE FROM session WHERE cookie = ?1",
 	[SQL_CLEAR] = "DELETE FROM session",
 	[SQL_ALL] = "SELECT cookie, handle, user, impi, impu, contact, instance, call_id, cseq, route,"
-		    " identities, waf, wwsf, client, ends_ms, until_ms FROM session",
+		    " identities, waf, wwsf, client, page, ends_ms, until_ms FROM session",
 };
 
 /* ---- the configured users ---- */
@@ -176,8 +176,9 @@ int wsf_store_put(const struct wsf_session_row *row)
 	sql_bind(q, 12, row->waf);
 	sql_bind(q, 13, row->wwsf);
 	sql_bind(q, 14, row->client);
-	sqlite3_bind_int64(q, 15, row->ends_ms);
-	sqlite3_bind_int64(q, 16, row->registered_ms);
+	sql_bind(q, 15, row->page);
+	sqlite3_bind_int64(q, 16, row->ends_ms);
+	sqlite3_bind_int64(q, 17, row->registered_ms);
 	return made_good(db_change(wsf.db, q));
 }
 
@@ -212,7 +213,8 @@ void wsf_store_load(wsf_row_h *h)
 			.waf = sql_view(q, 11),
 			.wwsf = sql_view(q, 12),
 			.client = sql_view(q, 13),
-			.ends_ms = sqlite3_column_int64(q, 14),
-			.registered_ms = sqlite3_column_int64(q, 15),
+			.page = sql_view(q, 14),
+			.ends_ms = sqlite3_column_int64(q, 15),
+			.registered_ms = sqlite3_column_int64(q, 16),
 		});
 }
