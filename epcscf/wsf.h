@@ -248,5 +248,4 @@ void wsf_registered_before(struct wsf_session *s);     /* ... before a restart *
 /* The session ends: deregisters, and frees it. `req` may be NULL. */
 void wsf_deregister(struct wsf_session *s, struct http_req *req, const char *why);
 bool wsf_is_live(const struct wsf_session *s);         /* registered, and not about to end */
-bool wsf_is_new(const struct wsf_session *s);          /* its first REGISTER is not answered */
 extern const struct fsm_table wsf_table;               /* for its test; begins as 0 */

@@ -30,11 +30,6 @@ struct sip_req *sip_req_find(struct sip_stack *s, uint64_t id)
 	return tx ? tx->req : NULL;
 }
 
-struct sip_stack *sip_req_stack(const struct sip_req *r)
-{
-	return r->s;
-}
-
 static void put(struct sip_stack *s, struct buf *b, const struct sip_msg *m, int status,
 	const char *reason, const char *tag, struct str fields)
 {

@@ -233,12 +233,6 @@ void flow_close_all(struct sip_stack *s)
 				1001, "shutting down");
 }
 
-bool sip_flow_open(struct sip_stack *s, uint64_t conn)
-{
-	struct flow *f = flow_find(s, conn);
-	return f && f->open && !f->closing;
-}
-
 bool sip_flow_hop(struct sip_stack *s, uint64_t conn, struct sip_hop *out)
 {
 	struct flow *f = flow_find(s, conn);

@@ -403,17 +403,6 @@ struct str sip_value(const struct sip_msg *m, enum sip_header id)
 	return f ? sip_field_value(m, f) : STR_NONE;
 }
 
-struct str sip_value_named(const struct sip_msg *m, struct str name)
-{
-	enum sip_header id = sip_header_id(name);
-	if (id != SIP_H_OTHER)
-		return sip_value(m, id);
-	for (const struct sip_field *f = sip_first(m, SIP_H_OTHER); f; f = sip_next(m, f))
-		if (str_ieq(sip_field_name(m, f), name))
-			return sip_field_value(m, f);
-	return STR_NONE;
-}
-
 bool sip_list_next(const struct sip_msg *m, enum sip_header id, struct sip_iter *it,
 	struct str *element)
 {

@@ -96,7 +96,6 @@ int sip_msg_check(const struct sip_msg *m, struct sip_fault *fault);
 ptrdiff_t sip_msg_frame(struct str bytes, size_t *crlf);
 
 struct str sip_value(const struct sip_msg *m, enum sip_header id);   /* first; p NULL: none */
-struct str sip_value_named(const struct sip_msg *m, struct str name);
 const struct sip_field *sip_first(const struct sip_msg *m, enum sip_header id);
 const struct sip_field *sip_next(const struct sip_msg *m, const struct sip_field *f); /* same id */
 struct str sip_field_value(const struct sip_msg *m, const struct sip_field *f);

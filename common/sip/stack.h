@@ -86,7 +86,6 @@ void sip_stack_client_tls(struct sip_stack *s, struct tls *tls);
  * -1, its requests carry "<random>.invalid" in Via. */
 void sip_stack_add_ws(struct sip_stack *s, struct ws *w, int listener);
 void sip_flow_close(struct sip_stack *s, uint64_t conn, int ws_code, const char *why);
-bool sip_flow_open(struct sip_stack *s, uint64_t conn);
 /* The hop by which a request is sent to whoever holds that connection; false: it is gone
  * (430 Flow Failed, RFC 5626). */
 bool sip_flow_hop(struct sip_stack *s, uint64_t conn, struct sip_hop *out);
@@ -100,7 +99,6 @@ const struct sip_hop *sip_req_hop(const struct sip_req *r);
 struct arena *sip_req_arena(struct sip_req *r);
 uint64_t sip_req_id(const struct sip_req *r);      /* to find it again after a wait */
 struct sip_req *sip_req_find(struct sip_stack *s, uint64_t id); /* NULL: answered, gone */
-struct sip_stack *sip_req_stack(const struct sip_req *r);
 
 /* An ACK comes as a request too when it is for a 2xx: forward it, or release it by
  * a final answer, which is not sent.

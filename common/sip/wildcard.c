@@ -153,7 +153,6 @@ bool sip_wildcard_overlap(const struct sip_wildcard *a, const struct sip_wildcar
 struct sip_wildcards_entry {
 	struct sip_wildcard *w;
 	void *value;
-	uint64_t hash;                 /* of the prefix */
 	struct sip_wildcards_entry *next;
 	UT_hash_handle prefix_hh, text_hh;
 };
@@ -198,21 +197,17 @@ static struct sip_wildcards_entry *of_text(const struct sip_wildcards *s, struct
 	return e;
 }
 
-static void lead(struct sip_wildcards *s, struct sip_wildcards_entry *e)
-{
-	struct str prefix = e->w->prefix;
-	HASH_ADD_KEYPTR_BYHASHVALUE(prefix_hh, s->by_prefix, prefix.p, prefix.n, folded(e->hash), e);
-}
-
 int sip_wildcards_add(struct sip_wildcards *s, struct sip_wildcard *w, void *value)
 {
 	if (of_text(s, sip_wildcard_text(w)))
 		return -EEXIST;
 	struct sip_wildcards_entry *e = MEM_NEW(struct sip_wildcards_entry);
-	*e = (struct sip_wildcards_entry){.w = w, .value = value, .hash = hash_of(w->prefix)};
-	struct sip_wildcards_entry *head = of_prefix(s, w->prefix, e->hash);
+	*e = (struct sip_wildcards_entry){.w = w, .value = value};
+	uint64_t hash = hash_of(w->prefix);
+	struct sip_wildcards_entry *head = of_prefix(s, w->prefix, hash);
 	if (!head)
-		lead(s, e);
+		HASH_ADD_KEYPTR_BYHASHVALUE(prefix_hh, s->by_prefix, w->prefix.p, w->prefix.n,
+			folded(hash), e);
 	while (head && head->next)
 		head = head->next;
 	if (head)
@@ -221,31 +216,6 @@ int sip_wildcards_add(struct sip_wildcards *s, struct sip_wildcard *w, void *val
 	s->lengths[w->prefix.n]++;
 	s->n++;
 	return 0;
-}
-
-bool sip_wildcards_remove(struct sip_wildcards *s, struct str text, void **value)
-{
-	struct sip_wildcards_entry *e = of_text(s, text);
-	if (!e)
-		return false;
-	struct sip_wildcards_entry *head = of_prefix(s, e->w->prefix, e->hash);
-	if (head == e) {
-		HASH_DELETE(prefix_hh, s->by_prefix, e);
-		if (e->next)
-			lead(s, e->next);
-	} else {
-		while (head->next != e)
-			head = head->next;
-		head->next = e->next;
-	}
-	HASH_DELETE(text_hh, s->by_text, e);
-	s->lengths[e->w->prefix.n]--;
-	s->n--;
-	if (value)
-		*value = e->value;
-	sip_wildcard_free(e->w);
-	free(e);
-	return true;
 }
 
 static const struct sip_wildcard *result(const struct sip_wildcards_entry *e, void **value)

@@ -38,8 +38,6 @@ struct sip_wildcards {
 };
 /* The set owns the wildcard from now on; -EEXIST when its text is there: then it does not. */
 int sip_wildcards_add(struct sip_wildcards *s, struct sip_wildcard *w, void *value);
-/* By its canonical text, and frees it; false when it is not there. `value` may be NULL. */
-bool sip_wildcards_remove(struct sip_wildcards *s, struct str text, void **value);
 /* The one that an identity fits: longest literal part before the expression, then the order of
  * addition. NULL: none. `value` may be NULL. */
 const struct sip_wildcard *sip_wildcards_find(const struct sip_wildcards *s, struct str identity,

@@ -22,7 +22,6 @@
 
 enum {
 	HEP_HEAD = 6,
-	HEP_MAX = 65535,        /* length of a record, by its 16-bit field */
 	HEP_PART_MAX = 60000,   /* payload of one record; a longer message takes several */
 	HEP_MESSAGE_MAX = 16 << 20, /* longest message that hep_join puts together */
 	HEP_NODE_MAX = 64,

@@ -369,7 +369,6 @@ static void judge_arrow(struct judge *j, struct arrow *a)
 {
 	struct acceptable acc = {0};
 
-	a->judged = true;
 	a->step = j->current;
 	if (check_never(j, a))
 		return;

@@ -25,7 +25,6 @@ struct arrow {
 	enum outside kind;
 	struct entry *entry;
 	struct arrow *request;         /* of an HTTP response */
-	bool judged;
 };
 
 /* What is wrong, in one line but for the reason that the element gives. */

@@ -68,8 +68,7 @@ static void learn_identities(struct wic *w, const json_t *from)
 
 static void learn_all(struct wic *w, const struct http_msg *m)
 {
-	json_t *body = m->body.n ? json_loadb(m->body.p, m->body.n, 0, NULL) : NULL,
-	       *life = json_object_get(body, "expires_in"), *claims;
+	json_t *body = m->body.n ? json_loadb(m->body.p, m->body.n, 0, NULL) : NULL, *claims;
 
 	if (!json_is_object(body) || m->status != 200) {
 		json_decref(body);
@@ -80,9 +79,6 @@ static void learn_all(struct wic *w, const struct http_msg *m)
 	learn(&w->session, json_object_get(body, "session"));
 	learn(&w->edge, json_object_get(body, "epcscf"));
 	learn(&w->edge, json_object_get(body, "edge"));
-	if (json_is_integer(life))
-		w->token_ends_ms = clock_ms(w->env->host->clock) +
-				   json_integer_value(life) * 1000;
 	if (!w->claims) {
 		learn_identities(w, body);
 	} else if (json_object_get(body, "token")) {

@@ -122,7 +122,6 @@ struct wic {
 	char *token, *csrf;	  /* of the WWSF; csrf: or of the WSF */
 	char *session;		  /* handle of the WSF's session */
 	struct wic_web_login *web; /* HTTP Digest at the WSF (wsf.c); NULL: never asked */
-	int64_t token_ends_ms;	  /* rig time */
 	char *location;		  /* where the last redirection led, absolute */
 	char *impi, *impu, *edge; /* learnt */
 };
@@ -164,8 +163,8 @@ int wic_send_raw(struct wic *w, const char *flow, struct str bytes);
 
 /* ---- W1 (web.c, signin.c) ---- */
 /* One request to the WWSF at `origin` ("https://host:port"), as the page's script makes it:
- * with the cookies of that host. A JSON answer's impi, impu, edge (or epcscf), token (with
- * expires_in) and csrf are learnt. */
+ * with the cookies of that host. A JSON answer's impi, impu, edge (or epcscf), token and
+ * csrf are learnt. */
 struct wic_ask {
 	const char *method, *origin, *target;
 	const char *from;      /* field Origin; NULL: `origin` */
@@ -174,11 +173,6 @@ struct wic_ask {
 	const json_t *headers; /* {Name: text | "absent"} in place of what would be there */
 };
 int wic_ask(struct wic *w, const struct wic_ask *ask, char why[256]);
-static inline int wic_get(
-	struct wic *w, const char *origin, const char *target, char why[256])
-{
-	return wic_ask(w, &(struct wic_ask){"GET", origin, target}, why);
-}
 
 /* Registration by HTTPS at the WSF (TR 23.701 6.2.2.4.2; wsf.c): POST to `page`. */
 enum wic_web_by { WIC_WEB_NOTHING, WIC_WEB_DIGEST, WIC_WEB_PASSWORD, WIC_WEB_TOKEN };

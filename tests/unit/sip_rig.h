@@ -22,7 +22,7 @@ struct sip_rig {
 	/* what came to the element */
 	struct sip_req *req;   /* the last request */
 	uint64_t req_id;
-	int requests, garbage, cancels, gone;
+	int requests, garbage, gone;
 	uint64_t gone_id, conn; /* conn: of the last request */
 	/* what the client side heard; give `heard` as handler and the rig as argument */
 	int answers, err, status;

@@ -8,7 +8,6 @@
 
 #define A_UDP "127.35.0.10:5060"
 #define B_UDP "127.35.0.11:5060"
-#define A_TLS "127.35.0.10:5061"
 #define B_TLS "127.35.0.11:5061"
 #define RAW   "127.35.0.101:0"
 
@@ -539,6 +538,7 @@ static void response_by_a_new_connection(void **state)
 static void flows(void **state)
 {
 	struct raw w;
+	struct sip_hop back;
 	int mine;
 	b.on_request = NULL;
 	listen_on(&b, SIP_TCP, B_UDP, NULL);
@@ -546,13 +546,13 @@ static void flows(void **state)
 	raw_say(&w, raw_request(1), strlen(raw_request(1)));
 	sip_rig_settle(&a);
 	uint64_t conn = sip_req_hop(b.req)->conn;
-	assert_true(sip_flow_open(b.s, conn));
+	assert_true(sip_flow_hop(b.s, conn, &back));
 	assert_null(*sip_flow_slot(b.s, conn));
 	*sip_flow_slot(b.s, conn) = &mine;
 	assert_ptr_equal(*sip_flow_slot(b.s, conn), &mine);
 	sip_answer(b.req, 403, NULL, STR_NONE);
 	sip_flow_close(b.s, conn, 1008, "refused");
-	assert_false(sip_flow_open(b.s, conn));
+	assert_false(sip_flow_hop(b.s, conn, &back));
 	rig_until_set(&a.rig, &w.closed);
 	assert_int_equal(
 		raw_answers(&w, "SIP/2.0 403 "), 1); /* it leaves before the end */
