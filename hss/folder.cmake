@@ -4,7 +4,7 @@ imsrig_test(seal LINK hss_seal)
 imsrig_library(hss_store
   SOURCES
     hss/store.c hss/sql.c hss/cache.c hss/provision.c hss/wildcard.c hss/subscription.c
-    hss/user_data.c hss/store_aka.c
+    hss/subscription_check.c hss/user_data.c hss/store_aka.c
   LINK hss_seal sql base conf crypto sip_msg PkgConfig::JANSSON PkgConfig::XML)
 imsrig_embed(hss_store hss/schema.sql)
 
