@@ -9,7 +9,8 @@ imsrig_library(scenario
 # The judging half: messages, judge, collector, evidence.
 imsrig_library(judging
   SOURCES
-    scenarios/player/match.c scenarios/player/judge.c scenarios/player/secret.c
+    scenarios/player/match.c scenarios/player/judge.c
+    scenarios/player/judge_end.c scenarios/player/secret.c
     scenarios/player/verdict.c scenarios/player/collector.c scenarios/player/pcapng.c
     scenarios/player/ladder.c scenarios/player/evidence.c
   LINK scenario sip_msg cx_octets ws http trace base)
