@@ -1,16 +1,13 @@
-/* The actor `wic`: a person with a browser, in a script's words.
+/* The actor `wic`: a person with a browser, in a script's words. Here are the secure
+ * WebSocket and SIP; actor_wic_web.c has the pages.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scenarios/player/rig.h"
+#include "scenarios/player/actor_wic.h"
 #include "scenarios/wic/forge.h"
-#include "scenarios/wic/wic.h"
-
-#define WWSF_ORIGIN "https://wwsf." RIG_DOMAIN ":8443"
-#define WSF_ORIGIN  "https://epcscf." RIG_DOMAIN ":8444"
 
 enum { MAX_WAITING = 8, CONNECT_TRIES = 2000, ENDING_TRIES = 500 };
 struct wic_actor {
@@ -31,13 +28,17 @@ static struct wic_actor *self(const struct actor *a)
 	return a->self;
 }
 
+struct wic *wic_of(const struct actor *a)
+{
+	return self(a)->wic;
+}
+
 /* ---- settings and options ---- */
 
 static const char *const authorization_words[] = {
 	"full", "none", "bearer", "bearer-only", "body", NULL};
 static const char *const token_form_words[] = {"token68", "param", NULL};
 static const char *const identities_words[] = {"answer", "token", NULL};
-static const char *const by_words[] = {"nothing", "digest", "password", "token", NULL};
 static const char *const algorithm_words[] = {
 	"MD5", "SHA-256", "AKAv1-MD5", "AKAv2-SHA-256", NULL};
 
@@ -61,14 +62,6 @@ static const struct actor_option register_options[] = {{"headers", OPTION_MAP},
 	{.name = NULL}};
 static const struct actor_option connect_options[] = {
 	{"fails", OPTION_TEXT}, {.name = NULL}};
-static const struct actor_option page_options[] = {
-	{"page", OPTION_TEXT}, {"headers", OPTION_MAP}, {.name = NULL}};
-static const struct actor_option sign_in_options[] = {{"page", OPTION_TEXT},
-	{"headers", OPTION_MAP}, {"decision", OPTION_TEXT}, {"tries", OPTION_NUMBER},
-	{"until", OPTION_TEXT}, {.name = NULL}};
-static const struct actor_option web_register_options[] = {{"page", OPTION_TEXT},
-	{"headers", OPTION_MAP}, {"by", OPTION_WORD, by_words}, {"body", OPTION_MAP},
-	{"response", OPTION_MAP}, {"auth", OPTION_MAP}, {.name = NULL}};
 static const struct actor_option disconnect_options[] = {{"code", OPTION_NUMBER},
 	{"reason", OPTION_TEXT}, {"hard", OPTION_SWITCH}, {.name = NULL}};
 static const struct actor_option send_options[] = {{"method", OPTION_TEXT},
@@ -149,167 +142,6 @@ static struct wic_conf conf_of(const struct actor *a, const json_t *o)
 
 /* ---- verbs ---- */
 
-static int asks(struct actor *a, const json_t *o, const struct wic_ask *given, char why[256])
-{
-	struct wic_ask ask = *given;
-	const char *from = option_text(o, "identities", "answer");
-
-	ask.origin = option_text(o, "wwsf", WWSF_ORIGIN);
-	ask.headers = json_object_get(o, "headers");
-	self(a)->wic->claims = from && !strcmp(from, "token");
-	return wic_ask(self(a)->wic, &ask, why);
-}
-
-static int opens_page(struct actor *a, const json_t *o, char why[256])
-{
-	return asks(a, o, &(struct wic_ask){"GET", .target = option_text(o, "page", "/")}, why);
-}
-
-static int asks_identities(struct actor *a, const json_t *o, char why[256])
-{
-	char target[256];
-
-	snprintf(target, sizeof target, "%s?user=%s",
-		option_text(o, "page", "/identities"),
-		option_text(o, "web-user", a->name));
-	return asks(a, o, &(struct wic_ask){"GET", .target = target}, why);
-}
-
-static int signs_in(struct actor *a, const json_t *o, char why[256])
-{
-	json_t *body = json_pack("{s:s,s:s*}", "user", option_text(o, "web-user", a->name),
-		"password", option_text(o, "web-password", ""));
-	int err = asks(a, o,
-		&(struct wic_ask){
-			"POST", .target = option_text(o, "page", "/login"), .body = body},
-		why);
-
-	json_decref(body);
-	return err;
-}
-
-static int signs_in_anonymously(struct actor *a, const json_t *o, char why[256])
-{
-	json_t *body = json_object();
-	int err = asks(a, o,
-		&(struct wic_ask){
-			"POST", .target = option_text(o, "page", "/anonymous"), .body = body},
-		why);
-
-	json_decref(body);
-	return err;
-}
-
-static int signs_in_at_waf(struct actor *a, const json_t *o, char why[256])
-{
-	struct wic_sign_in s = {.origin = option_text(o, "wwsf", WWSF_ORIGIN),
-		.page = option_text(o, "page", "/signin"),
-		.user = option_text(o, "web-user", a->name),
-		.password = option_text(o, "web-password", ""),
-		.decision = option_text(o, "decision", "sign-in"),
-		.tries = (int)option_number(o, "tries", 1),
-		.until = option_text(o, "until", NULL),
-		.headers = json_object_get(o, "headers")};
-	const char *from = option_text(o, "identities", "answer");
-
-	self(a)->wic->claims = from && !strcmp(from, "token");
-	return wic_sign_in(self(a)->wic, &s, why);
-}
-
-/* What the WWSF is still telling may be what the next act needs. */
-static int await_web(struct actor *a, char why[256])
-{
-	if (!self(a)->wic->pages)
-		return 0;
-	snprintf(why, 256, "the WWSF has not answered");
-	return -EAGAIN;
-}
-
-/* For the live session, whose csrf the sign-in has told. */
-static int asks_in_session(struct actor *a, const json_t *o, const char *page, char why[256])
-{
-	if (await_web(a, why))
-		return -EAGAIN;
-	return asks(a, o,
-		&(struct wic_ask){"POST", .target = option_text(o, "page", page), .csrf = true},
-		why);
-}
-
-static int asks_new_token(struct actor *a, const json_t *o, char why[256])
-{
-	return asks_in_session(a, o, "/token", why);
-}
-
-static int signs_out(struct actor *a, const json_t *o, char why[256])
-{
-	return asks_in_session(a, o, "/logout", why);
-}
-
-/* ---- the WSF ---- */
-
-static int web_registers_by(
-	struct actor *a, const json_t *o, enum wic_web_by by, char why[256])
-{
-	struct wic_web_register c = {.by = by,
-		.origin = option_text(o, "wsf", WSF_ORIGIN),
-		.page = option_text(o, "page", "/register"),
-		.from = option_text(o, "origin", option_text(o, "wwsf", WWSF_ORIGIN)),
-		.user = option_text(o, "web-user", a->name),
-		.password = option_text(o, "web-password", ""),
-		.token = option_text(o, "token", NULL),
-		.algorithm = option_text(o, "algorithm", NULL),
-		.body = json_object_get(o, "body"),
-		.headers = json_object_get(o, "headers"),
-		.response = json_object_get(o, "response"),
-		.auth = json_object_get(o, "auth"),
-		.check_rspauth = option_switch(o, "rspauth", true)};
-
-	if ((by == WIC_WEB_DIGEST || (by == WIC_WEB_TOKEN && !c.token)) &&
-		await_web(a, why))
-		return -EAGAIN;
-	return wic_web_register(self(a)->wic, &c, why);
-}
-
-static int registers_by_https(struct actor *a, const json_t *o, char why[256])
-{
-	const char *word = option_text(o, "by", "nothing");
-	int by = WIC_WEB_NOTHING;
-
-	for (int i = 0; by_words[i]; i++)
-		if (!strcmp(by_words[i], word ? word : ""))
-			by = i;
-	return web_registers_by(a, o, (enum wic_web_by)by, why);
-}
-
-static int answers_by_https(struct actor *a, const json_t *o, char why[256])
-{
-	return web_registers_by(a, o, WIC_WEB_DIGEST, why);
-}
-
-static int asks_wsf(struct actor *a, const json_t *o, const char *method, char why[256])
-{
-	struct wic_ask ask = {.method = method,
-		.origin = option_text(o, "wsf", WSF_ORIGIN),
-		.target = option_text(o, "page", "/session"),
-		.from = option_text(o, "origin", option_text(o, "wwsf", WWSF_ORIGIN)),
-		.csrf = strcmp(method, "GET") != 0,
-		.headers = json_object_get(o, "headers")};
-
-	if (await_web(a, why))
-		return -EAGAIN;
-	return wic_ask(self(a)->wic, &ask, why);
-}
-
-static int asks_session(struct actor *a, const json_t *o, char why[256])
-{
-	return asks_wsf(a, o, "GET", why);
-}
-
-static int ends_session(struct actor *a, const json_t *o, char why[256])
-{
-	return asks_wsf(a, o, "DELETE", why);
-}
-
 static int start_connect(
 	struct actor *a, const json_t *o, const struct wic_conf *given, char why[256])
 {
@@ -319,7 +151,7 @@ static int start_connect(
 	char edge[256];
 	int err;
 
-	if (!json_object_get(o, "edge") && await_web(a, why))
+	if (!json_object_get(o, "edge") && web_await(a, why))
 		return -EAGAIN;
 	if (address && (err = actor_target(a, address, 8443, &c.edge_addr, why)))
 		return err;
@@ -433,7 +265,7 @@ static int registers_as(
 	int err = await_flow(a, &c, why);
 
 	if (!err && (!c.impu || !c.impi || (brings && !c.token)))
-		err = await_web(a, why);
+		err = web_await(a, why);
 	if (!err && json_object_get(o, "forge"))
 		err = forge(a, o, &c, &forged, why);
 	if (!err && brings && !c.token && !w->token) {
@@ -532,17 +364,18 @@ static int answers(struct actor *a, const json_t *o, char why[256])
 }
 
 static const struct actor_verb wic_verbs[] = {
-	{"opens the page", page_options, opens_page},
-	{"asks for identities", page_options, asks_identities},
-	{"signs in", page_options, signs_in},
-	{"signs in anonymously", page_options, signs_in_anonymously},
-	{"signs in at the WAF", sign_in_options, signs_in_at_waf},
-	{"asks for a new token", page_options, asks_new_token},
-	{"signs out", page_options, signs_out},
-	{"registers by HTTPS", web_register_options, registers_by_https},
-	{"answers by HTTPS", web_register_options, answers_by_https},
-	{"asks for the session", page_options, asks_session},
-	{"ends the session", page_options, ends_session}, {"connects", connect_options, connects},
+	{"opens the page", web_page_options, web_opens_page},
+	{"asks for identities", web_page_options, web_asks_identities},
+	{"signs in", web_page_options, web_signs_in},
+	{"signs in anonymously", web_page_options, web_signs_in_anonymously},
+	{"signs in at the WAF", web_sign_in_options, web_signs_in_at_waf},
+	{"asks for a new token", web_page_options, web_asks_new_token},
+	{"signs out", web_page_options, web_signs_out},
+	{"registers by HTTPS", web_register_options, web_registers},
+	{"answers by HTTPS", web_register_options, web_answers},
+	{"asks for the session", web_page_options, web_asks_session},
+	{"ends the session", web_page_options, web_ends_session},
+	{"connects", connect_options, connects},
 	{"registers", register_options, registers},
 	{"answers the challenge", register_options, answers_challenge},
 	{"refreshes", register_options, refreshes},

@@ -26,6 +26,7 @@ if(TARGET ws)
       scenarios/player/rig.c scenarios/player/element.c scenarios/player/rig_lab.c scenarios/player/rig_calm.c
       scenarios/player/rig_reset.c scenarios/player/action.c scenarios/player/actor.c
       scenarios/player/actor_reply.c scenarios/player/actor_wic.c
+      scenarios/player/actor_wic_web.c
       scenarios/player/actor_sip_peer.c scenarios/player/actor_ws_client.c
       scenarios/player/actor_https_client.c scenarios/player/actor_cx_peer.c
       scenarios/player/cx_put.c
