@@ -61,7 +61,7 @@ static void challenge(struct sip_req *req, struct user *u, bool is_stale)
 	buf_free(&fields);
 }
 
-/* ---- the check (sip.md 5) ---- */
+/* ---- the check (TS 33.203 N.2.1) ---- */
 
 enum verdict { RIGHT, WRONG, STALE };
 struct proof {

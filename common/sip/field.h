@@ -19,7 +19,7 @@ int sip_uri_parse(struct sip_uri *u, struct str text);               /* 0 or -EI
  * value p NULL for a parameter without '='. Quoted values come without quotes, escapes in
  * place. */
 bool sip_param(struct str params, struct str name, struct str *value);
-/* Canonical public identity (cx.md, RFC 3261 10.3): scheme and host lower case, user
+/* Canonical public identity (TS 29.229 6.3.2, RFC 3261 10.3): scheme and host lower case, user
  * unescaped once where that is safe, no port, parameters or headers but user=phone; tel:
  * without visual separators. Into the arena; p NULL when it can't be one. */
 struct str sip_uri_canonical(const struct sip_uri *u, struct arena *a);

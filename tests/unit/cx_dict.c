@@ -693,8 +693,8 @@ static void libfdproto_reads(void)
 	}
 }
 
-/* Its dictionary of 3GPP AVPs has the same names, types and flags, but for what cx.md 8
- * lists: Digest-* under the wrong vendor, and the AVPs that it lacks. */
+/* Its dictionary of 3GPP AVPs has the same names, types and flags, but for
+ * Digest-*, which it has under the wrong vendor, and the AVPs that it lacks. */
 static void rows_agree(void)
 {
 	static const enum dict_avp_basetype base[] = {
