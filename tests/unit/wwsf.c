@@ -13,18 +13,6 @@
 #define SELF "token: {issuer: self}\n"
 #define JSON "Content-Type: application/json\r\n"
 
-static int open_world(void **state)
-{
-	world_open();
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	world_close();
-	return 0;
-}
-
 /* ---- the token ---- */
 
 /* What an edge does with a token of this WWSF. */
@@ -690,7 +678,7 @@ static void refuses_configurations(void **state)
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
 {

@@ -21,18 +21,6 @@
 	"identities: pool\npool: {members: [{impi: p1@w.example, impu: [\"sip:p1@x\", \"sip:p1b@x\"]}, " \
 	"{impi: p2@w.example, impu: [\"sip:p2@x\"]}]}\n"
 
-static int open_world(void **state)
-{
-	world_open();
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	world_close();
-	return 0;
-}
-
 static int anonymous(const char *fields)
 {
 	char all[1024];
@@ -512,7 +500,7 @@ static void refuses_configurations(void **state)
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
 {

@@ -75,12 +75,6 @@ static void now_says(const struct said *says, size_t n)
 #define SAYS(...) now_says((const struct said[]){__VA_ARGS__}, \
 	sizeof(struct said[]){__VA_ARGS__} / sizeof(struct said))
 
-static int open_world(void **state)
-{
-	world_open();
-	return 0;
-}
-
 static int close_world(void **state)
 {
 	world_stop();
@@ -91,8 +85,7 @@ static int close_world(void **state)
 	json_decref(waaf.body);
 	tls_free(waaf.tls);
 	memset(&waaf, 0, sizeof waaf);
-	world_close();
-	return 0;
+	return world_close(state);
 }
 
 static void start_with(const char *password, const char *more)
@@ -527,7 +520,7 @@ static void refuses_configurations(void **state)
 	assert_null(registration_state());
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_open, close_world)
 
 int main(void)
 {

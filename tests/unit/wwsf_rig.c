@@ -16,7 +16,7 @@ static const struct name names[] = {{.name = "waaf.ims.example.org"}};
 
 /* ---- the element ---- */
 
-void world_open(void)
+int world_open(void **state)
 {
 	static struct name table[1];
 	memset(&world, 0, sizeof world);
@@ -29,6 +29,7 @@ void world_open(void)
 	world.rig.host.names = table;
 	world.rig.host.n_names = 1;
 	assert_int_equal(password_hash("wonderland", 1, world.hash), 0);
+	return 0;
 }
 
 static int load(const char *extra, char why[512])
@@ -92,13 +93,14 @@ void world_stop(void)
 	world.client = NULL;
 }
 
-void world_close(void)
+int world_close(void **state)
 {
 	world_stop();
 	waf_hang_up();
 	rig_close(&world.rig);
 	json_decref(world.web.body);
 	arena_free(&world.arena);
+	return 0;
 }
 
 /* A connection that the server is about to give up is not in use then. */

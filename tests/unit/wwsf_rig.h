@@ -39,12 +39,13 @@ struct world {
 };
 extern struct world world;
 
-/* Its own clock, CA and certificates; `extra` stands behind what every configuration has. */
-void world_open(void);
+/* For cmocka: its own clock, CA and certificates. */
+int world_open(void **state);
+int world_close(void **state);
+/* `extra` stands behind what every configuration has. */
 void world_start(const char *extra);
 const char *world_refuses(const char *extra); /* the sentence; "" when it takes it */
 void world_stop(void);                 /* the WWSF alone */
-void world_close(void);
 void world_advance(int64_t ms);
 void world_reset(void);
 

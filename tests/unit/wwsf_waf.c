@@ -16,18 +16,6 @@
 	"\"scope\":\"" SCOPE "\",\"impi\":\"waf-impi@ims.example.org\","              \
 	"\"impu\":[\"sip:waf@ims.example.org\"]" more "}"
 
-static int open_world(void **state)
-{
-	world_open();
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	world_close();
-	return 0;
-}
-
 static void start(const char *grant)
 {
 	char extra[1024];
@@ -475,10 +463,10 @@ static int free_target(void **state)
 {
 	arena_free(&target_arena);
 	form_of("");
-	return close_world(state);
+	return world_close(state);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, open_world, free_target)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_open, free_target)
 
 int main(void)
 {
