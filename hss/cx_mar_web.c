@@ -30,7 +30,7 @@ static void on_vector(int err, const struct cx_msg *vector, void *arg)
 		hss_refuse(q->req, q->m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY),
 			err == -ETIMEDOUT ? "no answer from the AV proxy" :
 			"what the AV proxy answers can't be read");
-	else if (vector->result.experimental || vector->result.code != DIAMETER_SUCCESS)
+	else if (!cx_is_success(vector->result))
 		hss_refuse(q->req, q->m, vector->result, "the AV proxy refuses");
 	else if (hss_mar_remember(q->m, q->f))
 		hss_refuse(q->req, q->m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");

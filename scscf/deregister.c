@@ -43,7 +43,7 @@ static void on_notice(int err, const struct cx_msg *saa, void *arg)
 	}
 	if (err)
 		log_warn("sar", "SAR of type %d got no answer: %s", n->type, uv_strerror(err));
-	else if (saa->result.experimental || saa->result.code != DIAMETER_SUCCESS)
+	else if (!cx_is_success(saa->result))
 		log_warn("sar", "SAR of type %d: %s", n->type, cx_result_name(saa->result));
 	notice_free(n);
 }

@@ -109,7 +109,7 @@ static void on_maa(int err, const struct cx_msg *maa, void *arg)
 		late.value++;
 		return;
 	}
-	if (err || maa->result.experimental || maa->result.code != DIAMETER_SUCCESS) {
+	if (err || !cx_is_success(maa->result)) {
 		scscf_refuse_cx(req, SCSCF_MAA, err, maa);
 		return;
 	}

@@ -187,7 +187,7 @@ static void on_saa(int err, const struct cx_msg *saa, void *arg)
 	struct scscf_wait w;
 	struct user *u;
 	struct sip_req *req = scscf_wait_end(arg, &u, &w);
-	bool good = !err && !saa->result.experimental && saa->result.code == DIAMETER_SUCCESS;
+	bool good = !err && cx_is_success(saa->result);
 
 	if (u) {
 		u->waits--;

@@ -36,6 +36,10 @@ enum {
 	CX_AUTH_SCHEME_NOT_SUPPORTED = 5006, CX_IN_ASSIGNMENT_TYPE = 5007,
 	CX_TOO_MUCH_DATA = 5008, CX_NOT_SUPPORTED_USER_DATA = 5009,
 };
+static inline bool cx_is_success(struct cx_result r)
+{
+	return !r.experimental && r.code == DIAMETER_SUCCESS;
+}
 /* "FIRST_REGISTRATION", "DIAMETER_SUCCESS"; for logs and reasons. */
 const char *cx_result_name(struct cx_result r);
 
