@@ -7,7 +7,7 @@ imsrig_library(sip_msg
   LINK base)
 imsrig_test(sip_msg LINK sip_msg)
 imsrig_test(sip_field LINK sip_msg)
-imsrig_test(rfc4475 LINK sip_msg)
+imsrig_test(rfc4475 SOURCES tests/unit/rfc4475_table.c LINK sip_msg)
 imsrig_test(wildcard LINK sip_msg)
 imsrig_fuzz(sip_msg LINK sip_msg)
 imsrig_fuzz(sip_uri LINK sip_msg)

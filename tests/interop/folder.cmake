@@ -1,5 +1,6 @@
 # Elements, rigs and the command as they run, against each other and against others' programs.
-imsrig_test(rfc4475_element LABEL release SOURCES tests/unit/rig.c LINK sip ca admin_client)
+imsrig_test(rfc4475_element LABEL release
+  SOURCES tests/unit/rfc4475_table.c tests/unit/rig.c LINK sip ca admin_client)
 add_dependencies(test_rfc4475_element epcscf)
 
 # interop(name labels...): tests/interop/<name>.sh with the programs, the sources, and a

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "common/sip/field.h"
+#include "tests/unit/rfc4475_table.h"
 
 static struct arena arena;
 
@@ -21,49 +22,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct str load(const char *name)
+static struct str load(const char *file)
 {
-	char path[512];
-	struct buf b = {0};
-	int c;
-	snprintf(path, sizeof path, "%s/rfc4475/%s", TEST_DATA, name);
-	FILE *f = fopen(path, "rb");
-	assert_non_null(f);
-	while ((c = getc(f)) != EOF)
-		buf_byte(&b, (char)c);
-	fclose(f);
-	struct str s = arena_str(&arena, buf_str(&b));
-	buf_free(&b);
-	return s;
-}
-
-struct row {
-	struct str file, section, transport, verdict, layer, also, mw, wss, about;
-};
-
-/* Takes the next row off the table. */
-static bool next_row(struct str *table, struct row *row)
-{
-	struct str line = str_cut(table, '\n');
-	if (!line.n)
-		return false;
-	struct str *cells = (struct str *)row;
-	for (size_t i = 0; i < sizeof *row / sizeof *cells; i++) {
-		assert_non_null(line.p);
-		cells[i] = str_cut(&line, '\t');
-		assert_true(cells[i].n > 0);
-	}
-	assert_null(line.p);
-	return true;
-}
-
-static int status_of(struct str verdict)
-{
-	uint32_t status = 0;
-	if (str_eq(verdict, STR("drop")))
-		return 0;
-	assert_int_equal(str_u32(verdict, &status), 0);
-	return (int)status;
+	return rfc4475_load(str_of(file), &arena);
 }
 
 static void assert_unchanged(const struct sip_msg *m)
@@ -91,43 +52,37 @@ static void assert_answerable(const struct sip_msg *m, const struct sip_fault *f
 	buf_free(&b);
 }
 
-static void judge(const struct row *row)
+static void judge(const struct rfc4475_row *row)
 {
-	char name[64];
 	struct sip_msg m;
 	struct sip_fault fault = {0};
-	assert_true(str_copy(row->file, name, sizeof name));
-	int err = sip_msg_parse(&m, load(name), &arena, &fault);
+	int err = sip_msg_parse(&m, rfc4475_load(row->file, &arena), &arena, &fault);
 	bool parser = str_eq(row->layer, STR("parser"));
 	if (parser != (err != 0))
-		print_error("%s: %s\n", name, err ? fault.why : "parsed");
+		print_error(STR_FMT ": %s\n", STR_ARG(row->file), err ? fault.why : "parsed");
 	assert_int_equal(err, parser ? -EBADMSG : 0);
 	if (!err) {
 		assert_unchanged(&m);
 		bool check = str_eq(row->layer, STR("check"));
 		err = sip_msg_check(&m, &fault);
 		if (check != (err != 0))
-			print_error("%s: %s\n", name, err ? fault.why : "checked");
+			print_error(STR_FMT ": %s\n", STR_ARG(row->file),
+				err ? fault.why : "checked");
 		assert_int_equal(err, check ? -EBADMSG : 0);
 	}
 	if (!err)
 		return;
-	assert_int_equal(fault.status, status_of(row->verdict));
+	assert_int_equal(fault.status, rfc4475_status(row->verdict));
 	if (fault.status)
 		assert_answerable(&m, &fault);
 }
 
 static void test_verdicts(void **state)
 {
-	struct str table = load("verdicts.tsv");
-	struct row row;
-	int rows = 0;
-	str_cut(&table, '\n');
-	while (next_row(&table, &row)) {
-		judge(&row);
-		rows++;
-	}
-	assert_int_equal(rows, 49);
+	struct rfc4475_row rows[RFC4475_N];
+	rfc4475_rows(rows, &arena);
+	for (int i = 0; i < RFC4475_N; i++)
+		judge(&rows[i]);
 }
 
 /* Every file has a row. */
@@ -146,21 +101,18 @@ static void test_table_is_complete(void **state)
 		files++;
 	}
 	closedir(d);
-	assert_int_equal(files, 49);
+	assert_int_equal(files, RFC4475_N);
 }
 
 /* No prefix of any of them breaks the parser or the framer; over a stream a message is
  * found whole or not at all. */
 static void test_every_prefix(void **state)
 {
-	struct str table = load("verdicts.tsv");
-	struct row row;
-	str_cut(&table, '\n');
-	while (next_row(&table, &row)) {
-		char name[64];
+	struct rfc4475_row rows[RFC4475_N];
+	rfc4475_rows(rows, &arena);
+	for (int i = 0; i < RFC4475_N; i++) {
 		size_t crlf;
-		str_copy(row.file, name, sizeof name);
-		struct str whole = load(name);
+		struct str whole = rfc4475_load(rows[i].file, &arena);
 		ptrdiff_t framed = sip_msg_frame(whole, &crlf);
 		for (size_t n = 0; n < whole.n; n++) {
 			struct sip_msg m;

@@ -16,6 +16,7 @@
 
 #include "common/node/admin_client.h"
 #include "common/sip/stack.h"
+#include "tests/unit/rfc4475_table.h"
 #include "tests/unit/rig.h"
 
 #define EDGE   "127.40.0.12"
@@ -23,11 +24,7 @@
 #define PEER   "127.40.0.11"
 #define ORIGIN "https://wwsf.example.com"
 
-enum { DROPPED = 0, MAX_ROWS = 64, ANSWER_MS = 500 };
-
-struct row {
-	struct str file, section, transport, verdict, layer, also, mw, wss, about;
-};
+enum { ANSWER_MS = 500 };
 
 static struct {
 	struct rig rig;
@@ -36,54 +33,13 @@ static struct {
 	struct sip_stack *icscf;
 	struct tls *tls;
 	pid_t pid;
-	struct str table;
-	struct row rows[MAX_ROWS];
-	size_t n_rows;
+	struct rfc4475_row rows[RFC4475_N];
 	/* of the message under test */
 	const char *call_id;           /* NULL: it has none */
 	int status;                    /* first final answer */
 	bool probed;                   /* the OPTIONS behind it was answered 200 */
 	int probe, wrong;
 } world;
-
-/* ---- the table ---- */
-
-static struct str load(const char *name)
-{
-	char path[512];
-	struct buf b = {0};
-	int c;
-	snprintf(path, sizeof path, "%s/rfc4475/%s", TEST_DATA, name);
-	FILE *f = fopen(path, "rb");
-	assert_non_null(f);
-	while ((c = getc(f)) != EOF)
-		buf_byte(&b, (char)c);
-	fclose(f);
-	struct str s = arena_str(&world.arena, buf_str(&b));
-	buf_free(&b);
-	return s;
-}
-
-static void load_table(void)
-{
-	struct str rest = load("verdicts.tsv");
-	str_cut(&rest, '\n');
-	while (rest.n) {
-		struct str line = str_cut(&rest, '\n');
-		struct str *cells = (struct str *)&world.rows[world.n_rows++];
-		for (size_t i = 0; i < sizeof(struct row) / sizeof *cells; i++)
-			cells[i] = str_cut(&line, '\t');
-	}
-	assert_int_equal(world.n_rows, 49);
-}
-
-static int status_of(struct str verdict)
-{
-	uint32_t status = DROPPED;
-	if (!str_eq(verdict, STR("drop")))
-		assert_int_equal(str_u32(verdict, &status), 0);
-	return (int)status;
-}
 
 /* ---- what comes back ---- */
 
@@ -196,7 +152,7 @@ static int setup(void **state)
 	rig_ca(&world.rig);
 	rig_cert(&world.rig, "epcscf", "epcscf.example.com", EDGE);
 	world.tls = rig_tls(&world.rig, false, NULL, "ca.pem", false);
-	load_table();
+	rfc4475_rows(world.rows, &world.arena);
 	open_icscf();
 	for (size_t i = 0; i < 3; i++) {
 		struct addr at = rig_addr(PEER);
@@ -242,12 +198,12 @@ static void reset(void)
 	json_decref(command);
 }
 
-static struct str begin(const struct row *row)
+static struct str begin(const struct rfc4475_row *row)
 {
 	reset();
 	struct sip_msg m;
 	struct sip_fault fault;
-	struct str bytes = load(arena_str(&world.arena, row->file).p);
+	struct str bytes = rfc4475_load(row->file, &world.arena);
 	sip_msg_parse(&m, bytes, &world.arena, &fault);
 	struct str id = sip_value(&m, SIP_H_CALL_ID);
 	world.call_id = id.n ? arena_str(&world.arena, id).p : NULL;
@@ -256,9 +212,9 @@ static struct str begin(const struct row *row)
 }
 
 /* All that differ are told, not the first alone. */
-static void judge(const struct row *row, const char *way, struct str verdict)
+static void judge(const struct rfc4475_row *row, const char *way, struct str verdict)
 {
-	int want = status_of(verdict);
+	int want = rfc4475_status(verdict);
 	uint64_t end = clock_real_ns() + ANSWER_MS * 1000000ull;
 	while (want && !world.status && clock_real_ns() < end)
 		rig_run(&world.rig, 1);
@@ -273,7 +229,7 @@ static void judge(const struct row *row, const char *way, struct str verdict)
 static void test_udp(void **state)
 {
 	world.wrong = 0;
-	for (size_t i = 0; i < world.n_rows; i++) {
+	for (int i = 0; i < RFC4475_N; i++) {
 		struct addr to = edge(5060);
 		udp_send(world.udp[0], &to, begin(&world.rows[i]));
 		judge(&world.rows[i], "UDP", world.rows[i].mw);
@@ -310,8 +266,8 @@ static void test_tcp(void **state)
 {
 	static const struct stream_h h = {.data = on_data, .closed = on_stream_closed};
 	world.wrong = 0;
-	for (size_t i = 0; i < world.n_rows; i++) {
-		const struct row *row = &world.rows[i];
+	for (int i = 0; i < RFC4475_N; i++) {
+		const struct rfc4475_row *row = &world.rows[i];
 		struct addr local = rig_addr(PEER), remote = edge(5060);
 		struct conn c = {0};
 		struct stream *s;
@@ -358,8 +314,8 @@ static void test_wss(void **state)
 {
 	static const struct ws_h h = {on_message, on_closed};
 	world.wrong = 0;
-	for (size_t i = 0; i < world.n_rows; i++) {
-		const struct row *row = &world.rows[i];
+	for (int i = 0; i < RFC4475_N; i++) {
+		const struct rfc4475_row *row = &world.rows[i];
 		struct ws_connect_conf conf = {.local = rig_addr(PEER), .remote = edge(8443),
 			.tls = world.tls, .path = "/sip", .origin = ORIGIN, .subprotocol = "sip"};
 		struct wic c = {0};
