@@ -68,7 +68,7 @@ void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
 	cx_answer(req, &answer);
 }
 
-bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f)
+static bool find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f)
 {
 	struct str canonical = impu_canonical(impu, &hss.arena);
 	memset(f, 0, sizeof *f);
@@ -87,13 +87,13 @@ bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, s
 	struct str *wildcard)
 {
 	*wildcard = STR_NONE;
-	if (!hss_find(req, m, impu, f))
+	if (!find(req, m, impu, f))
 		return false;
 	if (f->has_impu)
 		return true;
 	struct str named = m->wildcard.p ? impu_canonical(m->wildcard, &hss.arena) : STR_NONE;
 	*wildcard = store_wildcard(hss.store, impu_canonical(impu, &hss.arena), named);
-	return !wildcard->p || hss_find(req, m, *wildcard, f);
+	return !wildcard->p || find(req, m, *wildcard, f);
 }
 
 bool hss_is_distinct(const struct found *f)
@@ -112,7 +112,7 @@ static int find_pooled(const struct cx_msg *m, struct found *f)
 
 bool hss_find_pair(struct cx_req *req, const struct cx_msg *m, struct found *f)
 {
-	if (!hss_find(req, m, m->public_identity[0], f))
+	if (!find(req, m, m->public_identity[0], f))
 		return false;
 	if (find_pooled(m, f) < 0)
 		hss_refuse(req, m, CX_RESULT(DIAMETER_UNABLE_TO_COMPLY), "database fault");

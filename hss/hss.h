@@ -1,4 +1,17 @@
 /* The HSS: what its procedures share.
+ *
+ *	hss.c              start, identities of a request, refusals
+ *	cx_uar.c           may this user register, and where?            (TS 29.228 6.1.1)
+ *	cx_mar.c           credentials for a challenge                   (6.3.1)
+ *	cx_mar_aka.c       ... of a USIM     cx_mar_web.c  ... of a web identity (TR 33.871)
+ *	cx_sar.c           registrations, and their ends                 (6.1.2)
+ *	cx_lir.c           who serves this identity?                     (6.1.4)
+ *	web_identity.c     web identities, and what they are mapped to   (TR 33.871)
+ *	av_*.c             the AV proxy: its store, synchronisations, commands
+ *	store.h            the database: store.c what requests ask, provision.c subscriptions,
+ *	                   store_aka.c keys of USIMs, wildcard.c members of wildcards and pools
+ *	subscription.h     a subscription in YAML        user_data.h  ... in XML for the S-CSCF
+ *	subscriber.h       commands on subscribers       cli.h        ... from a command line
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/conf/conf.h"
@@ -78,11 +91,9 @@ void hss_refuse(struct cx_req *req, const struct cx_msg *m, struct cx_result res
 /* A base error about one AVP of the request. */
 void hss_refuse_avp(struct cx_req *req, const struct cx_msg *m, uint32_t code,
 	const char *avp, const char *why);
-/* The identities of the request, or those that web identities stand for (f->web); false when it
- * was answered: UNABLE_TO_COMPLY. */
-bool hss_find(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f);
-/* The same, but an identity that is none by itself is found by the wildcard that it is a member
- * of, whose canonical text *wildcard becomes. */
+/* The identities of the request, or those that web identities stand for (f->web). One that is
+ * none by itself is found by the wildcard that it is a member of, whose canonical text *wildcard
+ * becomes. False when it was answered: UNABLE_TO_COMPLY. */
 bool hss_find_any(struct cx_req *req, const struct cx_msg *m, struct str impu, struct found *f,
 	struct str *wildcard);
 /* web_identity.c: finds again what is no private identity, as a web identity; *f stays when it

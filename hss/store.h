@@ -44,7 +44,7 @@ struct found {
 	struct str visited_networks, mandatory, optional, server_names;
 	int scheme;                    /* enum auth_scheme */
 	struct str realm, ha1, ha1_sha256;
-	/* Not the store's: it was found for a web identity, by these (hss_find). */
+	/* Not the store's: it was found for a web identity, by these (hss_find_web). */
 	bool web;
 	struct str private, public;
 };

@@ -1,4 +1,5 @@
-/* Inside the store: its statements, shared by store.c (requests) and provision.c.
+/* Inside the store: its statements, and what store.c (requests), provision.c, store_aka.c
+ * and wildcard.c share.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "common/db/sql.h"

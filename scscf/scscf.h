@@ -2,6 +2,7 @@
  *
  *	register.c         what every REGISTER goes through, and where it branches
  *	register_digest.c  SIP Digest: vector, challenge, check (TS 33.203 Annex N)
+ *	register_web.c     ... with web credentials: whose they are (TR 33.871)
  *	register_aka.c     IMS AKA: vector of the USIM, resynchronisation (TS 33.203 6.1, Annex X)
  *	register_trusted.c a trusted node authenticated the user (TS 33.203 Annex U): who vouches
  *	register_save.c    the HSS is told (SAR), the binding stored, 200

@@ -13,12 +13,13 @@
  *	register_direct.c ... by web credentials: whose they are
  *	tna.c             what goes to the core in place of a token
  *	registrar.c       ... or is registered by the element itself
- *	issuer.c          who issues tokens: keys, revocations  introspect.c  or its word
- *	token_book.c      tokens in use, and where
- *	request.c         everything else a WIC sends
- *	border.c          what the trust border takes out   binding.c     who is bound where
- *	mw.c              what a P-CSCF puts in             flow_token.c  flow tokens of Path
- *	refuse.def        every reason to refuse
+ *	issuer.c          who issues tokens, and their keys   introspect.c  or its word
+ *	revoked.c         what an issuer has taken back       token_book.c  tokens in use, and where
+ *	request.c         what every REGISTER has to be, and everything else a WIC sends
+ *	border.c          what the trust border takes out     binding.c     who is bound where
+ *	mw.c              what a P-CSCF puts in               flow_token.c  flow tokens of Path
+ *	refuse.def        every reason to refuse              limit.c       events in a span
+ *	admin.c           what an operator asks and tells
  *
  * An element opens one edge on its SIP stack, hands it what comes over WebSockets
  * (edge_request; edge_flow_gone and edge_garbage are handlers of the stack) and says by a
@@ -70,8 +71,6 @@ bool edge_register_check(struct sip_req *req, const char *realm, struct sip_regi
 	struct edge_fault *f);
 /* OPTIONS, and methods that are not served: 200, 405 or 501. */
 void edge_answer_other(struct sip_req *req);
-
-/* ---- the edge ---- */
 
 struct edge;
 
@@ -128,7 +127,6 @@ struct edge_reg {
 typedef void(edge_onward_h)(const struct edge_reg *r, struct sip_edit *e,
 	struct sip_hop *to, void *arg);
 
-
 /* ---- a registrar at the edge (TR 23.701 6.3.2.1.5) ---- */
 
 /* What becomes of a REGISTER that the registrar grants. */
@@ -174,6 +172,8 @@ struct edge_web {
 	bool (*lives)(uint64_t session, void *arg);
 	void (*again)(uint64_t who, void *arg); /* edge_token_check has waited */
 };
+
+/* ---- the edge ---- */
 
 struct edge_setup {
 	struct host *host;

@@ -1,4 +1,4 @@
-/* A rig from inside: what rig.c, rig_lab.c, rig_calm.c, action.c and the actors share.
+/* A rig from inside: what rig*.c, element.c, action.c and the actors share.
  *
  * An *element* is one of the processes that a rig can have; an *actor* lives in the
  * player. Both have an address 127.R.0.x and a name; every operation over several
