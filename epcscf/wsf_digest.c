@@ -4,7 +4,6 @@
  * has been answered rightly, so nobody can push others' out by asking for many. From then on it
  * belongs to that user, and its count must rise.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

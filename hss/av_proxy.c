@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/av_proxy.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #include "common/base/log.h"

@@ -2,7 +2,6 @@
  * not the HSS's own but those that the AV proxy was handed over by the WWSF.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 
 #include "hss/av_proxy.h"
 

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hss/user_data.h"
 
-#include <errno.h>
 #include <libxml/xmlwriter.h>
 
 enum { MAX_MEMBERS = 64 };

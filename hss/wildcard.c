@@ -1,7 +1,6 @@
 /* Identities that are not in the database, each by itself: members of wildcards and of pools.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"

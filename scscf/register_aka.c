@@ -16,7 +16,6 @@
  * A vector serves one challenge. Each REGISTER is challenged, refreshes and deregistrations too:
  * tls-connected says that there was TLS before the registration, not whose it is.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/metric.h"

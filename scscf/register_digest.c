@@ -12,8 +12,6 @@
  *	   |             |- - - - - - - |   register_save.c: SAR, 200
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/metric.h"

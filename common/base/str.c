@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/str.h"
 
-#include <ctype.h>
 #include <errno.h>
 
 #include "common/base/mem.h"

@@ -5,7 +5,6 @@
 #include <crypt.h>
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"

@@ -1,7 +1,6 @@
 /* Fields of Cx messages by the names that scripts use, read and changed in the octets;
  * the gate's view of Cx.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 
 #include "common/cx/octets.h"
 

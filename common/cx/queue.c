@@ -1,6 +1,5 @@
 /* The way from libfdcore's threads to the loop.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 
 #include "common/base/mem.h"
 #include "common/cx/inside.h"

@@ -1,6 +1,5 @@
 /* Requests that a Cx node receives, and its answers to them.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 
 #include "common/base/mem.h"
 #include "common/cx/inside.h"

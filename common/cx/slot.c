@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/cx/slot.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 /* libfdcore drops the carriers of a peer that ends without a word: what is left of them

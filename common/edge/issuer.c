@@ -10,7 +10,6 @@
  *
  * What is half too old is fetched while the old is still good, so that nobody waits.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "common/http/parser.h"
 
-#include <stdlib.h>
-
 void http_store_free(struct http_store *s)
 {
 	buf_free(&s->all);

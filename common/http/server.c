@@ -3,8 +3,6 @@
  * A connection has one request in hand at a time; what comes behind it waits in the
  * stream. A parser lives only while a message is coming in.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"

@@ -1,6 +1,5 @@
 /* Commands of the admin socket.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 

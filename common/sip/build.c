@@ -1,6 +1,5 @@
 /* New messages, RFC 3261 8.1.1 and 8.2.6.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 
 #include "common/sip/field.h"
 #include "common/sip/msg.h"

@@ -1,6 +1,5 @@
 /* Fields by the names that scenario scripts use.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 
 #include "common/sip/field.h"
 #include "common/sip/syntax.h"

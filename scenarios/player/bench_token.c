@@ -5,7 +5,6 @@
  * The tokens are signed by the bench with the WWSF's key before the time runs: what is
  * measured is the registration. How fast tokens are issued is bench_issue.c's.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 

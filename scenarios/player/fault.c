@@ -2,8 +2,6 @@
  * form). SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/loader.h"
 
-#include <errno.h>
-
 static const struct yaml_key fault_keys[] = {{"message", YAML_ANY, YAML_REQUIRED},
 	{"do", YAML_NAME, YAML_REQUIRED}, {"at", YAML_NAME}, {"times", YAML_TEXT},
 	{"skip", YAML_TEXT}, {"ms", YAML_TEXT}, {"copies", YAML_TEXT},

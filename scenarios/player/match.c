@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/match.h"
 
-#include <stdlib.h>
-
 #include "common/ws/ws.h"
 #include "common/cx/cx.h"
 #include "common/http/http.h"

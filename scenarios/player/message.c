@@ -4,8 +4,6 @@
 #include "common/sip/field.h"
 #include "scenarios/player/loader.h"
 
-#include <errno.h>
-
 /* A message as one scalar, or as the pair into which YAML cuts an unquoted one inside
  * [...]: {"a -> b": "SIP 200"}. */
 struct str message_text(struct loader *l, struct fy_node *node)

@@ -3,7 +3,6 @@
 #include "scenarios/player/pool.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct slot {

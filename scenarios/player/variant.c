@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/player/loader.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static const struct script_pos nowhere;

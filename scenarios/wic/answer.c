@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "scenarios/wic/answer.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
