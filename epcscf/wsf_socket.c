@@ -15,12 +15,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "epcscf/wsf.h"
 
-static bool refuse(struct edge_fault *f, enum edge_refusal no, const char *why)
-{
-	*f = (struct edge_fault){no, why};
-	return false;
-}
-
 static bool has_impu(const struct wsf_session *s, struct str impu)
 {
 	struct str rest = str_of(s->set);
@@ -91,15 +85,15 @@ static bool judge(struct edge_reg *r, const struct token *t, struct edge_grant *
 	struct sip_register *asked = &r->asked;
 
 	if (!s || !wsf_is_live(s))
-		return refuse(f, EDGE_NO_NO_SESSION, "its web session is over");
+		return edge_fail(f, EDGE_NO_NO_SESSION, "its web session is over");
 	wsf_session_used(s);
 	if (!asked->deregister && asked->n_contacts != 1)
-		return refuse(f, EDGE_NO_SESSION_CONTACT, "not one Contact");
+		return edge_fail(f, EDGE_NO_SESSION_CONTACT, "not one Contact");
 	if (!has_impu(s, asked->impu))
-		return refuse(f, EDGE_NO_SESSION_IMPU, "To is none of its session's identities");
+		return edge_fail(f, EDGE_NO_SESSION_IMPU, "To is none of its session's identities");
 	if (asked->digest && asked->auth.username.n &&
 		!str_eq(asked->auth.username, str_of(s->impi)))
-		return refuse(f, EDGE_NO_SESSION_IMPU, "another IMPI than its session's");
+		return edge_fail(f, EDGE_NO_SESSION_IMPU, "another IMPI than its session's");
 	asked->impi = arena_str(a, str_of(s->impi));
 	g->seconds = seconds_of(s, asked);
 	g->owner = s;

@@ -121,21 +121,15 @@ static struct member *member_of(struct str impu)
 
 /* ---- the checks ---- */
 
-static bool refuse(struct edge_fault *f, enum edge_refusal no, const char *why)
-{
-	*f = (struct edge_fault){no, why};
-	return false;
-}
-
 /* What is kept of a member is bounded. */
 static bool check_form(const struct edge_reg *r, const struct token *t, struct edge_fault *f)
 {
 	const struct sip_register *asked = &r->asked;
 	if (!asked->star && (asked->n_contacts != 1 ||
 		asked->contacts[0].text.n > CONTACT_MAX))
-		return refuse(f, EDGE_NO_MEMBER_CONTACT, "not one Contact, or a long one");
+		return edge_fail(f, EDGE_NO_MEMBER_CONTACT, "not one Contact, or a long one");
 	if (asked->impu.n > TEXT_MAX || t->sub.n > TEXT_MAX || !t->sub.n)
-		return refuse(f, EDGE_NO_TOKEN_IDENTITY,
+		return edge_fail(f, EDGE_NO_TOKEN_IDENTITY,
 			"an identity that is too long, or no sub to know its user by");
 	return true;
 }
@@ -153,12 +147,13 @@ static bool check_range(const struct edge_reg *r, const struct range *range, int
 {
 	struct str impu = r->asked.impu;
 	if (looks_wild(impu))
-		return refuse(f, EDGE_NO_MEMBER_WILDCARD,
+		return edge_fail(f, EDGE_NO_MEMBER_WILDCARD,
 			"the identity is a wildcarded one, or has escapes");
 	if (!range || (*block = range_block(range, UINT32_MAX, impu)) < 0)
-		return refuse(f, EDGE_NO_MEMBER_RANGE, "the identity is in no block of this WWSF");
+		return edge_fail(f, EDGE_NO_MEMBER_RANGE,
+			"the identity is in no block of this WWSF");
 	if (range_excludes(range, impu))
-		return refuse(f, EDGE_NO_MEMBER_EXCLUDED,
+		return edge_fail(f, EDGE_NO_MEMBER_EXCLUDED,
 			"the identity has a subscription of its own");
 	return true;
 }
@@ -168,14 +163,14 @@ static bool check_impi(const struct token *t, const struct range *range, struct 
 	struct str realm = t->impi;
 	str_cut(&realm, '@');
 	if (!str_ieq(realm, str_of(range->conf->impi_realm)))
-		return refuse(f, EDGE_NO_MEMBER_REALM, "the IMPI is not in the WWSF's realm");
+		return edge_fail(f, EDGE_NO_MEMBER_REALM, "the IMPI is not in the WWSF's realm");
 	return true;
 }
 
 /* The edge looks at its own lists and the issuers'; the WAF in this process may know better. */
 static bool check_blocked(const struct range *range, struct edge_fault *f)
 {
-	return !range_blocked(range) || refuse(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF is blocked");
+	return !range_blocked(range) || edge_fail(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF is blocked");
 }
 
 static bool check_live(const struct edge_reg *r, const struct range *range,
@@ -184,9 +179,9 @@ static bool check_live(const struct edge_reg *r, const struct range *range,
 	if (range_block(range, range_live(range), r->asked.impu) >= 0)
 		return true;
 	if (!range->asked && !range->procedure)
-		return refuse(f, EDGE_NO_MEMBER_NOT_ASKED,
+		return edge_fail(f, EDGE_NO_MEMBER_NOT_ASKED,
 			"its WWSF has never asked for the block's registration");
-	refuse(f, EDGE_NO_MEMBER_NOT_LIVE, "its block is not registered now");
+	edge_fail(f, EDGE_NO_MEMBER_NOT_LIVE, "its block is not registered now");
 	f->fields = arena_fmt(sip_req_arena(r->req), "Retry-After: %lld\r\n",
 		(long long)(ranges.conf->retry_after_ms / 1000));
 	return false;
@@ -203,11 +198,11 @@ static bool check_holder(const struct edge_reg *r, const struct token *t,
 {
 	const struct sip_msg *m = sip_req_msg(r->req);
 	if (old && t && (old->range != range || !str_eq(sub_of(old), t->sub)))
-		return refuse(f, EDGE_NO_MEMBER_TAKEN, "another user holds the identity");
+		return edge_fail(f, EDGE_NO_MEMBER_TAKEN, "another user holds the identity");
 	if (old && old->call == call_of(m) && m->cseq <= old->cseq)
-		return refuse(f, EDGE_NO_MEMBER_ORDER, "CSeq is not higher than the last one");
+		return edge_fail(f, EDGE_NO_MEMBER_ORDER, "CSeq is not higher than the last one");
 	if (!old && r->asked.deregister)
-		return refuse(f, EDGE_NO_MEMBER_UNKNOWN, "the identity is not registered");
+		return edge_fail(f, EDGE_NO_MEMBER_UNKNOWN, "the identity is not registered");
 	return true;
 }
 
@@ -216,7 +211,7 @@ static bool check_interval(const struct edge_reg *r, struct edge_fault *f)
 	int64_t least = waaf.conf->edge.tokens.min_expires_ms / 1000;
 	if (r->asked.contacts[0].expires >= least)
 		return true;
-	refuse(f, EDGE_NO_MEMBER_BRIEF, "the interval is too brief");
+	edge_fail(f, EDGE_NO_MEMBER_BRIEF, "the interval is too brief");
 	f->fields = arena_fmt(
 		sip_req_arena(r->req), "Min-Expires: %lld\r\n", (long long)least);
 	return false;
@@ -331,7 +326,7 @@ static bool grant(struct edge_reg *r, const struct token *t, struct range *range
 		.cseq = m->cseq,
 		.ends_ms = now_ms() + seconds * INT64_C(1000)};
 	if (range_store_member(&row))
-		return refuse(f, EDGE_NO_MEMBER_STORE, "the registration could not be kept");
+		return edge_fail(f, EDGE_NO_MEMBER_STORE, "the registration could not be kept");
 	struct member *made = make(range, row.sub, row.contact);
 	made->call = row.call;
 	made->cseq = row.cseq;
@@ -377,7 +372,7 @@ static bool judge(struct edge_reg *r, const struct token *t, struct edge_grant *
 	if (!check_interval(r, f))
 		return false;
 	if (!old && ranges.n_members >= ranges.conf->members) {
-		refuse(f, EDGE_NO_MEMBER_FULL, "as many members as can be kept are registered");
+		edge_fail(f, EDGE_NO_MEMBER_FULL, "as many members as can be kept are registered");
 		f->fields = STR("Retry-After: 60\r\n");
 		return false;
 	}

@@ -52,6 +52,12 @@ struct edge_fault {
 	const char *why;
 	struct str fields;
 };
+/* Puts it into *f; false, for the checks that end with it. */
+static inline bool edge_fail(struct edge_fault *f, enum edge_refusal no, const char *why)
+{
+	*f = (struct edge_fault){no, why};
+	return false;
+}
 int edge_refusal_status(enum edge_refusal no);
 /* Counts it, logs one line that says who, what and why. */
 void edge_count_refusal(const struct edge_fault *f, const struct addr *from);

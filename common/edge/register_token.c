@@ -31,12 +31,6 @@ static int64_t now_s(const struct edge_reg *r)
 
 /* ---- refusals ---- */
 
-static bool refuse(struct edge_fault *f, enum edge_refusal no, const char *why)
-{
-	*f = (struct edge_fault){no, why};
-	return false;
-}
-
 void edge_token_refuse(struct edge_reg *r, struct edge_conn *c, const struct edge_fault *f)
 {
 	static const struct edge_fault last = {EDGE_NO_TOKENS_BAD, "too many bad tokens"};
@@ -118,16 +112,16 @@ static bool check_use(const struct edge_reg *r, const struct token *t, struct ed
 	const struct edge_use *u = edge_use_find(&r->edge->tokens, t);
 	struct str instance = r->asked.n_contacts ? r->asked.contacts[0].instance : STR_NONE;
 	if (!u && edge_use_maybe(&r->edge->tokens, t) && lost(r->edge, t->impi, instance, false))
-		return refuse(f, EDGE_NO_TOKEN_REPLAYED,
+		return edge_fail(f, EDGE_NO_TOKEN_REPLAYED,
 			"a token that another instance may have used");
 	if (!u)
 		return true;
 	if (!str_eq(edge_use_impi(u), t->impi))
-		return refuse(f, EDGE_NO_TOKEN_REPLAYED, "a jti that was used for another IMPI");
+		return edge_fail(f, EDGE_NO_TOKEN_REPLAYED, "a jti that was used for another IMPI");
 	if (u->conn == r->conn || (instance.n && str_eq(instance, edge_use_instance(u))) ||
 		!use_lives(r->edge, u))
 		return true;
-	return refuse(f, EDGE_NO_TOKEN_REPLAYED, "a token that another connection uses");
+	return edge_fail(f, EDGE_NO_TOKEN_REPLAYED, "a token that another connection uses");
 }
 
 bool edge_token_used_here(struct edge *ed, const struct token *t)
@@ -150,21 +144,21 @@ static bool check_identities(
 {
 	bool found = false;
 	if (!is_impi(t->impi))
-		return refuse(f, EDGE_NO_TOKEN_IDENTITY, "its IMPI is none");
+		return edge_fail(f, EDGE_NO_TOKEN_IDENTITY, "its IMPI is none");
 	for (size_t i = 0; i < t->n_impu; i++) {
 		struct sip_uri u;
 		struct str id = STR_NONE;
 		if (!sip_uri_parse(&u, t->impu[i]))
 			id = sip_uri_canonical(&u, sip_req_arena(r->req));
 		if (!id.p)
-			return refuse(f, EDGE_NO_TOKEN_IDENTITY, "an IMPU of it is none");
+			return edge_fail(f, EDGE_NO_TOKEN_IDENTITY, "an IMPU of it is none");
 		found |= str_eq(id, r->asked.impu);
 	}
 	if (!found)
-		return refuse(f, EDGE_NO_TOKEN_IMPU, "To is none of its identities");
+		return edge_fail(f, EDGE_NO_TOKEN_IMPU, "To is none of its identities");
 	if (r->asked.digest && r->asked.auth.username.n &&
 		!str_eq(r->asked.auth.username, t->impi))
-		return refuse(f, EDGE_NO_TOKEN_IMPI, "an IMPI beside it that is not its own");
+		return edge_fail(f, EDGE_NO_TOKEN_IMPI, "an IMPI beside it that is not its own");
 	return true;
 }
 
@@ -175,7 +169,7 @@ static bool check_rest(struct edge_reg *r, const struct token *t, struct edge_fa
 	if (r->asked.deregister)
 		return true;
 	if (rest < conf_of(r)->min_expires_ms / 1000 || rest < 1)
-		return refuse(f, EDGE_NO_TOKEN_REST, "too little of it is left to register by");
+		return edge_fail(f, EDGE_NO_TOKEN_REST, "too little of it is left to register by");
 	r->most_s = rest < UINT32_MAX ? (uint32_t)rest : UINT32_MAX;
 	return true;
 }

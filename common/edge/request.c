@@ -6,21 +6,15 @@ enum { SPAN_MS = 1000, EXPIRES_DEFAULT = 3600 };
 
 /* ---- REGISTER ---- */
 
-static bool fault(struct edge_fault *f, enum edge_refusal no, const char *why)
-{
-	*f = (struct edge_fault){no, why};
-	return false;
-}
-
 /* The registrar's domain alone (RFC 3261 10.2); credentials go to no other. */
 static bool check_uri(const struct sip_msg *m, const char *realm, struct edge_fault *f)
 {
 	struct sip_uri u;
 	if (sip_uri_parse(&u, m->uri) || !str_ieq(u.scheme, STR("sip")) || u.user.n)
-		return fault(f, EDGE_NO_REQUEST_URI,
+		return edge_fail(f, EDGE_NO_REQUEST_URI,
 			"Request-URI is not the home domain alone");
 	if (!str_ieq(u.host, str_of(realm)))
-		return fault(
+		return edge_fail(
 			f, EDGE_NO_FOREIGN_DOMAIN, "Request-URI is not the home domain");
 	return true;
 }
@@ -37,7 +31,7 @@ static bool check_options(struct sip_req *req, struct edge_fault *f)
 			    : el;
 	if (!all.p)
 		return true;
-	fault(f, EDGE_NO_EXTENSION,
+	edge_fail(f, EDGE_NO_EXTENSION,
 		"Proxy-Require names an option that is not known here");
 	f->fields = arena_fmt(a, "Unsupported: " STR_FMT "\r\n", STR_ARG(all));
 	return false;
@@ -57,9 +51,9 @@ static bool check_bearer(
 			str_ieq(au.scheme, STR("Bearer")))
 			n++;
 	if (n > 1)
-		return fault(f, EDGE_NO_SYNTAX, "Authorization repeated");
+		return edge_fail(f, EDGE_NO_SYNTAX, "Authorization repeated");
 	if (sip_register_answers(asked))
-		return fault(
+		return edge_fail(
 			f, EDGE_NO_MIXED_CREDENTIALS, "a token beside a digest response");
 	return true;
 }
@@ -71,11 +65,11 @@ bool edge_register_check(struct sip_req *req, const char *realm, struct sip_regi
 	struct sip_fault syntax;
 
 	if (sip_register_parse(out, m, EXPIRES_DEFAULT, sip_req_arena(req), &syntax))
-		return fault(f, EDGE_NO_SYNTAX, syntax.why);
+		return edge_fail(f, EDGE_NO_SYNTAX, syntax.why);
 	if (!str_eq(out->from, out->impu))
-		return fault(f, EDGE_NO_FROM_NOT_TO, "From is not To");
+		return edge_fail(f, EDGE_NO_FROM_NOT_TO, "From is not To");
 	if (!out->n_contacts && !out->star)
-		return fault(f, EDGE_NO_NO_CONTACT, "no Contact");
+		return edge_fail(f, EDGE_NO_NO_CONTACT, "no Contact");
 	return check_uri(m, realm, f) && check_options(req, f) && check_bearer(m, out, f);
 }
 
@@ -85,9 +79,9 @@ bool edge_register_clean(struct edge *ed, struct sip_req *req, unsigned keep,
 	struct sip_fault syntax;
 	sip_edit_begin(e, sip_req_msg(req), sip_req_arena(req));
 	if (edge_border_route(e, ed->own, sizeof ed->own / sizeof *ed->own))
-		return fault(f, EDGE_NO_ROUTE, "Route in a REGISTER");
+		return edge_fail(f, EDGE_NO_ROUTE, "Route in a REGISTER");
 	if (edge_border_request(e, keep, said, &ed->setup.conf->entities, &syntax))
-		return fault(f, EDGE_NO_SYNTAX, syntax.why);
+		return edge_fail(f, EDGE_NO_SYNTAX, syntax.why);
 	if (edge_token_body(e->m).p)
 		sip_edit_body(e, STR_NONE, STR_NONE);
 	return true;
@@ -111,7 +105,7 @@ static bool check_scheme(const struct sip_msg *m, struct edge_fault *f)
 	if (str_ieq(scheme, STR("sip")) || str_ieq(scheme, STR("sips")) ||
 		str_ieq(scheme, STR("tel")))
 		return true;
-	return fault(f, EDGE_NO_SCHEME, "scheme of the Request-URI not known");
+	return edge_fail(f, EDGE_NO_SCHEME, "scheme of the Request-URI not known");
 }
 
 static bool is_supported(struct str option)
@@ -132,7 +126,7 @@ static bool check_require(struct sip_req *req, struct edge_fault *f)
 				      : el;
 	if (!none.p)
 		return true;
-	fault(f, EDGE_NO_EXTENSION, "Require names an option that is not known here");
+	edge_fail(f, EDGE_NO_EXTENSION, "Require names an option that is not known here");
 	f->fields = arena_fmt(a, "Unsupported: " STR_FMT "\r\n", STR_ARG(none));
 	return false;
 }

@@ -55,16 +55,10 @@ struct str edge_token_challenge(const struct edge *ed, struct arena *a, const ch
 		error ? error : "", error ? "\"" : "");
 }
 
-static bool refuse(struct edge_fault *f, enum edge_refusal no, const char *why)
-{
-	*f = (struct edge_fault){no, why};
-	return false;
-}
-
 static bool refuse_token(
 	const struct edge_token_ask *k, struct edge_fault *f, enum token_fault fault)
 {
-	refuse(f, faults[fault].no, token_fault_text(fault));
+	edge_fail(f, faults[fault].no, token_fault_text(fault));
 	if (fault == TOKEN_BAD_SCOPE)
 		f->fields = edge_token_challenge(k->edge, k->a, "insufficient_scope");
 	else
@@ -101,7 +95,7 @@ static bool check_source(const struct edge_token_ask *k, struct edge_fault *f)
 	s = edge_source_of(&k->edge->sources, k->from, now_ms(k));
 	if (!edge_window_full(&s->bad_tokens, now_ms(k), limit->window_ms, limit->count))
 		return true;
-	return refuse(f, EDGE_NO_TOKEN_SOURCE, "too many bad tokens from this address");
+	return edge_fail(f, EDGE_NO_TOKEN_SOURCE, "too many bad tokens from this address");
 }
 
 /* The octets are those whose signature was found good when the token came before. */
@@ -125,14 +119,14 @@ static enum edge_verdict check_issuer(
 	case EDGE_WORD_WAIT:
 		return EDGE_WAITS;
 	case EDGE_WORD_AWAY:
-		refuse(f, EDGE_NO_ISSUER_AWAY, "the issuer of the token can't be asked");
+		edge_fail(f, EDGE_NO_ISSUER_AWAY, "the issuer of the token can't be asked");
 		f->fields = STR("Retry-After: 5\r\n");
 		return EDGE_REFUSED;
 	case EDGE_WORD_BAD_KEY:
 		refuse_token(k, f, TOKEN_UNKNOWN_KEY);
 		return EDGE_REFUSED;
 	case EDGE_WORD_INACTIVE:
-		refuse(f, EDGE_NO_TOKEN_INACTIVE, "its issuer says that it is not active");
+		edge_fail(f, EDGE_NO_TOKEN_INACTIVE, "its issuer says that it is not active");
 		f->fields = edge_token_challenge(k->edge, k->a, "invalid_token");
 		return EDGE_REFUSED;
 	case EDGE_WORD_BAD_SIGNATURE:
@@ -151,7 +145,7 @@ static bool check_claims(const struct edge_token_ask *k, const struct token *t,
 	enum token_fault fault = token_judge(t, str_of(conf->audience),
 		clock_wall_ms(k->edge->setup.host->clock) / 1000, conf->skew_ms / 1000, conf->max_life_ms / 1000);
 	if (fault == TOKEN_INCOMPLETE && !t->client_id.n)
-		return refuse(f, EDGE_NO_TOKEN_NO_WWSF, "it does not say which WWSF it is of");
+		return edge_fail(f, EDGE_NO_TOKEN_NO_WWSF, "it does not say which WWSF it is of");
 	return fault ? refuse_token(k, f, fault) : true;
 }
 
@@ -160,19 +154,19 @@ static bool check_wwsf(
 {
 	const struct edge_issuer_conf *conf = edge_issuer_conf(k->issuer);
 	if (!edge_name_among(&conf->wwsfs, t->client_id))
-		return refuse(f, EDGE_NO_TOKEN_WWSF, "its issuer may not issue to this WWSF");
+		return edge_fail(f, EDGE_NO_TOKEN_WWSF, "its issuer may not issue to this WWSF");
 	if (t->waf.p && !str_host_eq(t->waf, str_of(conf->identity)))
-		return refuse(f, EDGE_NO_TOKEN_WWSF, "it names another WAF than its issuer");
+		return edge_fail(f, EDGE_NO_TOKEN_WWSF, "it names another WAF than its issuer");
 	if (k->wwsf && !str_host_eq(str_of(k->wwsf), t->client_id))
-		return refuse(f, EDGE_NO_TOKEN_ORIGIN,
+		return edge_fail(f, EDGE_NO_TOKEN_ORIGIN,
 			"a token of another WWSF than the page's");
 	if (edge_blocked_has(k->edge, t->client_id) ||
 		edge_blocked_has(k->edge, str_of(conf->identity)))
-		return refuse(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF or WAF is blocked here");
+		return edge_fail(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF or WAF is blocked here");
 	if (edge_issuer_blocks(k->issuer, t))
-		return refuse(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF is blocked by the issuer");
+		return edge_fail(f, EDGE_NO_TOKEN_BLOCKED, "its WWSF is blocked by the issuer");
 	if (edge_issuer_revoked(k->issuer, t))
-		return refuse(f, EDGE_NO_TOKEN_REVOKED, "its issuer has taken it back");
+		return edge_fail(f, EDGE_NO_TOKEN_REVOKED, "its issuer has taken it back");
 	return true;
 }
 
