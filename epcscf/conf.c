@@ -1,8 +1,5 @@
 /* Configuration of the eP-CSCF.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
-
 #include "epcscf/epcscf.h"
 
 static const char *const border_names[] = {"pcscf", "ibcf", NULL};
@@ -26,30 +23,24 @@ const struct conf_row epcscf_conf_rows[] = {EDGE_CONF_ROWS(struct epcscf_conf, e
 	CONF_ENUM(struct epcscf_conf, access, "access", 0, "off", access_names),
 	CONF_ADDR(struct epcscf_conf, access_listen, "access-listen", 0, 5062), CONF_END};
 
-static int refuse(char why[512], const char *sentence)
-{
-	snprintf(why, 512, "%s", sentence);
-	return -EINVAL;
-}
-
 int epcscf_conf_check(const void *conf, char why[512])
 {
 	const struct epcscf_conf *c = conf;
 	const struct epcscf_waaf *w = c->waafs.items;
 	if (c->edge.domain == EDGE_THIRD_PARTY)
-		return refuse(why,
+		return conf_refuse(why,
 			"domain: third-party: an eP-CSCF (or WSF) of a third party is "
 			"not "
 			"provided for by TR 23.701 6.2.2.4; it must be in the operator's "
 			"network (domain: operator)");
 	if (c->waafs.n && addr_is(&c->waaf_listen) && !c->ca)
-		return refuse(why, "waaf-listen needs ca: a WAAF shows a certificate");
+		return conf_refuse(why, "waaf-listen needs ca: a WAAF shows a certificate");
 	for (size_t i = 0; i < c->waafs.n; i++)
 		if (w[i].border == EPCSCF_AS_IBCF && (w[i].plain || !addr_is(&c->waaf_listen)))
-			return refuse(why, "waafs: border: ibcf needs waaf-listen and plain: false: an "
-					   "IBCF knows a WAAF by its certificate");
+			return conf_refuse(why, "waafs: border: ibcf needs waaf-listen and "
+				"plain: false: an IBCF knows a WAAF by its certificate");
 	if (c->access && !addr_is(&c->access_listen))
-		return refuse(why, "access needs access-listen: an address of its own, "
+		return conf_refuse(why, "access needs access-listen: an address of its own, "
 				   "apart from Mw");
 	int err = edge_conf_check(&c->edge,
 		EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN | EDGE_AUTH_SESSION | EDGE_AUTH_DIRECT, why);

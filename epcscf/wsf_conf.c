@@ -1,8 +1,5 @@
 /* Configuration of the WSF.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
-
 #include "common/crypto/password.h"
 #include "epcscf/wsf.h"
 
@@ -59,12 +56,6 @@ bool wsf_offers(const struct wsf_conf *c, enum digest_algorithm a)
 
 /* ---- what rows can't say ---- */
 
-static int refuse(char why[512], const char *sentence, const char *name)
-{
-	snprintf(why, 512, sentence, name);
-	return -EINVAL;
-}
-
 static bool is_ha1(const char *text, enum digest_algorithm a)
 {
 	uint8_t bytes[32];
@@ -95,19 +86,21 @@ static int check_user(const struct wsf_user_conf *u, char why[512])
 {
 	char *const *impus = u->impus.items;
 	if (!is_name(u->user))
-		return refuse(why, "wsf.users: \"%s\": a name has 1 to 128 octets, without quotes, "
-				   "backslashes or control characters", u->user);
+		return conf_refuse(why, "wsf.users: \"%s\": a name has 1 to 128 octets, "
+			"without quotes, backslashes or control characters", u->user);
 	if (u->hash && !password_hash_ok(u->hash))
-		return refuse(why, "wsf.users: %s: password-hash is no yescrypt hash "
+		return conf_refuse(why, "wsf.users: %s: password-hash is no yescrypt hash "
 				   "(\"imsrig web-password\" makes one)", u->user);
 	if (!is_ha1(u->md5, DIGEST_MD5) || !is_ha1(u->sha256, DIGEST_SHA256))
-		return refuse(why, "wsf.users: %s: ha1 has 32 hex digits for MD5, 64 for SHA-256",
-			u->user);
+		return conf_refuse(why, "wsf.users: %s: ha1 has 32 hex digits for MD5, 64 for "
+			"SHA-256", u->user);
 	if (!u->impi != !u->impus.n || u->impus.n > WSF_IMPUS_MAX)
-		return refuse(why, "wsf.users: %s: impi and impu (at most 32) come together", u->user);
+		return conf_refuse(why, "wsf.users: %s: impi and impu (at most 32) come together",
+			u->user);
 	for (size_t i = 0; i < u->impus.n; i++)
 		if (!is_impu(impus[i]))
-			return refuse(why, "wsf.users: impu \"%s\" is no public identity", impus[i]);
+			return conf_refuse(why, "wsf.users: impu \"%s\" is no public identity",
+				impus[i]);
 	return 0;
 }
 
@@ -117,7 +110,8 @@ static int check_algorithms(const struct wsf_conf *c, char why[512])
 	enum digest_algorithm a;
 	for (size_t i = 0; i < c->algorithms.n; i++)
 		if (digest_algorithm_of(str_of(names[i]), &a))
-			return refuse(why, "wsf.algorithms: \"%s\" is neither SHA-256 nor MD5", names[i]);
+			return conf_refuse(why, "wsf.algorithms: \"%s\" is neither SHA-256 nor MD5",
+				names[i]);
 	return 0;
 }
 
@@ -127,7 +121,8 @@ static int check_origins(const struct wsf_conf *c, const struct edge_conf *edge,
 	const struct edge_origin_conf *o = edge->origins.items;
 	for (size_t i = 0; i < edge->origins.n; i++)
 		if (edge_origin_auth(&o[i]) & EDGE_AUTH_SESSION && !addr_is(&c->listen))
-			return refuse(why, "origins: auth session of \"%s\" needs wsf.listen", o[i].origin);
+			return conf_refuse(why, "origins: auth session of \"%s\" needs wsf.listen",
+				o[i].origin);
 	return 0;
 }
 
@@ -139,11 +134,12 @@ int wsf_conf_check(const struct wsf_conf *c, const struct edge_conf *edge, char 
 	if (err || !addr_is(&c->listen))
 		return err;
 	if (!c->cert || !c->key || !c->realm)
-		return refuse(why, "wsf needs %s", "cert, key and realm");
+		return conf_refuse(why, "wsf needs cert, key and realm");
 	if (!is_name(c->realm))
-		return refuse(why, "wsf.realm \"%s\" can't stand in a quoted string", c->realm);
+		return conf_refuse(why, "wsf.realm \"%s\" can't stand in a quoted string", c->realm);
 	if (c->expires_ms < c->min_expires_ms || c->min_expires_ms < 1000)
-		return refuse(why, "wsf.expires must not be less than %s", "min-expires, nor that than 1s");
+		return conf_refuse(why, "wsf.expires must not be less than min-expires, nor "
+			"that than 1s");
 	err = check_algorithms(c, why);
 	for (size_t i = 0; !err && i < c->users.n; i++)
 		err = check_user(&u[i], why);

@@ -1,8 +1,5 @@
 /* Configuration of the WAAF.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
-
 #include "waaf/waaf.h"
 
 static const char *const next_hop_names[] = {"pcscf", "icscf", NULL};
@@ -35,21 +32,6 @@ bool waaf_needs_pcscf(const struct waaf_conf *c)
 	return c->next_hop == WAAF_PCSCF;
 }
 
-static int refuse(char why[512], const char *sentence)
-{
-	snprintf(why, 512, "%s", sentence);
-	return -EINVAL;
-}
-
-static int refuse_of(char why[512], const char *fmt, const char *what)
-	__attribute__((format(printf, 2, 0)));
-
-static int refuse_of(char why[512], const char *fmt, const char *what)
-{
-	snprintf(why, 512, fmt, what);
-	return -EINVAL;
-}
-
 static const struct range_wwsf_conf *range_row(const struct waaf_conf *c, const char *wwsf)
 {
 	const struct range_wwsf_conf *w = c->ranges.wwsfs.items;
@@ -65,10 +47,10 @@ static int check_members(const struct waaf_conf *c, char why[512])
 	const struct edge_origin_conf *o = c->edge.origins.items;
 	for (size_t i = 0; i < c->edge.origins.n; i++)
 		if (edge_origin_auth(&o[i]) & EDGE_AUTH_WILDCARD && !range_row(c, o[i].wwsf))
-			return refuse_of(why, "origins: auth wildcard of \"%s\" needs its WWSF in "
+			return conf_refuse(why, "origins: auth wildcard of \"%s\" needs its WWSF in "
 				"registrations.wwsfs", o[i].origin);
 	if (c->ranges.database && !c->waf.identity)
-		return refuse(why, "registrations needs waf: WWSFs ask for them at waf.w4");
+		return conf_refuse(why, "registrations needs waf: WWSFs ask for them at waf.w4");
 	return 0;
 }
 
@@ -80,19 +62,19 @@ static int check_border(const struct waaf_conf *c, char why[512])
 	bool ibcf = c->pcscf.border == WAAF_BORDER_IBCF;
 
 	if (ibcf && (c->next_hop != WAAF_PCSCF || c->pcscf.transport != WAAF_TLS))
-		return refuse(why, "pcscf.border: ibcf needs next-hop: pcscf and transport: tls: "
-				   "an IBCF knows a WAAF by its certificate");
+		return conf_refuse(why, "pcscf.border: ibcf needs next-hop: pcscf and "
+			"transport: tls: an IBCF knows a WAAF by its certificate");
 	for (size_t i = 0; i < c->ranges.wwsfs.n; i++) {
 		if (w[i].mode != RANGE_REGISTRATION)
 			continue;
 		if (ibcf)
-			return refuse_of(why, "registrations.wwsfs: %s: mode: registration behind "
+			return conf_refuse(why, "registrations.wwsfs: %s: mode: registration behind "
 				"an IBCF (pcscf.border: ibcf): nothing registers there (TR 23.701 "
 				"6.3.2.1.4); set mode: static, or border: pcscf", w[i].wwsf);
 	}
 	for (size_t i = 0; ibcf && i < c->edge.origins.n; i++)
 		if (edge_origin_auth(&o[i]) & (EDGE_AUTH_DIGEST | EDGE_AUTH_TOKEN))
-			return refuse_of(why, "origins: auth of \"%s\": behind an IBCF "
+			return conf_refuse(why, "origins: auth of \"%s\": behind an IBCF "
 				"(pcscf.border: ibcf) nobody but members of ranges (wildcard) can "
 				"register", o[i].origin);
 	return 0;
@@ -110,22 +92,22 @@ int waaf_conf_check(const void *conf, char why[512])
 		unsigned auth = c->edge.domain == EDGE_THIRD_PARTY ? edge_origin_auth(&o[i])
 								   : 0;
 		if (auth & EDGE_AUTH_DIGEST)
-			return refuse(why, "domain: third-party: a WAAF outside the home "
+			return conf_refuse(why, "domain: third-party: a WAAF outside the home "
 					   "IMS must not serve IMS digest (TR 23.701 "
 					   "6.3.2.1.2); take digest out of origins.auth, or "
 					   "set domain: operator");
 		if (auth & EDGE_AUTH_TOKEN)
-			return refuse(why, "domain: third-party: a WAAF outside the home "
+			return conf_refuse(why, "domain: third-party: a WAAF outside the home "
 					   "IMS must not register individual identities by "
 					   "token (TR 23.701 6.3.2.1.3); take token out of "
 					   "origins.auth, or set domain: operator");
 	}
 	if (!err && c->next_hop == WAAF_ICSCF && !c->icscf)
-		return refuse(
+		return conf_refuse(
 			why, "next-hop: icscf needs icscf: the I-CSCF's name or address");
 	if (!err && waaf_needs_pcscf(c) && c->pcscf.transport == WAAF_TLS &&
 		(!c->pcscf.ca || !addr_is(&c->pcscf.listen)))
-		return refuse(
+		return conf_refuse(
 			why, "pcscf.transport: tls needs pcscf.ca and pcscf.listen");
 	if (!err)
 		err = waf_conf_check(&c->waf, why);

@@ -110,15 +110,6 @@ bool waf_scope_ok(struct str scope)
 
 /* ---- checks that rows can't say ---- */
 
-static int refuse(char why[512], const char *fmt, const char *what)
-	__attribute__((format(printf, 2, 0)));
-
-static int refuse(char why[512], const char *fmt, const char *what)
-{
-	snprintf(why, 512, fmt, what);
-	return -EINVAL;
-}
-
 static bool is_https(const char *uri)
 {
 	struct str s = str_of(uri);
@@ -133,13 +124,12 @@ static int check_life(const struct waf_conf *c, char why[512])
 {
 	const int64_t s = 1000;
 	if (c->token_life_ms < s || c->token_life_ms > LIFE_MOST_MS)
-		return refuse(why, "waf.token-life must be 1s to 3600s%s", "");
+		return conf_refuse(why, "waf.token-life must be 1s to 3600s");
 	if (c->code_life_ms < s || c->sign_in_life_ms < s ||
 		c->refresh_life_ms < c->token_life_ms)
-		return refuse(why,
+		return conf_refuse(why,
 			"waf: code-life and sign-in-life must be 1s at least, "
-			"refresh-life no shorter than token-life%s",
-			"");
+			"refresh-life no shorter than token-life");
 	return 0;
 }
 
@@ -151,12 +141,12 @@ static int check_wwsf(const struct waf_conf *c, size_t at, char why[512])
 
 	for (size_t i = 0; i < at; i++)
 		if (str_ieq(str_of(all[i].identity), str_of(w->identity)))
-			return refuse(why, "waf.wwsfs: \"%s\" stands there twice",
+			return conf_refuse(why, "waf.wwsfs: \"%s\" stands there twice",
 				w->identity);
 	for (size_t i = 0; i < w->grants.n; i++) {
 		unsigned bit = waf_grant_type_of(str_of(grants[i]));
 		if (!bit || bit == WAF_REFRESH_TOKEN)
-			return refuse(why,
+			return conf_refuse(why,
 				"waf.wwsfs: grant \"%s\" is not known here (expected "
 				"authorization_code or client_credentials)",
 				grants[i]);
@@ -164,12 +154,12 @@ static int check_wwsf(const struct waf_conf *c, size_t at, char why[512])
 	}
 	for (size_t i = 0; i < w->redirect_uris.n; i++)
 		if (!is_https(uris[i]))
-			return refuse(why,
+			return conf_refuse(why,
 				"waf.wwsfs: redirect URI \"%s\" is no https URI without a "
 				"fragment",
 				uris[i]);
 	if (bits & WAF_AUTHORIZATION_CODE && !w->redirect_uris.n)
-		return refuse(why,
+		return conf_refuse(why,
 			"waf.wwsfs: \"%s\" may use authorization_code but has no "
 			"redirect-uris",
 			w->identity);
@@ -183,12 +173,12 @@ static int check_wwsf(const struct waf_conf *c, size_t at, char why[512])
 static int check_user(const struct waf_user_conf *u, char why[512])
 {
 	if (!*u->user || !*u->impi)
-		return refuse(why, "waf.users: \"%s\" has an empty user or impi", u->user);
+		return conf_refuse(why, "waf.users: \"%s\" has an empty user or impi", u->user);
 	if (!u->impus.n || u->impus.n > TOKEN_IMPUS_MAX)
-		return refuse(why, "waf.users: \"%s\" has no impu, or more than a token holds",
+		return conf_refuse(why, "waf.users: \"%s\" has no impu, or more than a token holds",
 			u->user);
 	if (u->password_hash && !password_hash_ok(u->password_hash))
-		return refuse(why, "waf.users: password-hash of \"%s\" is no yescrypt hash",
+		return conf_refuse(why, "waf.users: password-hash of \"%s\" is no yescrypt hash",
 			u->user);
 	return 0;
 }
@@ -202,11 +192,11 @@ int waf_conf_check(const struct waf_conf *c, char why[512])
 	if (!c->identity)
 		return 0;
 	if (!is_https(c->issuer) || str_ends(issuer, STR("/")))
-		return refuse(why,
+		return conf_refuse(why,
 			"waf.issuer \"%s\" must be https://host or https://host:port",
 			c->issuer);
 	if (!c->scopes.n)
-		return refuse(why, "waf.scopes is empty%s", "");
+		return conf_refuse(why, "waf.scopes is empty");
 	err = check_life(c, why);
 	for (size_t i = 0; !err && i < c->wwsfs.n; i++)
 		err = check_wwsf(c, i, why);

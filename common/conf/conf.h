@@ -88,6 +88,8 @@ int conf_open_text(struct str yaml, const char *name, struct arena *a, struct fy
 /* Reads a file (or pipe) of at most `max` octets. -ENOENT, -EINVAL with a sentence in why. */
 struct buf;
 int conf_read(const char *path, size_t max, struct buf *out, char why[512]);
+/* For checks of what rows can't say: the sentence, and -EINVAL. */
+int conf_refuse(char why[512], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "FILE:LINE:COL" of a node, for messages of the same form. */
 struct str conf_where(struct fy_node *node, const char *name, struct arena *a);
 /* " (did you mean \"realm\"?)", or nothing, for a word that isn't among `words` (ends with

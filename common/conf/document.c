@@ -10,9 +10,7 @@
 #include "common/base/log.h"
 #include "common/conf/conf.h"
 
-static int refuse(char why[512], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static int refuse(char why[512], const char *fmt, ...)
+int conf_refuse(char why[512], const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -43,7 +41,7 @@ static int too_large(size_t n, size_t max, const char *name, char why[512])
 {
 	if (n <= max)
 		return 0;
-	return refuse(why, "%s: it is larger than %zu KiB", name, max >> 10);
+	return conf_refuse(why, "%s: it is larger than %zu KiB", name, max >> 10);
 }
 
 /* A %TAG line costs the parser a search through all before it, and nothing of ours has a
@@ -54,7 +52,7 @@ static int no_directives(struct str text, const char *name, char why[512])
 	for (int line = 1; rest.p; line++) {
 		struct str l = str_cut(&rest, '\n');
 		if (l.n && l.p[0] == '%')
-			return refuse(why, "%s:%d:1: directives are not taken here", name,
+			return conf_refuse(why, "%s:%d:1: directives are not taken here", name,
 				line);
 	}
 	return 0;
@@ -73,11 +71,11 @@ static int parse(struct fy_parser *p, struct fy_diag *d, struct str text,
 	}
 	e = first_error(d);
 	if (e)
-		err = refuse(why, "%s:%d:%d: %.300s", name, e->line, e->column, e->msg);
+		err = conf_refuse(why, "%s:%d:%d: %.300s", name, e->line, e->column, e->msg);
 	else if (!doc || !fy_document_root(doc))
-		err = refuse(why, "%s: there is nothing in it", name);
+		err = conf_refuse(why, "%s: there is nothing in it", name);
 	else if (second)
-		err = refuse(why, "%s: there is a second document in it (---)", name);
+		err = conf_refuse(why, "%s: there is a second document in it (---)", name);
 	if (second)
 		fy_parse_document_destroy(p, second);
 	if (err && doc)
@@ -111,12 +109,12 @@ static int read_all(
 	ssize_t n;
 
 	if (!fstat(fd, &st) && S_ISDIR(st.st_mode))
-		return refuse(why, "%s: it is a directory", path);
+		return conf_refuse(why, "%s: it is a directory", path);
 	do {
 		buf_reserve(out, 65536);
 		n = read(fd, out->p + out->n, 65536);
 		if (n < 0)
-			return refuse(
+			return conf_refuse(
 				why, "%s: can't be read: %s", path, strerror(errno));
 		out->n += (size_t)n;
 	} while (n && out->n <= max);
@@ -129,7 +127,7 @@ int conf_read(const char *path, size_t max, struct buf *out, char why[512])
 
 	if (fd < 0) {
 		int err = errno;
-		refuse(why, "%s: can't be read: %s", path, strerror(err));
+		conf_refuse(why, "%s: can't be read: %s", path, strerror(err));
 		return err == ENOENT ? -ENOENT : -EINVAL;
 	}
 	int err = read_all(fd, path, max, out, why);
