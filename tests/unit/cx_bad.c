@@ -67,6 +67,23 @@ static void lives(void)
 	link_close(&l);
 }
 
+/* ... when it has worked off what it had taken: until then it may say that it is busy. */
+static void lives_again(void)
+{
+	struct link l;
+	int code = DIAMETER_TOO_BUSY;
+	assert_int_equal(link_open(&l, &rig, 13, ICSCF), DIAMETER_SUCCESS);
+	for (int i = 0; i < 600 && code == DIAMETER_TOO_BUSY; i++) {
+		const struct cx_msg *a = link_ask(&l, uar());
+		code = a->result.code;
+		if (code == DIAMETER_TOO_BUSY)
+			usleep(50000);
+	}
+	assert_int_not_equal(code, DIAMETER_TOO_BUSY);
+	serves(&l);
+	link_close(&l);
+}
+
 static struct link good;
 
 static int with_link(void **state)
@@ -512,8 +529,7 @@ static void never_reads(void **state)
 	link_close(&l);
 	buf_free(&piece);
 	buf_free(&b);
-	sleep(1);
-	lives();
+	lives_again();
 }
 
 int main(void)
